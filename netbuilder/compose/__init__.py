@@ -1,0 +1,11 @@
+"""A Compose file's networking subset, read into specs and written from them (https://compose-spec.io).
+
+A service becomes a sandbox and a network a network, named as in the file: there is no project to put before a name.
+A declared network is kept even if no service uses it. Keys that are not about networking are passed over and named in
+`Composed.passed_over`; a key about networking that cannot be honoured is an error, and so is one that Compose lacks.
+"""
+
+from netbuilder.compose.read import Composed, parse
+from netbuilder.compose.write import dump
+
+__all__ = ["Composed", "dump", "parse"]

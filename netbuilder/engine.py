@@ -1,0 +1,177 @@
+"""The part of a host that lives on its own thread: specs in, kernel and store made to agree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from netbuilder.errors import PrivilegeError, SpecError
+from netbuilder.kernel import namespaces, survey
+from netbuilder.kernel.kernel import Kernel
+from netbuilder.ledger import Ledger
+from netbuilder.links import Cable
+from netbuilder.plan import Plan
+from netbuilder.ports import PublishedPort
+from netbuilder.resolve import Resolution, needs_survey, resolve
+from netbuilder.resolved import Facts, ResolvedSandbox
+from netbuilder.runner import Runner, Watch
+from netbuilder.spec import Network, Sandbox
+from netbuilder.state import LinkOf
+from netbuilder.steps import PINS
+from netbuilder.store import DIRECTORY, Store
+from netbuilder.units import FORWARDING, RULES, Key, units, whole
+
+Specs = Iterable[Network | Sandbox]
+
+
+class Applied(NamedTuple):
+    """What `apply` did: the steps, and the units that did not stand before."""
+
+    plan: Plan
+    made: tuple[Key, ...]
+
+
+class Engine:
+    """One host, as seen from its own thread."""
+
+    def __init__(self) -> None:
+        try:
+            self.store = Store(namespaces.cookie())
+        except PermissionError:
+            raise PrivilegeError(
+                f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
+                "in a user namespace, give it a /run of its own first: mount -t tmpfs none /run",
+            ) from None
+        self.kernel = Kernel()
+        self.runner = Runner(self.kernel, self.store)
+
+    def close(self) -> None:
+        """Close every socket and file; what was made stays."""
+        self.store.close()
+        self.kernel.close()
+
+    def ledger(self) -> Ledger:
+        """What stands on this host because of netbuilder. Not to be changed."""
+        return self.store.ledger()
+
+    def plan(self, specs: Specs) -> Plan:
+        """All steps of what is asked for."""
+        try:
+            return whole(units(self._resolve(specs)))
+        finally:
+            self.store.forget()
+
+    def diff(self, specs: Specs) -> Plan:
+        """The steps of what is asked for that do not hold."""
+        plan = self.plan(specs)
+        try:
+            return plan.missing(self.kernel.observe(plan.questions()))
+        finally:
+            self.kernel.leave_room()
+
+    def apply(self, specs: Specs, watch: Watch) -> Applied:
+        """Make it so: everything, or on an error nothing of it."""
+        with self.store.locked():
+            self.runner.recover()
+            try:
+                resolution = self._resolve(specs)
+                parts = units(resolution)
+                new = tuple(part.key for part in parts if not self.store.has(part.key))
+                self._refuse_what_is_not_ours(resolution, set(new))
+                plan = self.runner.apply(parts, watch)
+            except BaseException:
+                self.store.forget()
+                raise
+            finally:
+                self.kernel.leave_room()
+            if resolution.networks:
+                self.store.ledger().ground = resolution.ground
+            return Applied(plan, new)
+
+    def destroy(self, keys: Iterable[Key]) -> None:
+        """Take units back; with the last network go the rules and forwarding."""
+        with self.store.locked():
+            self.runner.recover()
+            ledger = self.store.ledger()
+            doomed = [key for key in dict.fromkeys(keys) if self.store.has(key)]
+            _refuse_to_strand(doomed, ledger)
+            if ledger.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+            try:
+                self.runner.destroy(doomed)
+            finally:
+                self.store.forget()
+                self.kernel.leave_room()
+
+    def emptied(self, sandboxes: Iterable[str], networks: Iterable[str] = ()) -> list[Key]:
+        """The networks left without a sandbox once some sandboxes are gone: theirs, and others named."""
+        ledger, gone = self.ledger(), set(sandboxes)
+        theirs = (ledger.sandboxes[name].endpoint for name in gone if name in ledger.sandboxes)
+        touched = dict.fromkeys([*(end.network for end in theirs if end), *networks])
+        return [Key("network", name) for name in touched if name in ledger.networks and ledger.members(name) <= gone]
+
+    def cables(self) -> tuple[Cable, ...]:
+        """Which host veth belongs to which sandbox."""
+        return survey.cables(name for name, one in self.ledger().sandboxes.items() if one.namespace == name)
+
+    # Before the kernel is touched
+
+    def _resolve(self, specs: Specs) -> Resolution:
+        """Leave nothing open; a host port that is free to choose must not be one that a process holds."""
+        specs = tuple(specs)
+        ledger = self.store.ledger()
+        held = {port for one in ledger.sandboxes.values() if one.endpoint for port in one.endpoint.publish}
+        facts = survey.facts() if needs_survey(specs, ledger) else Facts(ephemeral=survey.ephemeral_ports())
+        while True:
+            resolution = resolve(specs, ledger, facts)
+            busy = frozenset(port for port in _ports(resolution) if port not in held and survey.is_busy(port))
+            if not busy:
+                return resolution
+            facts = replace(facts, busy=facts.busy | busy)
+            self.store.forget()
+            ledger = self.store.ledger()
+
+    def _refuse_what_is_not_ours(self, resolution: Resolution, new: set[Key]) -> None:
+        for sandbox in resolution.sandboxes:
+            if Key("sandbox", sandbox.name) in new:
+                _check_namespace(sandbox)
+        bridges = [one.bridge for one in resolution.networks if Key("network", one.name) in new]
+        state = self.kernel.observe(LinkOf(None, bridge) for bridge in bridges)
+        for bridge in bridges:
+            link = state.link(None, bridge)
+            if link and link.kind != "bridge":
+                raise SpecError(
+                    f"bridge {bridge}", f"is taken by an interface that is no bridge ({link.kind or 'physical'})"
+                )
+
+
+def _check_namespace(sandbox: ResolvedSandbox) -> None:
+    where, pin = f"sandbox {sandbox.name}", f"{PINS}/{sandbox.name}"
+    if sandbox.adopted and not namespaces.is_namespace(sandbox.adopted):
+        raise SpecError(
+            f"{where}.namespace", f"{sandbox.adopted} is no network namespace", "check the path, or the process"
+        )
+    if sandbox.namespace == sandbox.name and sandbox.adopted != pin and namespaces.pinned(sandbox.name) is not None:
+        raise SpecError(
+            f"{where}.name",
+            f"is taken by {pin}, a namespace that netbuilder did not make",
+            f"choose another name, adopt it with namespace={pin!r}, or delete it: ip netns del {sandbox.name}",
+        )
+
+
+def _refuse_to_strand(doomed: list[Key], ledger: Ledger) -> None:
+    """A namespace or a network that others still use is not taken from under them."""
+    sandboxes = {key.name for key in doomed if key.kind == "sandbox"}
+    networks = {key.name for key in doomed if key.kind == "network"}
+    users = {f"sandbox {name}": ledger.sharers(name) - sandboxes for name in sandboxes}
+    users |= {f"network {name}": ledger.members(name) - sandboxes for name in networks}
+    for what, left in users.items():
+        if left:
+            raise SpecError(
+                what, f"is in use by {', '.join(sorted(left)[:3])}", "destroy those first, or together with it"
+            )
+
+
+def _ports(resolution: Resolution) -> Iterator[PublishedPort]:
+    return (port for one in resolution.sandboxes if one.endpoint for port in one.endpoint.publish)

@@ -1,0 +1,63 @@
+"""Everything that netbuilder raises, as one tree.
+
+    NetbuilderError            every error of this library
+    ├── SpecError              what was asked for can never be right, or not on this host: nothing was touched
+    ├── NotFound               no sandbox or network of that name
+    ├── PrivilegeError         the kernel would refuse: the capability that is missing, and how to get it
+    ├── MissingLibrary         a system library is not installed
+    └── StepError              the kernel refused a step; what was done before it was taken back
+
+Each carries a `hint`: what the reader can do about it.
+"""
+
+from __future__ import annotations
+
+import errno as errnos
+
+
+class NetbuilderError(Exception):
+    """Something netbuilder could not do, in one line, with a hint at what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class SpecError(NetbuilderError, ValueError):
+    """A spec that is refused before the kernel is touched; `field` names the place in it."""
+
+    def __init__(self, field: str, problem: str, hint: str = "") -> None:
+        super().__init__(f"{field}: {problem}", hint)
+        self.field = field
+
+
+class NotFound(NetbuilderError, LookupError):
+    """There is no sandbox or network of that name on this host."""
+
+
+class PrivilegeError(NetbuilderError, PermissionError):
+    """The calling process lacks a privilege that the kernel asks for."""
+
+
+class MissingLibrary(NetbuilderError, ImportError):
+    """A system library that netbuilder loads is not installed."""
+
+
+class StepError(NetbuilderError):
+    """The kernel refused a step: `command` is what a person would have typed, `errno` its answer."""
+
+    def __init__(self, command: str, errno: int, detail: str = "") -> None:
+        name = errnos.errorcode.get(errno, str(errno))
+        super().__init__(f"{command!r} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
+        self.command = command
+        self.errno = errno
+
+
+HINTS = {
+    errnos.EEXIST: "something of that name or number is already there and is not netbuilder's: look with 'ip' or 'nft'",
+    errnos.EXFULL: "a Linux bridge holds 1023 ports: use another network for the rest",
+    errnos.EPERM: "CAP_NET_ADMIN and CAP_SYS_ADMIN are needed: use sudo, or Host.isolated()",
+    errnos.ENODEV: "an interface that this step needs is gone: see what is missing with 'netbuilder diff'",
+    errnos.ENOENT: "something that this step needs is gone: see what is missing with 'netbuilder diff'",
+    errnos.EOPNOTSUPP: "this kernel was built without a feature that this step needs",
+}

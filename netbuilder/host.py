@@ -1,0 +1,222 @@
+"""The handle of a host: what a user of the library holds. Specs go in; sandboxes stand, are shown, and are taken back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from netbuilder.engine import Engine
+from netbuilder.errors import NotFound
+from netbuilder.kernel import namespaces, privileges
+from netbuilder.kernel.thread import HostThread
+from netbuilder.links import Cable
+from netbuilder.place import Place
+from netbuilder.plan import Plan
+from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
+from netbuilder.sandbox import LiveSandbox
+from netbuilder.spec import Network, Sandbox
+from netbuilder.steps import Step
+from netbuilder.units import Key
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PATIENCE = 2.0  # seconds that a program has to end by itself
+
+
+class Host(Place):
+    """The network namespace that plays the Docker host, and what netbuilder made on it.
+
+    Get one from `Host.current()` or `Host.isolated()`. As a context manager it takes back, at the end, what was made
+    through it. May be used from any thread; in asyncio, through `asyncio.to_thread`.
+    """
+
+    def __init__(self, thread: HostThread, engine: Engine) -> None:
+        self._thread, self._engine = thread, engine
+        self._mine: dict[Key, None] = {}
+        self._programs: list[tuple[str | None, subprocess.Popen[Any]]] = []
+
+    @classmethod
+    def current(cls) -> Self:
+        """The host that the calling thread is on.
+
+        Raises:
+            PrivilegeError: If the process lacks CAP_NET_ADMIN or CAP_SYS_ADMIN.
+        """
+        privileges.check_privileges()
+        here = os.open(namespaces.HERE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return cls._on(HostThread(lambda: namespaces.setns(here)))
+        finally:
+            os.close(here)
+
+    @classmethod
+    def isolated(cls) -> Self:
+        """A throw-away host: a network namespace of its own with its own /run, gone when it is closed or killed.
+
+        Without root, the process itself moves for good into a user namespace in which it is root; its own network is
+        then an empty one. That takes a process with one thread.
+
+        Raises:
+            PrivilegeError: If the system does not let an ordinary user do that, or there are other threads.
+        """
+        privileges.become_root()
+        try:
+            thread = HostThread(namespaces.isolate)
+        except OSError as error:
+            raise privileges.refused(error) from None
+        host = cls._on(thread)
+        host._call(host._engine.kernel.switch_on_loopback)
+        return host
+
+    @classmethod
+    def _on(cls, thread: HostThread) -> Self:
+        try:
+            return cls(thread, thread.call(Engine))
+        except BaseException:
+            thread.close()
+            raise
+
+    # What is asked for
+
+    def apply(self, *specs: Network | Sandbox, watch: Callable[[Step], object] = lambda step: None) -> Plan:
+        """Make networks and sandboxes stand as specified; what stands already is left as it is.
+
+        Args:
+            specs: What is asked for; a sandbox may also name what stands already.
+            watch: Called with each step ahead of doing it, on the host's own thread.
+
+        Returns:
+            The steps that were done, so an empty plan if nothing was missing.
+
+        Raises:
+            SpecError: If the specs clash with each other or with the host; the kernel has not been touched.
+            StepError: If the kernel refuses a step; everything that this call did has been taken back.
+        """
+        applied = self._call(self._engine.apply, specs, watch)
+        self._mine |= dict.fromkeys(applied.made)
+        return applied.plan
+
+    def plan(self, *specs: Network | Sandbox) -> Plan:
+        """All the steps that make the specs true on this host; nothing is done.
+
+        Raises:
+            SpecError: As for `apply`.
+        """
+        return self._call(self._engine.plan, specs)
+
+    def diff(self, *specs: Network | Sandbox) -> Plan:
+        """The steps that are still missing on this host; nothing is done.
+
+        Raises:
+            SpecError: As for `apply`.
+        """
+        return self._call(self._engine.diff, specs)
+
+    def destroy(self, *what: Network | Sandbox | str) -> None:
+        """Take back networks and sandboxes, by spec or by name; without arguments, all that netbuilder made here.
+
+        Programs started inside through this handle are ended first. A name is a sandbox's, or else a network's.
+
+        Raises:
+            NotFound: If there is no sandbox or network of a name.
+            SpecError: If something named is in use by something that is not.
+        """
+        keys = [self._key(one) for one in what] if what else self._call(self._engine.store.keys)
+        self._end_programs({key.name for key in keys if key.kind == "sandbox"})
+        self._call(self._engine.destroy, keys)
+        for key in keys:
+            self._mine.pop(key, None)
+
+    # What stands
+
+    def __getitem__(self, name: str) -> LiveSandbox:
+        """The sandbox of a name.
+
+        Raises:
+            NotFound: If there is none.
+        """
+        resolved = self._call(self._engine.ledger).sandboxes.get(name)
+        if resolved is None:
+            raise NotFound(f"there is no sandbox {name!r} on this host", "see which there are: netbuilder ps")
+        return LiveSandbox(self, resolved)
+
+    def __iter__(self) -> Iterator[LiveSandbox]:
+        """The sandboxes, in the order in which they were made."""
+        return (LiveSandbox(self, one) for one in tuple(self._call(self._engine.ledger).sandboxes.values()))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a sandbox of a name."""
+        return name in self._call(self._engine.ledger).sandboxes
+
+    def networks(self) -> tuple[ResolvedNetwork, ...]:
+        """The networks, in the order in which they were made."""
+        return tuple(self._call(self._engine.ledger).networks.values())
+
+    def links(self) -> tuple[Cable, ...]:
+        """Which host veth belongs to which sandbox, by ifindex and namespace id."""
+        return self._call(self._engine.cables)
+
+    def endpoint_of(self, sandbox: ResolvedSandbox) -> Endpoint | None:
+        """The attachment that a sandbox uses: its own, or that of the sandbox whose namespace it shares."""
+        owner = self._call(self._engine.ledger).sandboxes.get(sandbox.namespace or "")
+        return owner.endpoint if owner else None
+
+    # Its life
+
+    def close(self) -> None:
+        """Let go of the host: programs started through it are ended, what was made stays (but on an isolated host)."""
+        self._end_programs(None)
+        self._call(self._engine.close)
+        self._thread.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._end_programs(None)
+            self._call(self._engine.destroy, self._mine)
+        finally:
+            self.close()
+
+    # How it works
+
+    def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._thread.call(function, *args, **kwargs)
+
+    def _key(self, what: Network | Sandbox | str) -> Key:
+        ledger = self._call(self._engine.ledger)
+        name = what if isinstance(what, str) else what.name
+        if name in ledger.sandboxes and not isinstance(what, Network):
+            return Key("sandbox", name)
+        if name in ledger.networks and not isinstance(what, Sandbox):
+            return Key("network", name)
+        raise NotFound(f"there is no sandbox or network {name!r} on this host", "see which there are: netbuilder ps")
+
+    def _open_namespace(self) -> int:
+        return os.dup(self._engine.kernel.home)
+
+    def _inside(self, function: Callable[[], T]) -> T:
+        return self._call(function)
+
+    def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
+        self._programs = [pair for pair in self._programs if pair[1].returncode is None]
+        self._programs.append((sandbox, process))
+
+    def _end_programs(self, sandboxes: set[str] | None) -> None:
+        """End the programs in some sandboxes, or all of this host: politely, then not."""
+        ending = [process for sandbox, process in self._programs if sandboxes is None or sandbox in sandboxes]
+        for process in ending:
+            process.terminate()
+        for process in ending:
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

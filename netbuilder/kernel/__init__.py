@@ -1,0 +1,1 @@
+"""Everything that touches the kernel: namespaces, netlink, nftables, /proc/sys. Nothing else in netbuilder does."""

@@ -1,0 +1,260 @@
+"""The one thing that changes the kernel. What steps ask for is queued and sent in as few batches as their order allows.
+
+Owned by one thread, that of its host: netlink sockets, nftables contexts and /proc/sys all mean the namespace that the
+thread was in when it opened them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+from netbuilder.errors import StepError
+from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel.nft import Nft, NftError
+from netbuilder.kernel.observe import Observer
+from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
+from netbuilder.kernel.wire import Message
+from netbuilder.state import Question, State
+from netbuilder.steps import Step
+
+
+class Kernel:
+    """The kernel, as seen from one host namespace: the calling thread's."""
+
+    def __init__(self) -> None:
+        self.home = os.open(namespaces.HERE, os.O_RDONLY | os.O_CLOEXEC)
+        self._host = Netlink()
+        self._netfilter: Netlink | None = None
+        self._nft: Nft | None = None
+        self._room: tuple[str, int, Netlink] | None = None
+        self._step: Step | None = None
+        self._messages: list[tuple[Step | None, Message]] = []
+        self._where: str | None = None
+        self._lines: list[tuple[Step | None, str]] = []
+        self._doomed_links: list[str] = []
+        self._doomed_pins: list[str] = []
+
+    def switch_on_loopback(self) -> None:
+        """`ip link set lo up`, for a host that is new."""
+        self._host.tell([wire.set_link("lo", up=True)])
+
+    # What the runner calls
+
+    def begin(self, step: Step) -> None:
+        """What is asked for from now on is asked for by this step; an error will name it."""
+        self._step = step
+
+    def flush(self) -> None:
+        """Have everything that was asked for done."""
+        self._send()
+        self._commit()
+        self._delete_links()
+        self._unpin()
+
+    def forget(self) -> None:
+        """Drop what was asked for and not yet done, after an error."""
+        self._messages, self._lines, self._doomed_links, self._doomed_pins = [], [], [], []
+
+    def observe(self, questions: Iterable[Question]) -> State:
+        """The answers to questions, as of now."""
+        return Observer(self).answer(questions)
+
+    def leave_room(self) -> None:
+        """Close what is open inside a sandbox, which would keep its namespace alive."""
+        if self._room:
+            _, fd, netlink = self._room
+            netlink.close()
+            os.close(fd)
+            self._room = None
+
+    def close(self) -> None:
+        """Close every socket."""
+        self.leave_room()
+        self._host.close()
+        if self._netfilter:
+            self._netfilter.close()
+        os.close(self.home)
+
+    # What the observer calls
+
+    def netlink(self, netns: str | None) -> Netlink:
+        """The socket of a namespace."""
+        return self._enter(netns)[1] if netns else self._host
+
+    def namespace(self, netns: str) -> int:
+        """The descriptor of a pinned namespace."""
+        return self._enter(netns)[0]
+
+    def netfilter(self) -> Netlink:
+        """The host's netfilter socket."""
+        if self._netfilter is None:
+            self._netfilter = Netlink(NETFILTER)
+        return self._netfilter
+
+    def nftables(self) -> Nft:
+        """The host's nftables context."""
+        if self._nft is None:
+            self._nft = Nft()
+        return self._nft
+
+    def read_sysctl(self, netns: str | None, key: str) -> str | None:
+        """A setting under /proc/sys, which shows the namespace of the thread that opens it."""
+        try:
+            if netns is None:
+                return Path("/proc/sys", key).read_text().strip()
+            with namespaces.entered(self.namespace(netns)):
+                return Path("/proc/sys", key).read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    # What steps call
+
+    def add_namespace(self, name: str) -> None:
+        """`ip netns add NAME`."""
+        self._now(lambda: namespaces.add(name, self.home))
+
+    def attach_namespace(self, name: str, path: str) -> None:
+        """`ip netns attach NAME PID`, for any path."""
+        self._now(lambda: namespaces.attach(name, path))
+
+    def unpin_namespace(self, name: str) -> None:
+        """`ip netns del NAME`, at the next flush."""
+        self._doomed_pins.append(name)
+
+    def add_bridge(self, name: str, mac: str, mtu: int | None, alias: str) -> None:
+        """`ip link add NAME type bridge`, with its alias."""
+        self._queue(None, wire.add_bridge(name, mac, mtu), wire.set_link(name, alias=alias))
+
+    def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str, mtu: int | None) -> None:
+        """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
+        self._queue(None, wire.add_veth(name, self._index(None, bridge), peer, self.namespace(netns), mac, mtu))
+
+    def set_link(
+        self,
+        netns: str | None,
+        name: str,
+        *,
+        up: bool | None = None,
+        alias: str | None = None,
+        hairpin: bool | None = None,
+        link_local: bool | None = None,
+    ) -> None:
+        """`ip link set NAME …`."""
+        self._queue(netns, wire.set_link(name, up, alias, hairpin, link_local))
+
+    def delete_link(self, name: str) -> None:
+        """`ip link del NAME`, at the next flush."""
+        self._doomed_links.append(name)
+
+    def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
+        """`ip address add ADDRESS dev DEV`."""
+        self._queue(netns, wire.add_address(self._index(netns, dev), address))
+
+    def delete_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
+        """`ip address del ADDRESS dev DEV`."""
+        self._queue(netns, wire.delete_address(self._index(netns, dev), address))
+
+    def add_default_route(self, netns: str | None, via: IPv4Address) -> None:
+        """`ip route add default via ROUTER`."""
+        self._queue(netns, wire.add_default_route(via))
+
+    def delete_default_route(self, netns: str | None, via: IPv4Address) -> None:
+        """`ip route del default via ROUTER`."""
+        self._queue(netns, wire.delete_default_route(via))
+
+    def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
+        """`sysctl -w KEY=VALUE`."""
+
+        def write() -> None:
+            if netns is None:
+                Path("/proc/sys", key).write_text(value)
+                return
+            with namespaces.entered(self.namespace(netns)):
+                Path("/proc/sys", key).write_text(value)
+
+        self._now(write)
+
+    def nft(self, command: str) -> None:
+        """`nft COMMAND`, together with what else is asked for before the next flush."""
+        self._lines.append((self._step, command))
+
+    # How it gets done
+
+    def _now(self, effect: Callable[[], None]) -> None:
+        """Something that can't be queued: what was queued before goes first."""
+        self._send()
+        try:
+            effect()
+        except OSError as error:
+            raise self._error(self._step, error.errno or errno.EIO) from None
+
+    def _queue(self, netns: str | None, *messages: Message) -> None:
+        if netns != self._where:
+            self._send()
+            self._where = netns
+        self._messages += [(self._step, message) for message in messages]
+
+    def _send(self) -> None:
+        queued, self._messages = self._messages, []
+        if not queued:
+            return
+        try:
+            self.netlink(self._where).tell([message for _, message in queued])
+        except Refused as refused:
+            raise self._error(queued[refused.at][0], refused.errno, refused.detail) from None
+
+    def _commit(self) -> None:
+        """One nftables transaction."""
+        lines, self._lines = self._lines, []
+        if not lines:
+            return
+        try:
+            self.nftables().run("\n".join(line for _, line in lines))
+        except NftError as error:
+            step = next((step for step, line in lines if error.line and error.line.strip() in line), lines[0][0])
+            raise self._error(step, error.errno, error.detail) from None
+
+    def _delete_links(self) -> None:
+        """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""
+        doomed, self._doomed_links = self._doomed_links, []
+        if not doomed:
+            return
+        if len(doomed) == 1:
+            batch = [wire.delete_link(doomed[0])]
+        else:
+            group = random.randrange(1 << 16, 1 << 31)
+            batch = [*(wire.set_link(name, group=group) for name in doomed), wire.delete_group(group)]
+        failed = next((reply for reply in self._host.ask(batch) if reply.errno not in (0, errno.ENODEV)), None)
+        if failed:
+            raise self._error(self._step, failed.errno, failed.detail)
+
+    def _unpin(self) -> None:
+        doomed, self._doomed_pins = self._doomed_pins, []
+        for name in doomed:
+            if self._room and self._room[0] == name:
+                self.leave_room()
+            self._now(lambda name=name: namespaces.unpin(name))  # type: ignore[misc]
+
+    def _enter(self, netns: str) -> tuple[int, Netlink]:
+        """What is open inside a sandbox. One at a time: a thousand would be more than a process may have open."""
+        if self._room is None or self._room[0] != netns:
+            self.leave_room()
+            fd = namespaces.open_pin(netns)
+            with namespaces.entered(fd):
+                self._room = (netns, fd, Netlink())
+        return self._room[1:]
+
+    def _index(self, netns: str | None, name: str) -> int:
+        """The index of an interface, after what was queued before is done. The loopback is always the first."""
+        if netns and name == "lo":
+            return 1
+        self._send()
+        return self.netlink(netns).index(name)
+
+    def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
+        return StepError(step.command() if step else "netbuilder", number, detail)

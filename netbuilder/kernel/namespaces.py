@@ -1,0 +1,143 @@
+"""Namespaces, by system call: a thread steps into a new one, pins it, and steps back. No process is started.
+
+unshare(2) and setns(2) move the calling thread alone; Python 3.12 has them in `os`, 3.11 does not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netbuilder.steps import PINS
+
+NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
+_MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 1 << 14, 1 << 18, 2
+_SO_NETNS_COOKIE = 71
+_NS_GET_NSTYPE = 0xB703
+HERE = "/proc/thread-self/ns/net"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int) -> None:
+    if result:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))
+
+
+def unshare(flags: int) -> None:
+    """Move the calling thread into new namespaces."""
+    _check(_libc.unshare(flags))
+
+
+def setns(fd: int, flags: int = NEWNET) -> None:
+    """Move the calling thread into the namespace that a descriptor stands for."""
+    _check(_libc.setns(fd, flags))
+
+
+def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+    """See mount(2)."""
+    _check(_libc.mount(source.encode(), target.encode(), kind.encode() if kind else None, flags, None))
+
+
+@contextmanager
+def entered(fd: int) -> Iterator[None]:
+    """The calling thread is in another network namespace for the length of a `with` block."""
+    back = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(fd)
+        try:
+            yield
+        finally:
+            setns(back)
+    finally:
+        os.close(back)
+
+
+def add(name: str, home: int) -> None:
+    """Make a namespace and pin it; the calling thread ends in `home` again, whatever happens."""
+    pin = _new_pin(name)
+    try:
+        unshare(NEWNET)
+        try:
+            mount(HERE, pin, None, _MS_BIND)
+        finally:
+            setns(home)
+    except OSError:
+        Path(pin).unlink()
+        raise
+
+
+def attach(name: str, path: str) -> None:
+    """Pin a namespace that is there already."""
+    pin = _new_pin(name)
+    try:
+        mount(path, pin, None, _MS_BIND)
+    except OSError:
+        Path(pin).unlink()
+        raise
+
+
+def _new_pin(name: str) -> str:
+    Path(PINS).mkdir(mode=0o755, exist_ok=True)
+    pin = f"{PINS}/{name}"
+    os.close(os.open(pin, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+    return pin
+
+
+def unpin(name: str) -> None:
+    """Remove a pin, and the empty file of one that was cut short."""
+    pin = f"{PINS}/{name}"
+    if _libc.umount2(pin.encode(), _MNT_DETACH) and ctypes.get_errno() != 22:  # EINVAL: nothing is mounted there
+        _check(-1)
+    Path(pin).unlink()
+
+
+def pinned(name: str) -> int | None:
+    """The inode of the namespace pinned under a name; 0 for a file that is no namespace; None for nothing."""
+    try:
+        seen = os.stat(f"{PINS}/{name}")
+    except FileNotFoundError:
+        return None
+    return seen.st_ino if seen.st_dev == os.stat(HERE).st_dev else 0
+
+
+def is_namespace(path: str) -> bool:
+    """Whether a path leads to a network namespace."""
+    try:
+        with open(path, "rb") as file:
+            return fcntl.ioctl(file, _NS_GET_NSTYPE) == NEWNET
+    except OSError:
+        return False
+
+
+def open_pin(name: str) -> int:
+    """A descriptor of a pinned namespace."""
+    return os.open(f"{PINS}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def cookie() -> int:
+    """A number for the calling thread's network namespace that no other has had or will have until the next boot."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        return int.from_bytes(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8), "little")
+
+
+def isolate() -> None:
+    """Move the calling thread to a host of its own: new network and mount namespaces, and an empty /run."""
+    unshare(NEWNET | NEWNS)
+    mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+    mount("none", "/run", "tmpfs", 0)
+
+
+def become_root() -> None:
+    """Move the whole process, which must have one thread, into a user namespace in which it is root."""
+    uid, gid = os.geteuid(), os.getegid()
+    unshare(NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")

@@ -1,0 +1,78 @@
+"""nftables, through libnftables. The only importer of its Python bindings.
+
+Text, not JSON: the text is what is shown, and its errors have a line. One call is one transaction: all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from functools import lru_cache
+from typing import Any
+
+from netbuilder.errors import MissingLibrary
+
+_ERROR_LINE = re.compile(r"Error: (?:Could not process rule: )?(.*)")
+
+
+class NftError(Exception):
+    """A transaction that was refused: the errno, and the line of it that nft points at."""
+
+    def __init__(self, errno_: int, detail: str, line: str) -> None:
+        super().__init__(detail)
+        self.errno, self.detail, self.line = errno_, detail, line
+
+
+class Nft:
+    """An nftables context in the calling thread's namespace."""
+
+    def __init__(self) -> None:
+        self._nft = _bindings().Nftables()
+        self._nft.set_terse_output(True)  # a listing shows the rules; elements are asked for one by one
+
+    def run(self, text: str) -> str:
+        """Carry out one transaction, or list; returns what nft prints.
+
+        Raises:
+            NftError: If nft or the kernel refuses it; nothing of it was done.
+        """
+        failed, output, error = self._nft.cmd(text)
+        if failed:
+            raise _explained(error)
+        return str(output)
+
+    def list_table(self, table: str) -> str | None:
+        """The rules of a table, without the elements of its sets; None if there is no such table."""
+        try:
+            return self.run(f"list table {table}")
+        except NftError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+
+
+def _explained(error: str) -> NftError:
+    lines = error.strip().splitlines() or ["unknown error"]
+    match = _ERROR_LINE.search(lines[0])
+    detail = match[1] if match else lines[0]
+    return NftError(_errno_of(detail), detail, lines[1] if len(lines) > 1 else "")
+
+
+def _errno_of(detail: str) -> int:
+    """libnftables gives the kernel's errno as its text only."""
+    return next((number for number in errno.errorcode if os.strerror(number) in detail), errno.EINVAL)
+
+
+@lru_cache(maxsize=1)
+def _bindings() -> Any:
+    """The bindings, if the library that they bind is there."""
+    import nftables
+
+    try:
+        nftables.Nftables()
+    except OSError as error:
+        raise MissingLibrary(
+            f"libnftables is not installed ({error})", "on Debian and Ubuntu: apt install libnftables1"
+        ) from None
+    return nftables

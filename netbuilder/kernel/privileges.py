@@ -1,0 +1,65 @@
+"""Whether the calling process may build networks, and how it gets there without root."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from netbuilder.errors import PrivilegeError
+from netbuilder.kernel import namespaces
+
+_NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
+_ROOTLESS = 'unshare --user --map-root-user --net --mount sh -c \'mount -t tmpfs none /run && exec "$0" "$@"\' PROGRAM'
+
+
+def missing_capabilities() -> list[str]:
+    """The capabilities that the calling thread would need and lacks (man 7 capabilities)."""
+    status = Path("/proc/thread-self/status").read_text()
+    effective = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    return [name for name, bit in _NEEDED.items() if not effective >> bit & 1]
+
+
+def check_privileges() -> None:
+    """Refuse, with what to do about it, where the kernel would refuse.
+
+    Raises:
+        PrivilegeError: If a capability is missing.
+    """
+    missing = missing_capabilities()
+    if missing:
+        raise PrivilegeError(
+            f"building networks on this host takes {' and '.join(missing)}, which this process lacks",
+            f"use sudo; or without root, in a throw-away host: Host.isolated() in Python, or {_ROOTLESS}",
+        )
+
+
+def become_root() -> None:
+    """Without privileges, move this process into a user namespace of its own, in which it has them all.
+
+    For good, and it takes a process with one thread (user_namespaces(7)): a thread cannot do it for itself.
+
+    Raises:
+        PrivilegeError: If there are more threads, or the distribution forbids it.
+    """
+    if not missing_capabilities():
+        return
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise PrivilegeError(
+            "without root, only a process with one thread can get a throw-away host, and this one has more",
+            f"make the host before any thread is started; or start the whole program in one: {_ROOTLESS}",
+        )
+    try:
+        namespaces.become_root()
+    except OSError as error:
+        raise refused(error) from None
+
+
+def refused(error: OSError) -> PrivilegeError:
+    """The error for a distribution that does not let ordinary users have user namespaces."""
+    name = errno.errorcode.get(error.errno or 0, "")
+    return PrivilegeError(
+        f"this system does not let an ordinary user have a namespace of their own ({name})",
+        "use sudo; or allow it: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+        "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces=10000",
+    )

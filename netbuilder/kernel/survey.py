@@ -1,0 +1,108 @@
+"""What stands on a host, whoever made it. Not in a hurry, so pyroute2 does the reading; nothing is changed here.
+
+Runs on the host's own thread, as pyroute2's event loop must not meet the caller's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import Any
+
+from netbuilder.kernel import namespaces
+from netbuilder.links import Cable, HostEnd, match
+from netbuilder.ports import PublishedPort
+from netbuilder.resolved import Facts
+
+_SCOPE_LINK, _TABLE_MAIN = 253, 254
+_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+
+
+def facts() -> Facts:
+    """What the host is like: see `Facts`."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as route:
+        return Facts(
+            onlink=tuple(_onlink(route)),
+            bridges=_first_addresses(route),
+            forwarding=Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1",
+            ipv6=Path("/proc/sys/net/ipv6").exists(),
+            ephemeral=ephemeral_ports(),
+        )
+
+
+def ephemeral_ports() -> tuple[int, int]:
+    """First and last port that the kernel hands out by itself (ip-sysctl: ip_local_port_range)."""
+    first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    return int(first), int(last)
+
+
+def _onlink(route: Any) -> Iterator[tuple[IPv4Network, str]]:
+    for entry in route.route("dump", family=socket.AF_INET, table=_TABLE_MAIN):
+        if entry["scope"] == _SCOPE_LINK and entry.get("dst"):
+            yield IPv4Network(f"{entry.get('dst')}/{entry['dst_len']}"), socket.if_indextoname(entry.get("oif"))
+
+
+def _first_addresses(route: Any) -> dict[str, IPv4Interface]:
+    found: dict[str, IPv4Interface] = {}
+    for entry in route.addr("dump", family=socket.AF_INET):
+        address = IPv4Interface(f"{entry.get('local')}/{entry['prefixlen']}")
+        found.setdefault(socket.if_indextoname(entry["index"]), address)
+    return found
+
+
+def is_busy(port: PublishedPort) -> bool:
+    """Whether a process of the host holds a port, found out as Docker does: by trying to take it."""
+    with socket.socket(socket.AF_INET, _KINDS[port.protocol]) as probe:
+        if port.protocol == "tcp":  # a connection in TIME_WAIT holds nothing
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((str(port.host_ip), port.host_port or 0))
+            if port.protocol == "tcp":
+                probe.listen(1)
+        except OSError:
+            return True
+    return False
+
+
+def cables(sandboxes: Iterable[str]) -> tuple[Cable, ...]:
+    """The veth pairs between the host and the namespaces of some sandboxes, matched by index and namespace id."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as route:
+        by_id = dict(_ids(route, sandboxes))
+        ends = tuple(_ends(route))
+        interfaces = {
+            (end.netnsid, end.peer_ifindex): _name(route, end.netnsid, end.peer_ifindex)
+            for end in ends
+            if end.netnsid in by_id
+        }
+    return match(ends, by_id, interfaces)
+
+
+def _ids(route: Any, sandboxes: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for name in sandboxes:
+        if namespaces.pinned(name):
+            fd = namespaces.open_pin(name)
+            try:
+                yield route.get_netnsid(fd=fd)["nsid"], name
+            finally:
+                os.close(fd)
+
+
+def _ends(route: Any) -> Iterator[HostEnd]:
+    links = list(route.link("dump"))
+    names = {link["index"]: link.get("ifname") for link in links}
+    for link in links:
+        netnsid = link.get("link_netnsid")
+        if link.get(("linkinfo", "kind")) == "veth" and netnsid is not None:
+            bridge = names.get(link.get("master"))
+            yield HostEnd(link.get("ifname"), link["index"], link.get("link"), netnsid, bridge)
+
+
+def _name(route: Any, netnsid: int, index: int) -> str:
+    return str(route.link("get", index=index, if_netnsid=netnsid)[0].get("ifname"))

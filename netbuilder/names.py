@@ -1,0 +1,94 @@
+"""The names that may reach a command, a rule or a path: narrow on purpose, so that nothing has to be escaped."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
+
+# An interface of one of these names would be read as a word of the rule language, or as a directory of /proc/sys.
+RESERVED = frozenset(
+    """
+    accept add ah all and arp audit bridge cgroup chain comp continue counter create ct daddr day dccp default define
+    delete describe destroy device devices dnat dport drop dst dup ecn element elements esp ether exists export fib flow
+    flowtable flush frag fwd gid goto group handle hash hook hour icmp icmpv6 igmp iif iifname iiftype import in include
+    index inet ingress input insert ip ip6 jhash jump last length level limit list lo log lookup map mark masquerade meta
+    meter missing mod monitor mptcp nat netdev not notrack numgen oif oifname oiftype offload options or osf output over
+    performance persistent policy position postrouting prerouting priority proto protocol queue quota random raw redefine
+    redirect reject rename replace reset return rt rule ruleset saddr sctp secmark seq set skgid skuid snat socket sport
+    src state statement synproxy table tcp tcpmss th time timeout to tproxy type typeof udp udplite undefine unique until
+    up update vlan vmap vxlan wildcard xor xt
+    """.split()  # noqa: SIM905
+)
+
+
+def _shown(text: str) -> str:
+    """A hostile string, short enough to print."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def _name(text: str) -> str:
+    if len(text) > 63 or not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{_shown(text)} is no name: use up to 63 letters and digits, with single '.' and any '_' or '-' between them"
+        )
+    return text
+
+
+def _interface(text: str) -> str:
+    if len(text) > 15:
+        raise ValueError(f"{_shown(text)} is {len(text)} characters long: an interface name has at most 15")
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{_shown(text)} is no interface name: use letters and digits, with '.', '_' or '-' between them"
+        )
+    if text in RESERVED:
+        raise ValueError(f"{text!r} is a word of nftables or /proc/sys: choose another interface name")
+    return text
+
+
+def _mac(text: str) -> str:
+    mac = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(mac):
+        raise ValueError(f"{_shown(text)} is no MAC address: write it like 02:42:ac:11:00:02")
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise ValueError(f"{mac} is not the address of one interface: the first byte must be even, and not all zero")
+    return mac
+
+
+def _path(text: str) -> str:
+    if len(text) > 255 or not _PATH.fullmatch(text) or "/.." in text or "/." in text:
+        raise ValueError(f"{_shown(text)} is no plain absolute path, like /run/netns/web or /proc/1234/ns/net")
+    return text
+
+
+def _ipv4(value: object) -> object:
+    """An address given as text, as people do; never as a number."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return IPv4Address(value)
+    except ValueError:
+        raise ValueError(f"{_shown(value)} is no IPv4 address: write it like 10.9.0.2") from None
+
+
+Name = Annotated[str, AfterValidator(_name), Field(min_length=1, max_length=63)]
+"""A sandbox's or network's name; it becomes a file name under /run/netns."""
+
+InterfaceName = Annotated[str, AfterValidator(_interface)]
+"""A network interface's name: at most 15 characters (IFNAMSIZ, Linux)."""
+
+Mac = Annotated[str, AfterValidator(_mac)]
+"""A unicast MAC address, kept in lower case with colons."""
+
+NamespacePath = Annotated[str, AfterValidator(_path)]
+"""An absolute path to a network namespace, as in /proc/PID/ns/net."""
+
+Address = Annotated[IPv4Address, BeforeValidator(_ipv4)]
+"""An IPv4 address, as text or as `ipaddress.IPv4Address`."""

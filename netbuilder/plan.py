@@ -1,0 +1,54 @@
+"""A Plan is a tuple of Steps. Printing it, running it, diffing it and taking it back are all walks over that tuple."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from netbuilder.state import Question, State
+from netbuilder.steps.base import Step
+
+
+class Plan(tuple[Step, ...]):
+    """Steps in the order a person would type them."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Iterable[Step]) -> Plan:  # type: ignore[override]
+        return Plan((*self, *other))
+
+    def questions(self) -> set[Question]:
+        """Everything that `missing` needs answers to."""
+        return {question for step in self for question in step.asks()}
+
+    def missing(self, state: State) -> Plan:
+        """The steps that do not hold: what is left to do."""
+        return Plan(step for step in self if not step.holds(state))
+
+    def script(self) -> str:
+        """The plan as a commented shell script that runs as it stands."""
+        lines = ["#!/bin/sh", "set -eu"]
+        for step in self:
+            lines += ["", *([f"# {step.because}"] if step.because else []), step.command()]
+        return "\n".join(lines) + "\n"
+
+    def to_json(self) -> str:
+        """The plan as JSON: one object a step, with its kind under "step"."""
+        return json.dumps([as_json(step) for step in self])
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote."""
+        return cls(from_json(item) for item in json.loads(text))
+
+
+def as_json(step: Step) -> dict[str, Any]:
+    """A step as a JSON object."""
+    return {"step": type(step).__name__, **step.model_dump(mode="json", exclude_defaults=True)}
+
+
+def from_json(item: dict[str, Any]) -> Step:
+    """The step that `as_json` wrote."""
+    fields = {name: value for name, value in item.items() if name != "step"}
+    return Step.kinds[item["step"]].model_validate(fields)

@@ -1,0 +1,127 @@
+"""Makes units stand, and takes them back.
+
+observe -> what is missing -> commit the intent -> do it -> observe again: whatever is still missing is an error.
+On an error everything that this call did is taken back, and on a kill the next call does it, from the same receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+
+from netbuilder.errors import NetbuilderError
+from netbuilder.kernel.kernel import Kernel
+from netbuilder.plan import Plan
+from netbuilder.steps import Step
+from netbuilder.store import Store
+from netbuilder.units import ORDER, Key, Receipt, Unit, whole
+
+Receipts = dict[Key, list[Receipt]]
+Watch = Callable[[Step], object]
+
+
+class Runner:
+    """Carries out plans on one host, for a caller that holds the store's lock."""
+
+    def __init__(self, kernel: Kernel, store: Store) -> None:
+        self.kernel, self.store = kernel, store
+
+    def recover(self) -> None:
+        """Take back what calls that were killed had begun."""
+        unfinished = self.store.unfinished()
+        if unfinished:
+            self.undo(unfinished)
+            self.store.finish()
+            self.store.forget()
+
+    def apply(self, units: list[Unit], watch: Watch) -> Plan:
+        """Make units stand; returns the steps that were done. `watch` is called with each step ahead of doing it.
+
+        Raises:
+            StepError: If the kernel refuses a step.
+            NetbuilderError: If a step was done and yet does not hold.
+        """
+        had = {unit.key: self.store.receipts(unit.key) for unit in units}
+        stale = {unit.key: _stale(unit, had[unit.key]) for unit in units}
+        self.undo(stale)
+        state = self.kernel.observe(whole(units).questions())
+        missing = {unit.key: unit.plan.missing(state) for unit in units}
+        new = {key: [Receipt(step, step.before(state)) for step in plan] for key, plan in missing.items()}
+        self.store.begin({key: receipts for key, receipts in new.items() if receipts})
+        try:
+            for unit in units:
+                self._do(unit, missing[unit.key], watch)
+        except BaseException:
+            self._restore(new, stale)
+            raise
+        self.store.finish(
+            (unit, _merged(unit, had[unit.key], new[unit.key]))
+            for unit in units
+            if had[unit.key] is None or new[unit.key] or stale[unit.key]
+        )
+        return Plan(chain.from_iterable(missing.values()))
+
+    def destroy(self, keys: Iterable[Key]) -> None:
+        """Take units back that stand."""
+        receipts = {key: self.store.receipts(key) or [] for key in keys}
+        self.store.begin(receipts, strike=True)
+        self.undo(receipts)
+        self.store.finish()
+
+    def undo(self, receipts: Receipts) -> None:
+        """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once."""
+        essential = _essential(receipts)
+        for kind in reversed(ORDER):
+            wave = [receipt for key, part in essential.items() if key.kind == kind for receipt in reversed(part)]
+            state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
+            for step, before in wave:
+                if step.remains(state):
+                    self.kernel.begin(step)
+                    step.undo(self.kernel, before)
+            self.kernel.flush()
+
+    def _do(self, unit: Unit, missing: Plan, watch: Watch) -> None:
+        """One unit: a batch for each namespace, one nftables transaction, and a look at whether it is so."""
+        for step in missing:
+            watch(step)
+            self.kernel.begin(step)
+            step.do(self.kernel)
+        self.kernel.flush()
+        if not missing:
+            return
+        left = unit.plan.missing(self.kernel.observe(unit.plan.questions()))
+        if left:
+            raise NetbuilderError(
+                f"{left[0].command()!r} was done and yet is not so ({unit.key.kind} {unit.key.name})",
+                "something else on this host changes the network at the same time: find it, and try again",
+            )
+
+    def _restore(self, new: Receipts, stale: Receipts) -> None:
+        """After an error: what this call did is taken back, what it had taken back is done again."""
+        self.kernel.forget()
+        self.undo(new)
+        for receipts in stale.values():
+            for step, _ in receipts:
+                self.kernel.begin(step)
+                step.do(self.kernel)
+        self.kernel.flush()
+        self.store.finish()
+        self.store.forget()
+
+
+def _stale(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
+    """What was done for an earlier form of a unit and is no part of it any more."""
+    wanted = set(unit.plan)
+    return [receipt for receipt in had or () if receipt.step not in wanted]
+
+
+def _merged(unit: Unit, had: list[Receipt] | None, new: list[Receipt]) -> list[Receipt]:
+    """All receipts of a unit in the order of its plan; the first one of a step remembers what was there before us."""
+    first = {receipt.step: receipt for receipt in reversed([*(had or ()), *new])}
+    return [first[step] for step in unit.plan if step in first]
+
+
+def _essential(receipts: Receipts) -> Receipts:
+    """The receipts less those whose fact ends with a thing that is taken back too."""
+    made = {receipt.step.makes() for part in receipts.values() for receipt in part} - {None}
+    return {key: [r for r in part if r.step.hangs_on() not in made] for key, part in receipts.items()}

@@ -1,0 +1,87 @@
+"""The handle of a sandbox: what it is, and programs inside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netbuilder.kernel import namespaces
+from netbuilder.place import Place
+from netbuilder.ports import PublishedPort
+from netbuilder.resolved import Endpoint, ResolvedSandbox
+from netbuilder.steps import PINS
+
+if TYPE_CHECKING:
+    from netbuilder.host import Host
+
+T = TypeVar("T")
+
+
+class LiveSandbox(Place):
+    """A sandbox that stands on a host; `host["NAME"]` gives it."""
+
+    def __init__(self, host: Host, resolved: ResolvedSandbox) -> None:
+        self.host = host
+        self.resolved = resolved
+
+    def __repr__(self) -> str:
+        return f"<sandbox {self.name}: {self.mode} mode{f', {self.address}' if self.address else ''}>"
+
+    @property
+    def name(self) -> str:
+        """The sandbox's name."""
+        return self.resolved.name
+
+    @property
+    def mode(self) -> str:
+        """bridge, host, container or none."""
+        return self.resolved.mode
+
+    @property
+    def namespace(self) -> Path | None:
+        """Where its namespace is pinned, as the host sees it; None in the host's own."""
+        return Path(PINS, self.resolved.namespace) if self.resolved.namespace else None
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Its attachment to a network, in container mode that of the sandbox it lives with; None if there is none."""
+        return self.host.endpoint_of(self.resolved)
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """Its address on its network, if it has one."""
+        return self.endpoint.address if self.endpoint else None
+
+    @property
+    def ports(self) -> tuple[PublishedPort, ...]:
+        """The ports of the host that lead inside, each with its number."""
+        return self.endpoint.publish if self.endpoint else ()
+
+    def destroy(self) -> None:
+        """Take the sandbox back; see `Host.destroy`."""
+        self.host.destroy(self.name)
+
+    def _open_namespace(self) -> int:
+        if self.resolved.namespace is None:
+            return self.host._open_namespace()
+        pin = self.resolved.namespace
+        return self.host._inside(lambda: namespaces.open_pin(pin))
+
+    def _inside(self, function: Callable[[], T]) -> T:
+        fd = self._open_namespace()
+
+        def step_in() -> T:
+            with namespaces.entered(fd):
+                return function()
+
+        try:
+            return self.host._inside(step_in)
+        finally:
+            os.close(fd)
+
+    def _remember(self, process: subprocess.Popen[Any]) -> None:
+        self.host._remember(process, self.name)

@@ -1,0 +1,28 @@
+"""The vocabulary: one class for each kind of fact. A plan is a tuple of these."""
+
+from netbuilder.steps.address import AddAddress
+from netbuilder.steps.base import Kernel, Step
+from netbuilder.steps.link import AddBridge, AddVeth, Hairpin, NoLinkLocal, SetAlias, SetUp
+from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
+from netbuilder.steps.nft import AddElement, AddTable
+from netbuilder.steps.route import AddDefaultRoute
+from netbuilder.steps.sysctl import SetSysctl
+
+__all__ = [
+    "PINS",
+    "AddAddress",
+    "AddBridge",
+    "AddDefaultRoute",
+    "AddElement",
+    "AddNamespace",
+    "AddTable",
+    "AddVeth",
+    "AttachNamespace",
+    "Hairpin",
+    "Kernel",
+    "NoLinkLocal",
+    "SetAlias",
+    "SetSysctl",
+    "SetUp",
+    "Step",
+]

@@ -1,0 +1,50 @@
+"""Settings of the kernel's network stack, under /proc/sys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from netbuilder.names import Name
+from netbuilder.state import Question, State, SysctlOf
+from netbuilder.steps.base import Kernel, Step, inside
+
+Key = Annotated[str, Field(pattern=r"^net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$")]
+
+
+class SetSysctl(Step):
+    """Turn a knob of the network stack; every namespace has its own."""
+
+    netns: Name | None = None
+    key: Key
+    value: Annotated[str, Field(pattern=r"^[0-9]+$")]
+
+    def command(self) -> str:
+        """See `sysctl(8)`; with slashes, so that a dot in an interface's name stays a dot."""
+        return inside(self.netns, "sysctl", "-q", "-w", f"{self.key}={self.value}")
+
+    def asks(self) -> tuple[Question, ...]:
+        """The setting."""
+        return (SysctlOf(self.netns, self.key),)
+
+    def holds(self, state: State) -> bool:
+        """Whether it stands at the value."""
+        return state.sysctl(self.netns, self.key) == self.value
+
+    def before(self, state: State) -> str | None:
+        """The value it had."""
+        return state.sysctl(self.netns, self.key)
+
+    def do(self, kernel: Kernel) -> None:
+        """Write it."""
+        kernel.write_sysctl(self.netns, self.key, self.value)
+
+    def undo(self, kernel: Kernel, before: str | None) -> None:
+        """Write what was there before; a setting that came with a new interface had no value to go back to."""
+        if before is not None:
+            kernel.write_sysctl(self.netns, self.key, before)
+
+    def hangs_on(self) -> str | None:
+        """The namespace, for a setting inside one."""
+        return f"netns/{self.netns}" if self.netns else None

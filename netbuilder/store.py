@@ -1,0 +1,136 @@
+"""What we made and what we owe: SQLite under /run/netbuilder, one file for each host namespace.
+
+The kernel is the truth of what is; this is the truth of whose it is. Two tables of the same shape: `made`, what stands
+because of us, and `intents`, what a call has begun. An intent is committed before the first step and is gone after the
+last one, so one that is still there belongs to a call that was killed: calls wait for each other at a lock that the
+kernel takes from a dead process, and whoever gets it next takes the intent back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netbuilder.ledger import Ledger
+from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
+from netbuilder.units import ORDER, Key, Receipt, Unit
+
+DIRECTORY = Path("/run/netbuilder")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS made (kind TEXT, name TEXT, resolved TEXT, receipts TEXT, PRIMARY KEY (kind, name));
+CREATE TABLE IF NOT EXISTS intents (kind TEXT, name TEXT, receipts TEXT, PRIMARY KEY (kind, name));
+"""
+
+
+class Store:
+    """The book of one host namespace. Belongs to one thread, as SQLite's connections do."""
+
+    def __init__(self, host: int, directory: Path = DIRECTORY) -> None:
+        """Open the book of the namespace with this cookie, or begin one."""
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._lock = os.open(directory / f"{host:x}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._db = sqlite3.connect(directory / f"{host:x}.db", isolation_level=None, timeout=60)
+        # /run is memory: nothing in it outlives the machine, so nothing is gained by waiting for a disk.
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+        self._ledger: Ledger | None = None
+        self._version = -1
+
+    def close(self) -> None:
+        """Close the book."""
+        self._db.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else changes this host for the length of a `with` block."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def ledger(self) -> Ledger:
+        """What is taken, read anew if another process has written since."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if self._ledger is None or version != self._version:
+            self._ledger, self._version = self._read(), version
+        return self._ledger
+
+    def forget(self) -> None:
+        """The ledger in memory has been changed and does not tell what is made: read it anew next time."""
+        self._ledger = None
+
+    def _read(self) -> Ledger:
+        ledger = Ledger()
+        rows = {
+            kind: self._db.execute("SELECT name, resolved FROM made WHERE kind = ? ORDER BY rowid", (kind,)).fetchall()
+            for kind in ORDER
+        }
+        for _, resolved in rows["rules"]:
+            ledger.ground = Ground.model_validate_json(resolved)
+        for _, resolved in rows["network"]:
+            ledger.add_network(ResolvedNetwork.model_validate_json(resolved))
+        for _, resolved in rows["sandbox"]:
+            ledger.add_sandbox(ResolvedSandbox.model_validate_json(resolved))
+        return ledger
+
+    def receipts(self, key: Key) -> list[Receipt] | None:
+        """What was done for a unit; None for one that does not stand because of us."""
+        row = self._db.execute("SELECT receipts FROM made WHERE kind = ? AND name = ?", key).fetchone()
+        return _receipts(row[0]) if row else None
+
+    def has(self, key: Key) -> bool:
+        """Whether a unit stands because of us."""
+        return self._db.execute("SELECT 1 FROM made WHERE kind = ? AND name = ?", key).fetchone() is not None
+
+    def keys(self) -> list[Key]:
+        """Every unit that stands because of us."""
+        return [Key(*row) for row in self._db.execute("SELECT kind, name FROM made ORDER BY rowid")]
+
+    def unfinished(self) -> dict[Key, list[Receipt]]:
+        """What calls that were killed had begun."""
+        rows = self._db.execute("SELECT kind, name, receipts FROM intents ORDER BY rowid").fetchall()
+        return {Key(kind, name): _receipts(receipts) for kind, name, receipts in rows}
+
+    def begin(self, intents: dict[Key, list[Receipt]], strike: bool = False) -> None:
+        """Commit what is about to be done, or with `strike` taken back: such units no longer count as made."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO intents VALUES (?, ?, ?)",
+                [(*key, _json(receipts)) for key, receipts in intents.items()],
+            )
+            if strike:
+                self._db.executemany("DELETE FROM made WHERE kind = ? AND name = ?", list(intents))
+
+    def finish(self, made: Iterable[tuple[Unit, list[Receipt]]] = ()) -> None:
+        """The intents are carried out, and these units stand."""
+        with self._transaction():
+            self._db.execute("DELETE FROM intents")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?)",
+                [(*unit.key, unit.resolved.model_dump_json(), _json(receipts)) for unit, receipts in made],
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _json(receipts: list[Receipt]) -> str:
+    return json.dumps([receipt.to_json() for receipt in receipts])
+
+
+def _receipts(text: str) -> list[Receipt]:
+    return [Receipt.from_json(item) for item in json.loads(text)]

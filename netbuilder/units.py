@@ -1,0 +1,71 @@
+"""The parts that a host is built of, in the order in which they can be made; they are taken back the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Literal, NamedTuple
+
+from netbuilder import modes
+from netbuilder.modes import network
+from netbuilder.plan import Plan, as_json, from_json
+from netbuilder.resolve import Resolution
+from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
+from netbuilder.steps import Step
+
+Kind = Literal["rules", "network", "sandbox", "forwarding"]
+ORDER: tuple[Kind, ...] = ("rules", "network", "sandbox", "forwarding")
+
+
+class Key(NamedTuple):
+    """What a unit is known by."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One part of a host: made as a whole, remembered as a whole, taken back as a whole."""
+
+    key: Key
+    resolved: Ground | ResolvedNetwork | ResolvedSandbox
+    plan: Plan
+
+
+class Receipt(NamedTuple):
+    """A step that was done, and what must be remembered to take it back exactly."""
+
+    step: Step
+    before: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The receipt as a JSON object."""
+        return {**as_json(self.step), "before": self.before}
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Receipt:
+        """The receipt that `to_json` wrote."""
+        before = item.pop("before")
+        return cls(from_json(item), before)
+
+
+RULES, FORWARDING = Key("rules", ""), Key("forwarding", "")
+
+
+def units(resolution: Resolution) -> list[Unit]:
+    """A resolution's parts; the rules and forwarding are there where a network is."""
+    ground = resolution.ground
+    shared = bool(resolution.networks)
+    return [
+        *([Unit(RULES, ground, network.rules(ground))] if shared else []),
+        *(Unit(Key("network", one.name), one, network.plan(one)) for one in resolution.networks),
+        *(Unit(Key("sandbox", one.name), one, modes.plan(one)) for one in resolution.sandboxes),
+        *([Unit(FORWARDING, ground, network.forwarding(ground))] if shared else []),
+    ]
+
+
+def whole(parts: Iterable[Unit]) -> Plan:
+    """The plan of several units, one after the other."""
+    return Plan(chain.from_iterable(unit.plan for unit in parts))

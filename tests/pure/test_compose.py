@@ -1,0 +1,743 @@
+"""A Compose file's networking subset becomes specs and comes back; all else is passed over by name, or refused."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netbuilder.compose import Composed, dump, parse
+from netbuilder.compose.keys import ATTACHMENT, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
+from netbuilder.errors import SpecError
+from netbuilder.names import RESERVED
+from netbuilder.ports import PublishedPort
+from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+
+BRIDGE = "com.docker.network.bridge.name"
+MTU = "com.docker.network.driver.mtu"
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+LONG = "x" * 10_000
+
+DEFAULT = Network(name="default")
+LAB = "networks: {lab: }\n"
+
+
+def service(text: str, before: str = LAB) -> str:
+    return f"{before}services: {{web: {{{text}}}}}"
+
+
+def network(text: str) -> str:
+    return f"networks: {{lab: {{{text}}}}}"
+
+
+def only_network(text: str) -> Network:
+    (spec,) = parse(network(text)).specs
+    assert isinstance(spec, Network)
+    return spec
+
+
+def only_sandbox(text: str, before: str = LAB) -> Sandbox:
+    (spec,) = (spec for spec in parse(service(text, before)).specs if isinstance(spec, Sandbox))
+    return spec
+
+
+def refusal(text: str) -> SpecError:
+    with pytest.raises(SpecError) as caught:
+        parse(text)
+    assert len(str(caught.value)) < 500
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).isprintable()
+    return caught.value
+
+
+# What a file says, and what it becomes.
+
+
+def test_a_file_as_people_write_them() -> None:
+    composed = parse(
+        """
+        name: shop
+        services:
+          web:
+            image: nginx
+            container_name: shop-web
+            ports: ["8088:80", 127.0.0.1:9443:443/tcp]
+            networks:
+              front: {ipv4_address: 10.9.0.10, mac_address: "02:42:0A:09:00:0A"}
+          api: {build: ., networks: [back]}
+          log: {network_mode: "service:web"}
+        networks:
+          front:
+            ipam: {driver: default, config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.254}]}
+          back: {internal: true, labels: {team: blue}}
+        """
+    )
+    assert composed == Composed(
+        specs=(
+            Network(name="front", subnet="10.9.0.0/24", gateway="10.9.0.254"),
+            Network(name="back", internal=True),
+            Sandbox(
+                name="shop-web",
+                mode=Bridge(
+                    network="front",
+                    address="10.9.0.10",
+                    mac="02:42:0a:09:00:0a",
+                    publish=["8088:80", "127.0.0.1:9443:443"],
+                ),
+            ),
+            Sandbox(name="api", mode=Bridge(network="back")),
+            Sandbox(name="log", mode=Container(sandbox="shop-web")),
+        ),
+        passed_over=("name", "networks.back.labels", "services.api.build", "services.web.image"),
+    )
+
+
+def test_the_notice_names_what_was_passed_over() -> None:
+    composed = parse("version: '3'\nservices: {web: {image: nginx, hostname: w}}")
+    assert composed.notice == (
+        "passed over, as not about networking: services.web.hostname, services.web.image, version"
+    )
+    assert parse(LAB).notice == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("", {}),
+        ("name: wire", {"name": "wire"}),
+        ("driver: bridge", {}),
+        ("driver: ", {}),
+        ("driver: bridge, enable_ipv4: true, enable_ipv6: false, external: False", {}),
+        (f"driver_opts: {{{BRIDGE}: br9}}", {"bridge": "br9"}),
+        (f"driver_opts: {{{MTU}: 1400}}", {"mtu": 1400}),
+        (f"driver_opts: {{{MTU}: '1400'}}", {"mtu": 1400}),
+        (f"driver_opts: {{{MASQUERADE}: false}}", {"masquerade": False}),
+        (f"driver_opts: {{{MASQUERADE}: 'false'}}", {"masquerade": False}),
+        (f"driver_opts: {{{MASQUERADE}: True}}", {"masquerade": True}),
+        ("driver_opts: ", {}),
+        ("internal: true", {"internal": True}),
+        ("internal: ~", {}),
+        ("ipam: {driver: default}", {}),
+        ("ipam: {config: []}", {}),
+        ("ipam: {config: [{}]}", {}),
+        ("ipam: {config: [{subnet: 10.9.0.0/24}]}", {"subnet": "10.9.0.0/24"}),
+        (
+            "ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.9}]}",
+            {"subnet": "10.9.0.0/24", "gateway": "10.9.0.9"},
+        ),
+    ],
+)
+def test_a_network(text: str, fields: dict[str, Any]) -> None:
+    assert only_network(text) == Network(**({"name": "lab"} | fields))
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("networks: [lab]", Bridge(network="lab")),
+        ("networks: [lab, lab]", Bridge(network="lab")),
+        ("networks: {lab: }", Bridge(network="lab")),
+        ("networks: {lab: {}}", Bridge(network="lab")),
+        ("networks: {lab: {ipv4_address: 10.9.0.7}}", Bridge(network="lab", address="10.9.0.7")),
+        ("networks: {lab: {mac_address: 12-34-56-10-11-12}}", Bridge(network="lab", mac="12:34:56:10:11:12")),
+        ("networks: [lab], mac_address: 12:34:56:10:11:12", Bridge(network="lab", mac="12:34:56:10:11:12")),
+        (
+            "networks: {lab: {mac_address: 02:00:00:00:00:01}}, mac_address: 02:00:00:00:00:02",
+            Bridge(network="lab", mac="02:00:00:00:00:01"),
+        ),
+        ("", Bridge(network="default")),
+        ("networks: ", Bridge(network="default")),
+        ("networks: []", Bridge(network="default")),
+        ("networks: {}", Bridge(network="default")),
+        ("networks: [default]", Bridge(network="default")),
+        ("network_mode: bridge", Bridge()),
+        ("network_mode: bridge, mac_address: 02:00:00:00:00:01", Bridge(mac="02:00:00:00:00:01")),
+        ("network_mode: bridge, ports: [80:80]", Bridge(publish=["80:80"])),
+        ("network_mode: bridge, networks: []", Bridge()),
+        ("network_mode: host", HostNetwork()),
+        ("network_mode: host, ports: [], mac_address: ", HostNetwork()),
+        ("network_mode: none", NoNetwork()),
+        ("network_mode: 'container:db'", Container(sandbox="db")),
+    ],
+)
+def test_how_a_service_is_wired(text: str, mode: Any) -> None:
+    assert only_sandbox(text) == Sandbox(name="web", mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("entry", "port"),
+    [
+        ("22:22", "22:22"),  # the number 1342 in YAML 1.1, which counts in base 60
+        ("'22:22'", "22:22"),
+        ("80", "80"),
+        ("080:080", "80:80"),
+        ("8000-8002:80-82/udp", "8000-8002:80-82/udp"),
+        ("127.0.0.1::80", "127.0.0.1::80"),
+        ("{target: 80}", "80"),
+        ("{target: '80', published: '8080'}", "8080:80"),
+        ("{target: 80, published: 8080, host_ip: 10.9.0.1, protocol: UDP}", "10.9.0.1:8080:80/udp"),
+        ("{target: 80, published: 8080-8080, mode: ingress}", "8080:80"),
+        ("{target: 80, published: , mode: host}", "80"),
+    ],
+)
+def test_a_published_port(entry: str, port: str) -> None:
+    mode = only_sandbox(f"ports: [{entry}]").mode
+    assert isinstance(mode, Bridge)
+    assert mode.publish == PublishedPort.parse(port)
+
+
+def test_a_long_port_has_keys_that_are_passed_over() -> None:
+    composed = parse("services: {web: {ports: [80, {target: 81, name: http, app_protocol: http, x-a: 1}]}}")
+    assert composed.passed_over == tuple(f"services.web.ports[1].{key}" for key in ("app_protocol", "name", "x-a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("services: {web: }", [DEFAULT]),
+        ("services: {web: {network_mode: none}}", []),
+        ("services: {web: {network_mode: none}, db: }", [DEFAULT]),
+        ("services: {web: }\nnetworks: {default: {internal: true}}", [Network(name="default", internal=True)]),
+        ("services: {web: }\nnetworks: {default: {name: wire}}", [Network(name="wire")]),
+        ("services: {web: }\nnetworks: {lab: }", [Network(name="lab"), DEFAULT]),
+        (
+            "services: {web: {networks: [lab]}}\nnetworks: {spare: , lab: }",
+            [Network(name="spare"), Network(name="lab")],
+        ),
+        ("networks: {spare: }", [Network(name="spare")]),
+    ],
+)
+def test_declared_networks_are_kept_and_the_default_one_is_made_where_it_is_used(text: str, networks: Any) -> None:
+    assert [spec for spec in parse(text).specs if isinstance(spec, Network)] == networks
+
+
+def test_names_given_in_the_file_take_the_place_of_keys() -> None:
+    text = """
+    networks: {lab: {name: wire}}
+    services:
+      log: {network_mode: "service:web"}
+      web: {container_name: shop, networks: [lab]}
+    """
+    assert parse(text).specs == (
+        Network(name="wire"),
+        Sandbox(name="log", mode=Container(sandbox="shop")),
+        Sandbox(name="shop", mode=Bridge(network="wire")),
+    )
+
+
+@pytest.mark.parametrize("word", ["no", "on", "1", "1e3", "0x1f", "2001-01-01", "1_000", "nUll", "None"])
+def test_words_that_yaml_would_read_as_something_else_stay_names(word: str) -> None:
+    assert parse(f"networks: {{{word}: }}").specs == (Network(name=word),)
+
+
+def test_anchors_and_merge_keys() -> None:
+    text = """
+    x-base: &base {image: nginx, ports: ["80:80"]}
+    x-more: &more {<<: *base, ports: ["81:81"]}
+    services:
+      a: *base
+      b: {<<: *base, ports: ["82:82"]}
+      c: {<<: [*more, *base]}
+    """
+    published = [spec.mode.publish for spec in parse(text).specs if isinstance(spec, Sandbox)]
+    assert [str(port) for (port,) in published] == ["80:80/tcp", "82:82/tcp", "81:81/tcp"]
+
+
+def test_an_anchor_merged_from_before_it_is_built_itself() -> None:
+    assert parse("x-a: {b: {c: &c {<<: {k: 1}, k: 2}}}\nnetworks: {lab: }\nx-d: {<<: *c}").specs == (
+        Network(name="lab"),
+    )
+
+
+@pytest.mark.parametrize("key", SERVICE.passed_over.replace("x-*", "x-thing").split())
+def test_service_keys_that_are_not_about_networking_are_passed_over(key: str) -> None:
+    assert parse(service(f"{key}: {{a: [$B, 1]}}")).passed_over == (f"services.web.{key}",)
+
+
+@pytest.mark.parametrize("key", [*FILE.passed_over.replace("x-*", "x-thing").split()])
+def test_top_level_keys_that_are_not_about_networking_are_passed_over(key: str) -> None:
+    assert parse(f"{key}: {{a: [$B, 1]}}\n{LAB}").passed_over == (key,)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (network("attachable: true"), "networks.lab.attachable"),
+        (network("x-a: 1"), "networks.lab.x-a"),
+        (network("ipam: {x-a: 1}"), "networks.lab.ipam.x-a"),
+        (network("ipam: {config: [{x-a: 1}]}"), "networks.lab.ipam.config[0].x-a"),
+        (service("networks: {lab: {x-a: 1}}"), "services.web.networks.lab.x-a"),
+    ],
+)
+def test_other_keys_that_are_passed_over(text: str, where: str) -> None:
+    assert parse(text).passed_over == (where,)
+
+
+def test_a_service_or_network_called_like_an_extension_is_none() -> None:
+    assert parse("services: {x-web: {networks: [x-lab]}}\nnetworks: {x-lab: }").specs == (
+        Network(name="x-lab"),
+        Sandbox(name="x-web", mode=Bridge(network="x-lab")),
+    )
+
+
+# What is refused.
+
+
+def refused_keys() -> list[tuple[str, str]]:
+    """A file for each key that is about networking and not supported, and the key's place."""
+    cases = [(f"{key}: x\n{LAB}", key) for key in FILE.refused.split()]
+    cases += [(service(f"{key}: x"), f"services.web.{key}") for key in SERVICE.refused.split()]
+    cases += [(network(f"ipam: {{{key}: x}}"), f"networks.lab.ipam.{key}") for key in IPAM.refused.split()]
+    cases += [
+        (network(f"ipam: {{config: [{{{key}: x}}]}}"), f"networks.lab.ipam.config[0].{key}")
+        for key in POOL.refused.split()
+    ]
+    cases += [
+        (service(f"networks: {{lab: {{{key}: x}}}}"), f"services.web.networks.lab.{key}")
+        for key in ATTACHMENT.refused.split()
+    ]
+    return cases
+
+
+@pytest.mark.parametrize(("text", "where"), refused_keys())
+def test_networking_that_is_not_supported_is_refused_by_name(text: str, where: str) -> None:
+    error = refusal(text)
+    assert str(error) == f"{where}: is not supported yet"
+    assert error.field == where
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (network("driver: host"), "networks.lab.driver: 'host' is not supported yet", "use bridge"),
+        (network("driver: none"), "networks.lab.driver: 'none' is not supported yet", "use bridge"),
+        (network("driver: [bridge]"), "networks.lab.driver: a list is not supported yet", "use bridge"),
+        (network("enable_ipv4: false"), "networks.lab.enable_ipv4: 'false' is not supported yet", "use true"),
+        (network("enable_ipv6: true"), "networks.lab.enable_ipv6: 'true' is not supported yet", "use false"),
+        (network("external: true"), "networks.lab.external: 'true' is not supported yet", "the same name"),
+        (network("external: {name: x}"), "networks.lab.external: a mapping is not supported yet", "the same name"),
+        (network("ipam: {driver: x}"), "networks.lab.ipam.driver: 'x' is not supported yet", "use default"),
+        (
+            service("ports: [{target: 80, protocol: sctp}]"),
+            "services.web.ports[0].protocol: 'sctp' is not supported yet",
+            "use tcp or udp",
+        ),
+        (
+            service("ports: [{target: 80, mode: x}]"),
+            "services.web.ports[0].mode: 'x' is not supported yet",
+            "use host or ingress",
+        ),
+    ],
+)
+def test_values_that_are_not_supported(text: str, message: str, hint: str) -> None:
+    error = refusal(text)
+    assert str(error) == message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("netwoks: {}", "netwoks: is an unknown key", "did you mean networks?"),
+        ("qqqq: 1", "qqqq: is an unknown key", ""),
+        (service("netwoks: [lab]"), "services.web.netwoks: is an unknown key", "did you mean networks?"),
+        (service("sysctl: {}"), "services.web.sysctl: is an unknown key", "did you mean sysctls?"),
+        (service("imge: x"), "services.web.imge: is an unknown key", "did you mean image?"),
+        (network("divers: x"), "networks.lab.divers: is an unknown key", "did you mean driver?"),
+        (network("driver_opts: {mtu: 1}"), "networks.lab.driver_opts.mtu: is an unknown key", ""),
+        (network("driver_opts: {x-a: 1}"), "networks.lab.driver_opts.x-a: is an unknown key", ""),
+        (service("ports: [{targt: 1}]"), "services.web.ports[0].targt: is an unknown key", "did you mean target?"),
+        (
+            service("networks: {lab: {ipv4_adress: x}}"),
+            "services.web.networks.lab.ipv4_adress: is an unknown key",
+            "ipv4_address",
+        ),
+        (f"? {LONG}\n: 1", f"{'x' * 60}…: is an unknown key", ""),
+        (f"networks: {{? {LONG} : {{a: }}}}", f"networks.{'x' * 60}….a: is an unknown key", ""),
+        ('"a\\0\\nb": 1', "a\\x00\\nb: is an unknown key", ""),
+    ],
+)
+def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
+    error = refusal(text)
+    assert str(error) == message
+    assert hint in error.hint
+    assert bool(hint) == bool(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (network("name: a b"), "networks.lab.name: 'a b' is no name"),
+        (network(f"name: {LONG}"), f"networks.lab.name: '{'x' * 40}…' is no name"),
+        (network('name: "a\\0"'), "networks.lab.name: 'a\\x00' is no name"),
+        (network('name: "\\uD800"'), "networks.lab.name: "),
+        ("networks: {a b: }", "networks.a b: 'a b' is no name"),
+        (network("internal: yes"), "networks.lab.internal: 'yes' is neither true nor false"),
+        (network("internal: []"), None),
+        (network("internal: [1]"), "networks.lab.internal: must be text, not a list"),
+        (
+            network(f"driver_opts: {{{BRIDGE}: {'b' * 16}}}"),
+            f"networks.lab.driver_opts.{BRIDGE}: '{'b' * 16}' is 16 char",
+        ),
+        (network(f"driver_opts: {{{MTU}: 67}}"), f"networks.lab.driver_opts.{MTU}: Input should be greater"),
+        (network(f"driver_opts: {{{MTU}: 1.5}}"), f"networks.lab.driver_opts.{MTU}: '1.5' is no whole number"),
+        (
+            network(f"driver_opts: {{{MTU}: {'9' * 5000}}}"),
+            f"networks.lab.driver_opts.{MTU}: '{'9' * 60}…' is no whole",
+        ),
+        (network(f"driver_opts: {{{MTU}: ١}}"), f"networks.lab.driver_opts.{MTU}: '١' is no whole number"),
+        (
+            network(f"driver_opts: {{{MASQUERADE}: maybe}}"),
+            f"networks.lab.driver_opts.{MASQUERADE}: 'maybe' is neither",
+        ),
+        (network("driver_opts: x"), "networks.lab.driver_opts: must be a mapping, not text"),
+        (network("ipam: {config: {subnet: x}}"), "networks.lab.ipam.config: must be a list, not a mapping"),
+        (network("ipam: {config: [x]}"), "networks.lab.ipam.config[0]: must be a mapping or empty, not text"),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.1/24}]}"),
+            "networks.lab.ipam.config[0].subnet: '10.9.0.1/24' is no IPv4 subnet: did you mean 10.9.0.0/24?",
+        ),
+        (
+            network("ipam: {config: [{subnet: 'fd00::/64'}]}"),
+            "networks.lab.ipam.config[0].subnet: IPv6 is not supported",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 'fd00::/64'}]}"),
+            "networks.lab.ipam.config[1].subnet: IPv6 is not supported yet",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 10.8.0.0/24}]}"),
+            "networks.lab.ipam.config: has more than one subnet",
+        ),
+        (
+            network("ipam: {config: [{gateway: 10.9.0.1}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway needs a subnet",
+        ),
+        (network("ipam: {config: [{gateway: x}]}"), "networks.lab.ipam.config[0].gateway: 'x' is no IPv4 address"),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.8.0.1}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway 10.8.0.1 is outside",
+        ),
+        ("networks: {a: {name: x}, b: {name: x}}", "networks.b: is named x, as networks.a is"),
+        ("networks: [lab]", "networks: must be a mapping, not a list"),
+        ("networks: {lab: x}", "networks.lab: must be a mapping or empty, not text"),
+    ],
+)
+def test_a_network_that_is_refused(text: str, message: str | None) -> None:
+    if message is None:
+        assert parse(text).specs == (Network(name="lab"),)
+    else:
+        assert str(refusal(text)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (service("container_name: _a"), "services.web.container_name: '_a' is no name"),
+        ("services: {a b: }", "services.a b: 'a b' is no name"),
+        ("services: {a: {container_name: x}, b: {container_name: x}}", "services.b: is named x, as services.a is"),
+        ("services: {a: {container_name: b}, b: }", "services.b: is named b, as services.a is"),
+        ("services: [web]", "services: must be a mapping, not a list"),
+        ("services: {web: x}", "services.web: must be a mapping or empty, not text"),
+        (service("networks: x"), "services.web.networks: must be a list or a mapping, not text"),
+        (service("networks: [[x]]"), "services.web.networks[0]: must be text, not a list"),
+        (service("networks: [~]"), "services.web.networks[0]: must be text, not empty"),
+        (service("networks: {lab: x}"), "services.web.networks.lab: must be a mapping or empty, not text"),
+        (service("networks: [a, lab]"), "services.web.networks: names more than one network: one network per sandbox"),
+        (service("networks: {a: , lab: }"), "services.web.networks: names more than one network"),
+        (service("networks: [wire]"), "services.web: networks.wire is not declared"),
+        (service("networks: {lab: {ipv4_address: 10.9.0}}"), "services.web.networks.lab.ipv4_address: '10.9.0' is no"),
+        (service("networks: {lab: {mac_address: x}}"), "services.web.networks.lab.mac_address: 'x' is no MAC address"),
+        (service("mac_address: x"), "services.web.mac_address: 'x' is no MAC address"),
+        (service("network_mode: bridge, networks: [lab]"), "services.web.network_mode: excludes networks"),
+        (service("network_mode: none, networks: {lab: }"), "services.web.network_mode: excludes networks"),
+        (service("network_mode: lab"), "services.web.network_mode: 'lab' is no network mode"),
+        (service(f"network_mode: {LONG}"), f"services.web.network_mode: '{'x' * 60}…' is no network mode"),
+        (service("network_mode: 'host:x'"), "services.web.network_mode: 'host:x' is no network mode"),
+        (service("network_mode: [host]"), "services.web.network_mode: must be text, not a list"),
+        (service("network_mode: 'service:db'"), "services.web.network_mode: there is no services.db"),
+        (service("network_mode: 'container:'"), "services.web.network_mode: '' is no name"),
+        (service("network_mode: 'container:a:b'"), "services.web.network_mode: 'a:b' is no name"),
+        ("services: {a b: , c: {network_mode: 'service:a b'}}", "services.a b: 'a b' is no name"),
+        ("services: {c: {network_mode: 'service:a b'}, a b: }", "services.c.network_mode: 'a b' is no name"),
+        (service("ports: 80"), "services.web.ports: must be a list, not text"),
+        (service("ports: [[80]]"), "services.web.ports[0]: must be text or a mapping, not a list"),
+        (service("ports: [80, x]"), "services.web.ports[1]: 'x' is no published port"),
+        (service(f"ports: ['{LONG}']"), f"services.web.ports[0]: '{'x' * 64}' is no published port"),
+        (service("ports: ['80:80-81']"), "services.web.ports[0]: '80:80-81' pairs 1 host ports with 2"),
+        (service("ports: [{published: 80}]"), "services.web.ports[0]: has no target"),
+        (service("ports: [{target: 80-81}]"), "services.web.ports[0].target: '80-81' is no whole number"),
+        (service("ports: [{target: 65536}]"), "services.web.ports[0].target: Input should be less than"),
+        (service("ports: [{target: 80, published: 0}]"), "services.web.ports[0].published: Input should be greater"),
+        (service("ports: [{target: 80, published: 8000-8002}]"), "services.web.ports[0].published: is a range"),
+        (service("ports: [{target: 80, published: 8000-}]"), "services.web.ports[0].published: is a range"),
+        (service("ports: [{target: 80, host_ip: '::1'}]"), "services.web.ports[0].host_ip: '::1' is no IPv4 address"),
+    ],
+)
+def test_a_service_that_is_refused(text: str, message: str) -> None:
+    assert str(refusal(text)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (service("networks: [lba]"), "did you mean lab?"),
+        (service("networks: [wire]"), "add it under networks:"),
+        (service("network_mode: 'service:wbe'"), "did you mean web?"),
+        (service("network_mode: lab"), "under networks:"),
+        (service("network_mode: host, ports: [80]"), "on the host's own addresses and ports"),
+        (service("network_mode: none, ports: [80]"), "attach the service to a network"),
+        (service("network_mode: 'container:db', ports: [80]"), "move it to the one whose network is shared"),
+        (service("network_mode: host, mac_address: 02:00:00:00:00:01"), "on the host's own addresses"),
+    ],
+)
+def test_an_error_says_what_to_do(text: str, hint: str) -> None:
+    assert hint in refusal(text).hint
+
+
+@pytest.mark.parametrize("key", ["ports", "mac_address"])
+@pytest.mark.parametrize("mode", ["host", "none", "container:db", "service:web"])
+def test_a_mode_without_an_interface_of_its_own_takes_no_ports_and_no_mac(mode: str, key: str) -> None:
+    error = refusal(service(f"network_mode: '{mode}', {key}: [x]"))
+    assert str(error) == f"services.web.{key}: does nothing with network_mode {mode}"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (network("name: '${NAME}'"), "networks.lab.name"),
+        (network("driver: $DRIVER"), "networks.lab.driver"),
+        (network("internal: '${INTERNAL:-true}'"), "networks.lab.internal"),
+        (network(f"driver_opts: {{{MTU}: $MTU}}"), f"networks.lab.driver_opts.{MTU}"),
+        (network("ipam: {config: [{subnet: '${NET}/24'}]}"), "networks.lab.ipam.config[0].subnet"),
+        (network("ipam: $IPAM"), "networks.lab.ipam"),
+        (service("container_name: a$$b"), "services.web.container_name"),
+        (service("network_mode: 'service:${X}'"), "services.web.network_mode"),
+        (service("networks: ['${X}']"), "services.web.networks[0]"),
+        (service("networks: {lab: {ipv4_address: '${X}'}}"), "services.web.networks.lab.ipv4_address"),
+        (service("mac_address: $MAC"), "services.web.mac_address"),
+        (service("ports: $PORTS"), "services.web.ports"),
+        (service("ports: ['${PORT}:80']"), "services.web.ports[0]"),
+        (service("ports: [{target: '${PORT}'}]"), "services.web.ports[0].target"),
+    ],
+)
+def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> None:
+    error = refusal(text)
+    assert error.field == where
+    assert "interpolation is not supported" in str(error)
+    assert error.hint == "write the value itself"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "services: nothing to do"),
+        ("{}", "services: nothing to do"),
+        ("services: {}\nnetworks:\nname: x", "services: nothing to do"),
+        ("lab", "the file: must be a mapping or empty, not text"),
+        ("- lab", "the file: must be a mapping or empty, not a list"),
+        ("$FILE", "the file: '$FILE': interpolation is not supported"),
+        ("services: {web: [", "line 1, column 18: while parsing a flow node, expected the node content"),
+        ("a: 1\nb: {a: 1,\n  a: 2}", "line 3, column 3: key 'a' stands twice"),
+        ("a: {<<: {b: 1}, <<: {c: 1}}", "line 1, column 17: key '<<' stands twice"),
+        (f"{{? {LONG} : 1, ? {LONG} : 2}}", f"line 1, column 10012: key '{'x' * 60}…' stands twice"),
+        ("? [a]\n: 1", "line 1, column 3: a key must be text"),
+        ("~: 1", "line 1, column 1: a key must be text"),
+        ("!!int 1: 1", "line 1, column 1: a key must be text"),
+        ("!!str {a: b}: 1", "line 1, column 1: a key must be text"),
+        ("&a {? *a : b}", "line 1, column 1: a key must be text"),
+        ("a: {<<: b}", "line 1, column 9: while constructing a mapping, expected a mapping or list of mappings"),
+        ("a: !!timestamp x", "line 1, column 4: could not determine a constructor"),
+        ("a: !!python/object:os.system x", "line 1, column 4: could not determine a constructor"),
+        ("a: !reset x", "line 1, column 4: could not determine a constructor for the tag '!reset'"),
+        ("a: *b", "line 1, column 4: found undefined alias 'b'"),
+        (f"a: *{LONG}", "line 1, column 4: found undefined alias 'xxx"),
+        ("a: 1\n---\nb: 1", "line 2, column 1: expected a single document in the stream, but found another document"),
+        ("a: \x00", "line 1, column 4: special characters are not allowed"),
+        ("a: b\nc: \ud800", "line 2, column 4: special characters are not allowed"),
+        ("[" * 10_000, "the file: is nested too deeply"),
+        ("{a: " * 10_000, "the file: is nested too deeply"),
+        ('a: "\\UFFFFFFFF"', "the file: is no YAML: "),
+        ('a: "\\U00110000"', "the file: is no YAML: "),
+        (f"%YAML {'9' * 5000}.1\n--- a", "the file: is no YAML: "),
+    ],
+)
+def test_a_file_that_is_no_compose_file(text: str, message: str) -> None:
+    assert str(refusal(text)).startswith(message)
+
+
+def test_a_file_that_contains_itself_is_refused() -> None:
+    assert str(refusal("services: &a {web: *a}")) == "services.web.web: is an unknown key"
+    assert parse("x-a: &a [*a]\n" + LAB).specs == (Network(name="lab"),)
+
+
+# And back.
+
+
+def test_dump_writes_what_people_write() -> None:
+    specs = (
+        Sandbox(name="web", mode=Bridge(network="lab", address="10.9.0.7", publish=["8088:80"])),
+        Network(name="lab", subnet="10.9.0.0/24", masquerade=False, mtu=1400),
+        Sandbox(name="log", mode=Container(sandbox="web")),
+        Sandbox(name="old", mode=Container(sandbox="elsewhere")),
+    )
+    assert yaml.safe_load(dump(specs)) == {
+        "networks": {
+            "lab": {"driver_opts": {MTU: 1400, MASQUERADE: "false"}, "ipam": {"config": [{"subnet": "10.9.0.0/24"}]}}
+        },
+        "services": {
+            "web": {"networks": {"lab": {"ipv4_address": "10.9.0.7"}}, "ports": ["8088:80/tcp"]},
+            "log": {"network_mode": "service:web"},
+            "old": {"network_mode": "container:elsewhere"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("specs", "message"),
+    [
+        ([Sandbox(name="web", namespace="/run/netns/x")], "web.namespace: a Compose file has no words"),
+        ([Sandbox(name="web", mode=Bridge(network="lab"))], "web.mode.network: network lab is not among the specs"),
+        ([Sandbox(name="web", mode=Bridge(address="172.17.0.9"))], "web.mode.network: network bridge is not among"),
+        ([DEFAULT, Network(name="lab"), DEFAULT], "specs[2]: is named default, as specs[0] is"),
+        ([Sandbox(name="web"), DEFAULT, Sandbox(name="web")], "specs[2]: is named web, as specs[0] is"),
+    ],
+)
+def test_what_a_compose_file_has_no_words_for(specs: list[Network | Sandbox], message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        dump(specs)
+    assert str(caught.value).startswith(message)
+
+
+NAMES = st.one_of(
+    st.sampled_from(
+        ["null", "true", "no", "on", "123", "1e3", "0x1f", "1.5", "2001-01-01", "default", "bridge", "x-y"]
+    ),
+    st.from_regex(r"[A-Za-z0-9]{1,5}(?:(?:\.|[_-]{1,3})[A-Za-z0-9]{1,3}){0,3}", fullmatch=True),
+)
+ADDRESSES = st.ip_addresses(v=4)
+PORTS = st.integers(1, 65535)
+
+
+@st.composite
+def networks(draw: st.DrawFn, name: str) -> Network:
+    start = draw(st.integers(int(IPv4Address("10.0.0.0")), int(IPv4Address("10.255.255.255"))))
+    subnet = draw(st.none() | st.integers(9, 30).map(lambda size: IPv4Network((start, size), strict=False)))
+    size = subnet.num_addresses if subnet else 0
+    interfaces = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
+    return Network(
+        name=name,
+        bridge=draw(st.none() | interfaces),
+        subnet=subnet,
+        gateway=draw(st.none() | st.integers(1, size - 2).map(lambda i: subnet[i])) if subnet else None,
+        mtu=draw(st.none() | st.integers(68, 65535)),
+        masquerade=draw(st.booleans()),
+        internal=draw(st.booleans()),
+    )
+
+
+MACS = st.binary(min_size=6, max_size=6).filter(lambda mac: not mac[0] & 1 and any(mac)).map(lambda mac: mac.hex(":"))
+PUBLISHED = st.builds(
+    PublishedPort,
+    sandbox_port=PORTS,
+    host_port=st.none() | PORTS,
+    host_ip=ADDRESSES,
+    protocol=st.sampled_from(["tcp", "udp"]),
+)
+
+
+def bridges(known: list[str]) -> st.SearchStrategy[Bridge]:
+    published = st.lists(PUBLISHED, max_size=3).map(tuple)
+    undeclared = st.builds(Bridge, mac=st.none() | MACS, publish=published)
+    if not known:
+        return undeclared
+    addressed = {"address": st.none() | ADDRESSES, "mac": st.none() | MACS, "publish": published}
+    return undeclared | st.builds(Bridge, network=st.sampled_from(known), **addressed)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[Network | Sandbox, ...]:
+    """Specs that a Compose file has words for: at least one, the networks first."""
+    known = draw(st.lists(NAMES, unique=True, max_size=3))
+    names = draw(st.lists(NAMES, unique=True, min_size=0 if known else 1, max_size=4))
+    modes = bridges(known) | st.sampled_from([HostNetwork(), NoNetwork()]) | st.builds(Container, sandbox=NAMES)
+    wires: list[Network | Sandbox] = [draw(networks(name)) for name in known]
+    return (*wires, *(Sandbox(name=name, mode=draw(modes)) for name in names))
+
+
+@settings(deadline=None)
+@given(files())
+def test_what_is_dumped_is_parsed_back(specs: tuple[Network | Sandbox, ...]) -> None:
+    assert parse(dump(specs)) == Composed(specs=specs, passed_over=())
+
+
+def parse_or_refuse(text: str) -> None:
+    try:
+        composed = parse(text)
+    except SpecError as error:
+        assert len(str(error)) < 500
+        assert str(error).isprintable()
+    else:
+        assert composed.specs
+
+
+YAML_TOKENS = [
+    *"{}[],:&*!|>%@?-#'\"\n ~",
+    *("<<", "a", "*a", "&a ", ": ", "- ", "\n  ", "---", "!!str ", "!!map ", "!!seq ", "!!null ", "!!merge ", "!!int "),
+    *("services", "networks", "web", "lab", "ports", "'\\", '"\\U', "\x00", "\ufeff", "\r\n", "\u2028", "\t"),
+]
+
+
+@settings(deadline=None)
+@given(st.text() | st.lists(st.sampled_from(YAML_TOKENS), max_size=40).map("".join))
+def test_hostile_text_raises_nothing_but_spec_errors(text: str) -> None:
+    parse_or_refuse(text)
+
+
+def words_of(*kinds: Keys) -> list[str]:
+    return sorted({word for keys in kinds for word in f"{keys.supported} {keys.refused} {' '.join(keys.only)}".split()})
+
+
+KEYS = [
+    *words_of(FILE, NETWORK, OPTIONS, IPAM, POOL, SERVICE, ATTACHMENT, PORT),
+    "web",
+    "lab",
+    "default",
+    "image",
+    "x-a",
+]
+SCALARS = st.sampled_from(
+    [
+        *(None, True, False, 0, 80, -1, 1.5, "", "lab", "web", "default", "bridge", "host", "none", "service:web"),
+        *("80:80", "10.9.0.0/24", "10.9.0.1", "fd00::/64", "02:00:00:00:00:01", "tcp", "$X", LONG, "\0", "é\n"),
+    ]
+)
+TREES = st.recursive(
+    SCALARS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+SHAPED = st.fixed_dictionaries(
+    {},
+    optional={
+        "services": st.dictionaries(
+            st.sampled_from(["web", "db", "a b"]),
+            st.dictionaries(st.sampled_from(words_of(SERVICE)), TREES, max_size=3),
+        ),
+        "networks": st.dictionaries(
+            st.sampled_from(["lab", "default", "web"]),
+            st.dictionaries(st.sampled_from(words_of(NETWORK)), TREES, max_size=3) | st.none(),
+        ),
+    },
+)
+
+
+@settings(deadline=None)
+@given(TREES | SHAPED)
+def test_hostile_trees_raise_nothing_but_spec_errors(tree: object) -> None:
+    parse_or_refuse(yaml.safe_dump(tree, allow_unicode=True))
