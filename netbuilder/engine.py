@@ -45,6 +45,7 @@ class Engine:
             ) from None
         self.kernel = Kernel()
         self.runner = Runner(self.kernel, self.store)
+        self.ephemeral = survey.ephemeral_ports()
 
     def close(self) -> None:
         """Close every socket and file; what was made stays."""
@@ -121,8 +122,9 @@ class Engine:
         """Leave nothing open; a host port that is free to choose must not be one that a process holds."""
         specs = tuple(specs)
         ledger = self.store.ledger()
-        held = {port for one in ledger.sandboxes.values() if one.endpoint for port in one.endpoint.publish}
-        facts = survey.facts() if needs_survey(specs, ledger) else Facts(ephemeral=survey.ephemeral_ports())
+        had = (ledger.sandboxes[spec.name].endpoint for spec in specs if spec.name in ledger.sandboxes)
+        held = {port for endpoint in had if endpoint for port in endpoint.publish}
+        facts = survey.facts() if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
         while True:
             resolution = resolve(specs, ledger, facts)
             busy = frozenset(port for port in _ports(resolution) if port not in held and survey.is_busy(port))

@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Address
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
@@ -70,8 +70,10 @@ def _path(text: str) -> str:
 
 def _ipv4(value: object) -> object:
     """An address given as text, as people do; never as a number."""
-    if not isinstance(value, str):
+    if isinstance(value, IPv4Address):
         return value
+    if not isinstance(value, str):
+        raise ValueError("an IPv4 address is given as text, like 10.9.0.2")
     try:
         return IPv4Address(value)
     except ValueError:
@@ -90,5 +92,6 @@ Mac = Annotated[str, AfterValidator(_mac)]
 NamespacePath = Annotated[str, AfterValidator(_path)]
 """An absolute path to a network namespace, as in /proc/PID/ns/net."""
 
-Address = Annotated[IPv4Address, BeforeValidator(_ipv4)]
+# Strict, pydantic takes no IPv4Address where it reads JSON; the validator before it is as strict, and takes one.
+Address = Annotated[IPv4Address, Strict(False), BeforeValidator(_ipv4)]
 """An IPv4 address, as text or as `ipaddress.IPv4Address`."""

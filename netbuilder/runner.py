@@ -111,13 +111,15 @@ class Runner:
 
 def _stale(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
     """What was done for an earlier form of a unit and is no part of it any more."""
-    wanted = set(unit.plan)
+    wanted = set(unit.plan) if had else ()
     return [receipt for receipt in had or () if receipt.step not in wanted]
 
 
 def _merged(unit: Unit, had: list[Receipt] | None, new: list[Receipt]) -> list[Receipt]:
     """All receipts of a unit in the order of its plan; the first one of a step remembers what was there before us."""
-    first = {receipt.step: receipt for receipt in reversed([*(had or ()), *new])}
+    if not had:
+        return new
+    first = {receipt.step: receipt for receipt in reversed([*had, *new])}
     return [first[step] for step in unit.plan if step in first]
 
 

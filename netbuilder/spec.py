@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, model_validator
 
 from netbuilder.names import Address, InterfaceName, Mac, Name, NamespacePath
 from netbuilder.ports import PublishedPort
@@ -22,7 +22,7 @@ _UNUSABLE = tuple(IPv4Network(block) for block in ("0.0.0.0/8", "127.0.0.0/8", "
 
 def _subnet(value: object) -> object:
     if not isinstance(value, str | IPv4Network):
-        return value
+        raise ValueError("a subnet is given as text, like 10.9.0.0/24")
     try:
         subnet = IPv4Network(value)
     except ValueError:
@@ -45,7 +45,7 @@ def _has_host_bits(value: object) -> bool:
     return True
 
 
-Subnet = Annotated[IPv4Network, BeforeValidator(_subnet)]
+Subnet = Annotated[IPv4Network, Strict(False), BeforeValidator(_subnet)]  # as strict as `names.Address`
 
 
 def _ports(value: object) -> object:

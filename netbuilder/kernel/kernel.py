@@ -11,10 +11,9 @@ import os
 import random
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Interface
-from pathlib import Path
 
 from netbuilder.errors import StepError
-from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel import namespaces, sysctl, wire
 from netbuilder.kernel.nft import Nft, NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
@@ -104,13 +103,10 @@ class Kernel:
 
     def read_sysctl(self, netns: str | None, key: str) -> str | None:
         """A setting under /proc/sys, which shows the namespace of the thread that opens it."""
-        try:
-            if netns is None:
-                return Path("/proc/sys", key).read_text().strip()
-            with namespaces.entered(self.namespace(netns)):
-                return Path("/proc/sys", key).read_text().strip()
-        except FileNotFoundError:
-            return None
+        if netns is None:
+            return sysctl.read(key)
+        with namespaces.entered(self.namespace(netns)):
+            return sysctl.read(key)
 
     # What steps call
 
@@ -172,10 +168,10 @@ class Kernel:
 
         def write() -> None:
             if netns is None:
-                Path("/proc/sys", key).write_text(value)
+                sysctl.write(key, value)
                 return
             with namespaces.entered(self.namespace(netns)):
-                Path("/proc/sys", key).write_text(value)
+                sysctl.write(key, value)
 
         self._now(write)
 

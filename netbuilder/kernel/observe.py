@@ -57,11 +57,8 @@ class Observer:
         return State(self.answers)
 
     def _answer_inside(self, netns: str | None, asked: list[Any]) -> None:
-        links = {question: question.name for question in asked if isinstance(question, LinkOf)}
-        devices = {question: question.dev for question in asked if isinstance(question, AddressesOf)}
-        self._links(netns, links)
-        if devices:
-            self._addresses(netns, devices)
+        self._links(netns, [question for question in asked if isinstance(question, LinkOf)])
+        self._addresses(netns, [question for question in asked if isinstance(question, AddressesOf)])
         self._elements([question for question in asked if isinstance(question, ElementOf)])
         for question in asked:
             if isinstance(question, GatewaysOf):
@@ -69,19 +66,17 @@ class Observer:
             elif isinstance(question, SysctlOf):
                 self.answers[question] = self.kernel.read_sysctl(netns, question.key)
 
-    def _links(self, netns: str | None, asked: dict[LinkOf, str]) -> None:
-        replies = self.kernel.netlink(netns).ask([wire.get_link(name) for name in asked.values()])
+    def _links(self, netns: str | None, asked: list[LinkOf]) -> None:
+        replies = self.kernel.netlink(netns).ask([wire.get_link(question.name) for question in asked])
         for question, reply in zip(asked, replies, strict=True):
             self.answers[question] = wire.read_link(reply.bodies[0]) if reply.bodies else None
 
-    def _addresses(self, netns: str | None, asked: dict[AddressesOf, str]) -> None:
+    def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> None:
         netlink = self.kernel.netlink(netns)
-        found: dict[int, set[str]] = defaultdict(set)
-        for body in netlink.ask([wire.get_addresses()])[0].bodies:
-            index, address = wire.read_address(body)
-            found[index].add(address)
-        for question, dev in asked.items():
-            self.answers[question] = frozenset(found[netlink.index(dev)])
+        for question in asked:
+            index = netlink.index(question.dev)
+            bodies = netlink.ask([wire.get_addresses(index)])[0].bodies if index else []
+            self.answers[question] = frozenset(map(wire.read_address, bodies))
 
     def _gateways(self, netns: str | None) -> Iterator[str]:
         for body in self.kernel.netlink(netns).ask([wire.get_routes()])[0].bodies:

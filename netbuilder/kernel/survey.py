@@ -9,10 +9,9 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Interface, IPv4Network
-from pathlib import Path
 from typing import Any
 
-from netbuilder.kernel import namespaces
+from netbuilder.kernel import namespaces, sysctl
 from netbuilder.links import Cable, HostEnd, match
 from netbuilder.ports import PublishedPort
 from netbuilder.resolved import Facts
@@ -29,15 +28,15 @@ def facts() -> Facts:
         return Facts(
             onlink=tuple(_onlink(route)),
             bridges=_first_addresses(route),
-            forwarding=Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1",
-            ipv6=Path("/proc/sys/net/ipv6").exists(),
+            forwarding=sysctl.read("net/ipv4/ip_forward") == "1",
+            ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
             ephemeral=ephemeral_ports(),
         )
 
 
 def ephemeral_ports() -> tuple[int, int]:
     """First and last port that the kernel hands out by itself (ip-sysctl: ip_local_port_range)."""
-    first, last = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    first, last = (sysctl.read("net/ipv4/ip_local_port_range") or "32768 60999").split()
     return int(first), int(last)
 
 

@@ -170,15 +170,14 @@ def delete_address(index: int, address: IPv4Interface) -> Message:
     return _address(DELADDR, 0, index, address)
 
 
-def get_addresses() -> Message:
-    """`ip -4 address show`."""
-    return Message(GETADDR, DUMP, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, 0))
+def get_addresses(index: int) -> Message:
+    """`ip -4 address show dev DEV`."""
+    return Message(GETADDR, DUMP, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, index))
 
 
-def read_address(body: bytes) -> tuple[int, str]:
-    """The interface's index and the address, as in "172.17.0.2/16"."""
-    prefix, index = struct.unpack_from("=xBxxI", body)
-    return index, f"{IPv4Address(attributes(body, 8)[IFA_LOCAL])}/{prefix}"
+def read_address(body: bytes) -> str:
+    """The address, as in "172.17.0.2/16"."""
+    return f"{IPv4Address(attributes(body, 8)[IFA_LOCAL])}/{body[1]}"
 
 
 def _default_route(kind: int, flags: int, via: IPv4Address) -> Message:
@@ -197,15 +196,14 @@ def delete_default_route(via: IPv4Address) -> Message:
 
 
 def get_routes() -> Message:
-    """`ip -4 route show table all`."""
-    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))
+    """`ip -4 route show`."""
+    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))
 
 
 def read_gateway(body: bytes) -> str | None:
-    """The router of a default route of the main table; None for any other route."""
-    prefix, table = struct.unpack_from("=xBxxB", body)
-    gateway = attributes(body, 12).get(RTA_GATEWAY)
-    return str(IPv4Address(gateway)) if gateway and prefix == 0 and table == RT_TABLE_MAIN else None
+    """The router of a default route; None for any other route."""
+    gateway = attributes(body, 12).get(RTA_GATEWAY) if body[1] == 0 else None
+    return str(IPv4Address(gateway)) if gateway else None
 
 
 # Elements of our nftables table

@@ -1,0 +1,293 @@
+"""Specs refuse what can never be right, name the field, and survive JSON."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from netbuilder.names import RESERVED, Address, InterfaceName, Mac, Name, NamespacePath
+from netbuilder.ports import PublishedPort
+from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+
+LONG = "x" * 10_000
+
+
+def refusal(model: type[BaseModel], fields: dict[str, Any]) -> tuple[str, str]:
+    """The field that is refused, and why."""
+    with pytest.raises(ValidationError) as caught:
+        model(**fields)
+    first = caught.value.errors()[0]
+    assert len(first["msg"]) < 250
+    return ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+
+
+# Names.
+
+
+def accepted(kind: Any, value: object) -> object:
+    return TypeAdapter(kind).validate_python(value)
+
+
+def refused(kind: Any, value: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value)
+    message = caught.value.errors()[0]["msg"]
+    assert len(message) < 250
+    return message.removeprefix("Value error, ")
+
+
+@pytest.mark.parametrize("name", ["a", "0", "web", "Web-1", "a.b", "a__b", "a--b", "a_-b.c", "x" * 63])
+def test_a_name(name: str) -> None:
+    assert accepted(Name, name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a..b", "a.", ".a", "-a", "_a", "a-", "a b", "a/b", "a\n", "a\x00", "é", "a;b", "x" * 64, LONG],
+)
+def test_what_is_no_name(name: str) -> None:
+    assert "is no name" in refused(Name, name) or "at most 63" in refused(Name, name)
+
+
+@pytest.mark.parametrize("name", ["docker0", "br-0123456789ab", "eth0.1", "x" * 15])
+def test_an_interface_name(name: str) -> None:
+    assert accepted(InterfaceName, name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "is no interface name"),
+        ("a b", "is no interface name"),
+        ("a/b", "is no interface name"),
+        ("eth0\n", "is no interface name"),
+        ("-a", "is no interface name"),
+        ("x" * 16, "is 16 characters long: an interface name has at most 15"),
+        (LONG, "is 10000 characters long"),
+        *((word, "is a word of nftables or /proc/sys") for word in sorted(RESERVED)),
+    ],
+)
+def test_what_is_no_interface_name(name: str, problem: str) -> None:
+    assert problem in refused(InterfaceName, name)
+
+
+@pytest.mark.parametrize("mac", ["02:42:ac:11:00:02", "02-42-AC-11-00-02", "00:00:00:00:00:01"])
+def test_a_mac_address(mac: str) -> None:
+    assert accepted(Mac, mac) == mac.lower().replace("-", ":")
+
+
+@pytest.mark.parametrize(
+    ("mac", "problem"),
+    [
+        ("", "is no MAC address"),
+        ("02:42:ac:11:00", "is no MAC address"),
+        ("02:42:ac:11:00:02:03", "is no MAC address"),
+        ("02:42:ac:11:00:0g", "is no MAC address"),
+        ("0242ac110002", "is no MAC address"),
+        (LONG, "is no MAC address"),
+        ("01:00:5e:00:00:01", "is not the address of one interface"),
+        ("ff:ff:ff:ff:ff:ff", "is not the address of one interface"),
+        ("00:00:00:00:00:00", "is not the address of one interface"),
+    ],
+)
+def test_what_is_no_mac_address(mac: str, problem: str) -> None:
+    assert problem in refused(Mac, mac)
+
+
+@pytest.mark.parametrize("path", ["/run/netns/web", "/proc/1234/ns/net", "/a+b@c:d_e-f.g"])
+def test_a_namespace_path(path: str) -> None:
+    assert accepted(NamespacePath, path) == path
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "a", "/a/", "//a", "/a/../b", "/./a", "/.a", "/a b", "/a\n", "/" + "x" * 255]
+)
+def test_what_is_no_namespace_path(path: str) -> None:
+    assert "is no plain absolute path" in refused(NamespacePath, path)
+
+
+@pytest.mark.parametrize("address", ["10.9.0.2", IPv4Address("10.9.0.2")])
+def test_an_address(address: object) -> None:
+    assert accepted(Address, address) == IPv4Address("10.9.0.2")
+
+
+@pytest.mark.parametrize("address", ["", "10.9.0", "10.9.0.256", "10.9.0.2/24", "::1", "010.9.0.2", "10.9.0.2\n", LONG])
+def test_what_is_no_address(address: str) -> None:
+    assert "is no IPv4 address: write it like 10.9.0.2" in refused(Address, address)
+
+
+@pytest.mark.parametrize("kind", [Name, InterfaceName, Mac, NamespacePath, Address])
+@given(value=st.text() | st.none() | st.booleans() | st.binary(max_size=5) | st.lists(st.integers(), max_size=2))
+def test_hostile_names_are_accepted_or_refused(kind: Any, value: object) -> None:
+    try:
+        name = str(accepted(kind, value))
+    except ValidationError as error:
+        assert len(error.errors()[0]["msg"]) < 1000
+    else:
+        assert name.isascii() and name.isprintable() and not set(name) & set(" '\"\\;{}$*#()")
+
+
+@pytest.mark.parametrize("address", [10, b"\x0a\x09\x00\x02", None])
+def test_an_address_is_never_a_number(address: object) -> None:
+    assert "is given as text, like 10.9.0.2" in refused(Address, address)
+
+
+# Networks.
+
+
+def test_a_network_needs_a_name_only() -> None:
+    network = Network(name="lab")
+    assert (network.bridge, network.subnet, network.gateway, network.mtu) == (None, None, None, None)
+    assert network.masquerade
+    assert not network.internal
+
+
+@pytest.mark.parametrize("subnet", ["10.9.0.0/24", "10.9.0.0/255.255.255.0", IPv4Network("10.9.0.0/24")])
+def test_a_subnet(subnet: Any) -> None:
+    assert Network(name="lab", subnet=subnet).subnet == IPv4Network("10.9.0.0/24")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "problem"),
+    [
+        ({"name": "a b"}, "name", "'a b' is no name"),
+        ({"name": 1}, "name", "valid string"),
+        ({}, "name", "required"),
+        ({"bridge": "br 0"}, "bridge", "is no interface name"),
+        ({"bridge": "up"}, "bridge", "is a word of nftables"),
+        ({"subnet": "10.9.0.1/24"}, "subnet", "'10.9.0.1/24' is no IPv4 subnet: did you mean 10.9.0.0/24?"),
+        ({"subnet": "lab"}, "subnet", "'lab' is no IPv4 subnet"),
+        ({"subnet": "fd00::/64"}, "subnet", "'fd00::/64' is no IPv4 subnet"),
+        ({"subnet": LONG}, "subnet", "is no IPv4 subnet"),
+        ({"subnet": 10}, "subnet", "a subnet is given as text"),
+        ({"subnet": "10.9.0.0/31"}, "subnet", "10.9.0.0/31 has no room for a gateway and a sandbox"),
+        ({"subnet": "10.9.0.0"}, "subnet", "10.9.0.0/32 has no room"),
+        ({"subnet": "127.0.0.0/24"}, "subnet", "127.0.0.0/24 is reserved"),
+        ({"subnet": "224.0.0.0/24"}, "subnet", "is reserved"),
+        ({"subnet": "0.0.0.0/0"}, "subnet", "is reserved"),
+        ({"gateway": "x", "subnet": "10.9.0.0/24"}, "gateway", "'x' is no IPv4 address"),
+        ({"gateway": "10.9.0.1"}, "", "gateway needs a subnet to be in"),
+        ({"gateway": "10.8.0.1", "subnet": "10.9.0.0/24"}, "", "gateway 10.8.0.1 is outside subnet 10.9.0.0/24"),
+        ({"gateway": "10.9.0.0", "subnet": "10.9.0.0/24"}, "", "gateway 10.9.0.0 is reserved"),
+        ({"gateway": "10.9.0.255", "subnet": "10.9.0.0/24"}, "", "gateway 10.9.0.255 is reserved"),
+        ({"mtu": 67}, "mtu", "greater than or equal to 68"),
+        ({"mtu": 65536}, "mtu", "less than or equal to 65535"),
+        ({"mtu": "1500"}, "mtu", "valid integer"),
+        ({"mtu": True}, "mtu", "valid integer"),
+        ({"internal": "yes"}, "internal", "valid boolean"),
+        ({"masquerade": 1}, "masquerade", "valid boolean"),
+        ({"subnets": "10.9.0.0/24"}, "subnets", "Extra inputs are not permitted"),
+    ],
+)
+def test_a_network_that_can_never_be_right(fields: dict[str, Any], field: str, problem: str) -> None:
+    named = fields if "name" in fields or not fields else {"name": "lab"} | fields
+    place, message = refusal(Network, named)
+    assert place == field
+    assert problem in message
+
+
+def test_specs_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Network(name="lab").name = "other"
+
+
+# Sandboxes.
+
+
+def test_a_sandbox_is_on_the_default_network_unless_told_otherwise() -> None:
+    assert Sandbox(name="web").mode == Bridge(network="bridge")
+
+
+def test_ports_are_written_in_dockers_syntax_or_as_values() -> None:
+    port = PublishedPort(sandbox_port=443)
+    assert Bridge(publish=["8000-8001:80-81", 53, port]).publish == (
+        PublishedPort(sandbox_port=80, host_port=8000),
+        PublishedPort(sandbox_port=81, host_port=8001),
+        PublishedPort(sandbox_port=53),
+        port,
+    )
+    assert Bridge(publish=(port,)).publish == (port,)
+
+
+@pytest.mark.parametrize("namespace", ["/run/netns/web", 1, 1234])
+@pytest.mark.parametrize("mode", [Bridge(), NoNetwork()])
+def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any) -> None:
+    assert Sandbox(name="web", mode=mode, namespace=namespace).namespace == namespace
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "problem"),
+    [
+        ({"name": "a/b"}, "name", "is no name"),
+        ({"mode": {"kind": "overlay"}}, "mode", "does not match any of the expected tags"),
+        ({"mode": {}}, "mode", "Unable to extract tag"),
+        ({"mode": "host"}, "mode", "valid dictionary"),
+        ({"mode": {"kind": "container"}}, "mode.container.sandbox", "required"),
+        ({"mode": {"kind": "container", "sandbox": "a b"}}, "mode.container.sandbox", "is no name"),
+        ({"mode": {"kind": "host", "publish": []}}, "mode.host.publish", "Extra inputs"),
+        ({"mode": {"kind": "bridge", "address": "x"}}, "mode.bridge.address", "is no IPv4 address"),
+        ({"mode": {"kind": "bridge", "mac": "x"}}, "mode.bridge.mac", "is no MAC address"),
+        ({"mode": {"kind": "bridge", "network": ""}}, "mode.bridge.network", "is no name"),
+        ({"mode": {"kind": "bridge", "publish": ["x"]}}, "mode.bridge.publish", "'x' is no published port"),
+        ({"mode": {"kind": "bridge", "publish": "80:80"}}, "mode.bridge.publish", "valid tuple"),
+        ({"mode": {"kind": "bridge", "publish": [None]}}, "mode.bridge.publish.0", "valid dictionary"),
+        ({"namespace": "netns/web"}, "namespace.constrained-str", "is no plain absolute path"),
+        ({"namespace": 0}, "namespace.constrained-str", "valid string"),
+        ({"namespace": True}, "namespace.constrained-str", "valid string"),
+        ({"namespace": 1, "mode": HostNetwork()}, "", "namespace: host mode has no namespace of its own to adopt"),
+        ({"namespace": 1, "mode": Container(sandbox="x")}, "", "namespace: container mode has no namespace"),
+    ],
+)
+def test_a_sandbox_that_can_never_be_right(fields: dict[str, Any], field: str, problem: str) -> None:
+    place, message = refusal(Sandbox, {"name": "web"} | fields)
+    assert place.startswith(field.partition(".constrained")[0])
+    assert problem in message
+
+
+# JSON.
+
+SPECS = [
+    Network(
+        name="lab", bridge="br9", subnet="10.9.0.0/24", gateway="10.9.0.9", mtu=1400, masquerade=False, internal=True
+    ),
+    Network(name="lab"),
+    Sandbox(name="web"),
+    Sandbox(
+        name="web", mode=Bridge(network="lab", address="10.9.0.2", mac="02:42:0a:09:00:02", publish=["8088:80/udp"])
+    ),
+    Sandbox(name="web", mode=Bridge(publish=["127.0.0.1::80"]), namespace="/run/netns/x"),
+    Sandbox(name="web", mode=NoNetwork(), namespace=1234),
+    Sandbox(name="web", mode=HostNetwork()),
+    Sandbox(name="web", mode=Container(sandbox="other")),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=range(len(SPECS)))
+def test_a_spec_survives_json(spec: Network | Sandbox) -> None:
+    assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=range(len(SPECS)))
+def test_a_spec_survives_a_dictionary(spec: Network | Sandbox) -> None:
+    assert type(spec).model_validate(spec.model_dump()) == spec
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=range(len(SPECS)))
+def test_specs_are_values(spec: Network | Sandbox) -> None:
+    assert hash(spec) == hash(spec.model_copy())
+    assert {spec, spec.model_copy()} == {spec}
+
+
+def test_the_json_schema_names_every_spec_and_every_field_says_what_it_takes() -> None:
+    schema = json_schema()
+    assert json.loads(json.dumps(schema)) == schema
+    assert schema["type"] == "array"
+    assert {"Network", "Sandbox", "Bridge", "HostNetwork", "Container", "NoNetwork", "PublishedPort"} <= set(
+        schema["$defs"]
+    )
