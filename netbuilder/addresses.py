@@ -1,6 +1,7 @@
 """How names and numbers are chosen when the spec leaves them open: as Docker does, but the same every time.
 
-The same spec on an empty host gives the same answer, so a plan printed without a kernel is the plan that is carried out.
+The same spec on an empty host gives the same answer, so the plan that is printed without a kernel
+is the plan that is carried out.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from netbuilder.errors import PrivilegeError, SpecError
+from netbuilder.errors import PrivilegeError, SpecError, some
 from netbuilder.kernel import namespaces, survey
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.ledger import Ledger
@@ -170,9 +170,7 @@ def _refuse_to_strand(doomed: list[Key], ledger: Ledger) -> None:
     users |= {f"network {name}": ledger.members(name) - sandboxes for name in networks}
     for what, left in users.items():
         if left:
-            raise SpecError(
-                what, f"is in use by {', '.join(sorted(left)[:3])}", "destroy those first, or together with it"
-            )
+            raise SpecError(what, f"is in use by {some(left)}", "destroy those first, or together with it")
 
 
 def _ports(resolution: Resolution) -> Iterator[PublishedPort]:

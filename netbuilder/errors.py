@@ -13,6 +13,7 @@ Each carries a `hint`: what the reader can do about it.
 from __future__ import annotations
 
 import errno as errnos
+from collections.abc import Iterable
 
 
 class NetbuilderError(Exception):
@@ -61,3 +62,10 @@ HINTS = {
     errnos.ENOENT: "something that this step needs is gone: see what is missing with 'netbuilder diff'",
     errnos.EOPNOTSUPP: "this kernel was built without a feature that this step needs",
 }
+
+
+def some(names: Iterable[str]) -> str:
+    """A few names of many, for a message."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
+    return ", ".join(ordered[:3]) + more

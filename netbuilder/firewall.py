@@ -39,8 +39,8 @@ table {TABLE} {{
 		iifname != @bridges ip daddr @gateways drop comment "a gateway is there for its sandboxes"
 	}}
 	chain published {{
-		meta l4proto {{ tcp, udp }} dnat ip to ip daddr . meta l4proto . th dport map @publish_at comment "DNAT: a port published on one address"
-		meta l4proto {{ tcp, udp }} dnat ip to meta l4proto . th dport map @publish_any comment "DNAT: a port published on all addresses"
+		meta l4proto {{ tcp, udp }} dnat ip to ip daddr . meta l4proto . th dport map @publish_at comment "DNAT: one host address"
+		meta l4proto {{ tcp, udp }} dnat ip to meta l4proto . th dport map @publish_any comment "DNAT: all host addresses"
 	}}
 	chain dnat_in {{
 		type nat hook prerouting priority -100; policy accept;
@@ -70,10 +70,12 @@ table {TABLE} {{
 		iifname . ip saddr @leaving masquerade comment "MASQUERADE: what leaves the subnet leaves as the host"
 	}}
 }}
-"""
+"""  # noqa: E501
 _NO_ROUTER = '\t\tdrop comment "the host was no router, and it becomes none"\n'
 
 _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
+_BASE_CHAINS = re.compile(r"table (\w+ \w+) \{(.*?)\n\}", re.DOTALL)
+_DROPS = re.compile(r"chain (\S+) \{\s*type filter hook forward [^;]*; policy drop;")
 _COMMENT = re.compile(r'comment "([^"]*)"$')
 
 
@@ -103,6 +105,15 @@ def _rules(body: str) -> list[str]:
 def _rule(line: str) -> str:
     comment = _COMMENT.search(line)
     return comment[1] if comment else line
+
+
+def dropping_elsewhere(chains: str) -> list[str]:
+    """The chains of other tables that drop by policy what is forwarded, from what `nft list chains` prints.
+
+    An accept of ours does not overrule them: in nftables a packet has to be accepted by every table (nft(8), VERDICTS).
+    """
+    tables = _BASE_CHAINS.findall(chains)
+    return [f"{table} {name}" for table, body in tables if table != TABLE for name in _DROPS.findall(body)]
 
 
 def network_elements(network: ResolvedNetwork) -> list[tuple[str, str, str]]:

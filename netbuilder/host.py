@@ -1,4 +1,4 @@
-"""The handle of a host: what a user of the library holds. Specs go in; sandboxes stand, are shown, and are taken back."""
+"""The handle of a host: what a user holds. Specs go in; sandboxes stand, are shown, and are taken back."""
 
 from __future__ import annotations
 

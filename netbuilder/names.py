@@ -15,15 +15,16 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
 # An interface of one of these names would be read as a word of the rule language, or as a directory of /proc/sys.
 RESERVED = frozenset(
     """
-    accept add ah all and arp audit bridge cgroup chain comp continue counter create ct daddr day dccp default define
-    delete describe destroy device devices dnat dport drop dst dup ecn element elements esp ether exists export fib flow
-    flowtable flush frag fwd gid goto group handle hash hook hour icmp icmpv6 igmp iif iifname iiftype import in include
-    index inet ingress input insert ip ip6 jhash jump last length level limit list lo log lookup map mark masquerade meta
-    meter missing mod monitor mptcp nat netdev not notrack numgen oif oifname oiftype offload options or osf output over
-    performance persistent policy position postrouting prerouting priority proto protocol queue quota random raw redefine
-    redirect reject rename replace reset return rt rule ruleset saddr sctp secmark seq set skgid skuid snat socket sport
-    src state statement synproxy table tcp tcpmss th time timeout to tproxy type typeof udp udplite undefine unique until
-    up update vlan vmap vxlan wildcard xor xt
+    accept add ah all and arp audit bridge cgroup chain comp continue counter create ct daddr day dccp default
+    define delete describe destroy device devices dnat dport drop dst dup ecn element elements esp ether exists
+    export fib flow flowtable flush frag fwd gid goto group handle hash hook hour icmp icmpv6 igmp iif iifname
+    iiftype import in include index inet ingress input insert ip ip6 jhash jump last length level limit list lo log
+    lookup map mark masquerade meta meter missing mod monitor mptcp nat netdev not notrack numgen oif oifname
+    oiftype offload options or osf output over performance persistent policy position postrouting prerouting
+    priority proto protocol queue quota random raw redefine redirect reject rename replace reset return rt rule
+    ruleset saddr sctp secmark seq set skgid skuid snat socket sport src state statement synproxy table tcp tcpmss
+    th time timeout to tproxy type typeof udp udplite undefine unique until up update vlan vmap vxlan wildcard xor
+    xt
     """.split()  # noqa: SIM905
 )
 
@@ -36,7 +37,7 @@ def _shown(text: str) -> str:
 def _name(text: str) -> str:
     if len(text) > 63 or not _NAME.fullmatch(text):
         raise ValueError(
-            f"{_shown(text)} is no name: use up to 63 letters and digits, with single '.' and any '_' or '-' between them"
+            f"{_shown(text)} is no name: use up to 63 letters and digits, with '.', '_' or '-' between them"
         )
     return text
 

@@ -1,4 +1,4 @@
-"""The parts that a host is built of, in the order in which they can be made; they are taken back the other way round."""
+"""The parts that a host is built of, in the order in which they are made; they are taken back the other way."""
 
 from __future__ import annotations
 

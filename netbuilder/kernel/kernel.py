@@ -7,17 +7,17 @@ thread was in when it opened them.
 from __future__ import annotations
 
 import errno
-import os
 import random
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Interface
 
 from netbuilder.errors import StepError
-from netbuilder.kernel import namespaces, sysctl, wire
-from netbuilder.kernel.nft import Nft, NftError
+from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel.message import Message
+from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
-from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
-from netbuilder.kernel.wire import Message
+from netbuilder.kernel.sockets import Sockets
+from netbuilder.kernel.transport import Refused
 from netbuilder.state import Question, State
 from netbuilder.steps import Step
 
@@ -26,11 +26,7 @@ class Kernel:
     """The kernel, as seen from one host namespace: the calling thread's."""
 
     def __init__(self) -> None:
-        self.home = os.open(namespaces.HERE, os.O_RDONLY | os.O_CLOEXEC)
-        self._host = Netlink()
-        self._netfilter: Netlink | None = None
-        self._nft: Nft | None = None
-        self._room: tuple[str, int, Netlink] | None = None
+        self._sockets = Sockets()
         self._step: Step | None = None
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
@@ -38,9 +34,14 @@ class Kernel:
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
 
+    @property
+    def home(self) -> int:
+        """The descriptor of the host's namespace."""
+        return self._sockets.home
+
     def switch_on_loopback(self) -> None:
         """`ip link set lo up`, for a host that is new."""
-        self._host.tell([wire.set_link("lo", up=True)])
+        self._sockets.netlink(None).tell([wire.set_link("lo", up=True)])
 
     # What the runner calls
 
@@ -61,52 +62,15 @@ class Kernel:
 
     def observe(self, questions: Iterable[Question]) -> State:
         """The answers to questions, as of now."""
-        return Observer(self).answer(questions)
+        return Observer(self._sockets).answer(questions)
 
     def leave_room(self) -> None:
         """Close what is open inside a sandbox, which would keep its namespace alive."""
-        if self._room:
-            _, fd, netlink = self._room
-            netlink.close()
-            os.close(fd)
-            self._room = None
+        self._sockets.leave()
 
     def close(self) -> None:
         """Close every socket."""
-        self.leave_room()
-        self._host.close()
-        if self._netfilter:
-            self._netfilter.close()
-        os.close(self.home)
-
-    # What the observer calls
-
-    def netlink(self, netns: str | None) -> Netlink:
-        """The socket of a namespace."""
-        return self._enter(netns)[1] if netns else self._host
-
-    def namespace(self, netns: str) -> int:
-        """The descriptor of a pinned namespace."""
-        return self._enter(netns)[0]
-
-    def netfilter(self) -> Netlink:
-        """The host's netfilter socket."""
-        if self._netfilter is None:
-            self._netfilter = Netlink(NETFILTER)
-        return self._netfilter
-
-    def nftables(self) -> Nft:
-        """The host's nftables context."""
-        if self._nft is None:
-            self._nft = Nft()
-        return self._nft
-
-    def read_sysctl(self, netns: str | None, key: str) -> str | None:
-        """A setting under /proc/sys, which shows the namespace of the thread that opens it."""
-        if netns is None:
-            return sysctl.read(key)
-        with namespaces.entered(self.namespace(netns)):
-            return sysctl.read(key)
+        self._sockets.close()
 
     # What steps call
 
@@ -128,7 +92,9 @@ class Kernel:
 
     def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str, mtu: int | None) -> None:
         """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
-        self._queue(None, wire.add_veth(name, self._index(None, bridge), peer, self.namespace(netns), mac, mtu))
+        self._queue(
+            None, wire.add_veth(name, self._index(None, bridge), peer, self._sockets.namespace(netns), mac, mtu)
+        )
 
     def set_link(
         self,
@@ -165,15 +131,7 @@ class Kernel:
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """`sysctl -w KEY=VALUE`."""
-
-        def write() -> None:
-            if netns is None:
-                sysctl.write(key, value)
-                return
-            with namespaces.entered(self.namespace(netns)):
-                sysctl.write(key, value)
-
-        self._now(write)
+        self._now(lambda: self._sockets.write_sysctl(netns, key, value))
 
     def nft(self, command: str) -> None:
         """`nft COMMAND`, together with what else is asked for before the next flush."""
@@ -200,7 +158,7 @@ class Kernel:
         if not queued:
             return
         try:
-            self.netlink(self._where).tell([message for _, message in queued])
+            self._sockets.netlink(self._where).tell([message for _, message in queued])
         except Refused as refused:
             raise self._error(queued[refused.at][0], refused.errno, refused.detail) from None
 
@@ -210,7 +168,7 @@ class Kernel:
         if not lines:
             return
         try:
-            self.nftables().run("\n".join(line for _, line in lines))
+            self._sockets.nftables().run("\n".join(line for _, line in lines))
         except NftError as error:
             step = next((step for step, line in lines if error.line and error.line.strip() in line), lines[0][0])
             raise self._error(step, error.errno, error.detail) from None
@@ -225,32 +183,25 @@ class Kernel:
         else:
             group = random.randrange(1 << 16, 1 << 31)
             batch = [*(wire.set_link(name, group=group) for name in doomed), wire.delete_group(group)]
-        failed = next((reply for reply in self._host.ask(batch) if reply.errno not in (0, errno.ENODEV)), None)
+        failed = next(
+            (reply for reply in self._sockets.netlink(None).ask(batch) if reply.errno not in (0, errno.ENODEV)), None
+        )
         if failed:
             raise self._error(self._step, failed.errno, failed.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []
-        for name in doomed:
-            if self._room and self._room[0] == name:
-                self.leave_room()
-            self._now(lambda name=name: namespaces.unpin(name))  # type: ignore[misc]
-
-    def _enter(self, netns: str) -> tuple[int, Netlink]:
-        """What is open inside a sandbox. One at a time: a thousand would be more than a process may have open."""
-        if self._room is None or self._room[0] != netns:
+        if doomed:
             self.leave_room()
-            fd = namespaces.open_pin(netns)
-            with namespaces.entered(fd):
-                self._room = (netns, fd, Netlink())
-        return self._room[1:]
+        for name in doomed:
+            self._now(lambda name=name: namespaces.unpin(name))  # type: ignore[misc]
 
     def _index(self, netns: str | None, name: str) -> int:
         """The index of an interface, after what was queued before is done. The loopback is always the first."""
         if netns and name == "lo":
             return 1
         self._send()
-        return self.netlink(netns).index(name)
+        return self._sockets.netlink(netns).index(name)
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
         return StepError(step.command() if step else "netbuilder", number, detail)

@@ -1,6 +1,6 @@
 """nftables, through libnftables. The only importer of its Python bindings.
 
-Text, not JSON: the text is what is shown, and its errors have a line. One call is one transaction: all of it or nothing.
+Text, not JSON: the text is what is shown, and its errors have a line. One call is one transaction, all or nothing.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netbuilder import firewall
 from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel.sockets import Sockets
 from netbuilder.state import (
     AddressesOf,
     ElementOf,
@@ -25,17 +26,14 @@ from netbuilder.state import (
     TableOf,
 )
 
-if TYPE_CHECKING:
-    from netbuilder.kernel.kernel import Kernel
-
 _PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
 class Observer:
     """Answers questions about one host."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
+    def __init__(self, sockets: Sockets) -> None:
+        self.sockets = sockets
         self.answers: dict[Question, Any] = {}
 
     def answer(self, questions: Iterable[Question]) -> State:
@@ -45,7 +43,7 @@ class Observer:
             if isinstance(question, PinOf):
                 self.answers[question] = namespaces.pinned(question.name)
             elif isinstance(question, TableOf):
-                listing = self.kernel.nftables().list_table(question.name)
+                listing = self.sockets.nftables().list_table(question.name)
                 self.answers[question] = None if listing is None else firewall.outline(listing)
             else:
                 rooms[getattr(question, "netns", None)].append(question)
@@ -64,22 +62,22 @@ class Observer:
             if isinstance(question, GatewaysOf):
                 self.answers[question] = frozenset(self._gateways(netns))
             elif isinstance(question, SysctlOf):
-                self.answers[question] = self.kernel.read_sysctl(netns, question.key)
+                self.answers[question] = self.sockets.read_sysctl(netns, question.key)
 
     def _links(self, netns: str | None, asked: list[LinkOf]) -> None:
-        replies = self.kernel.netlink(netns).ask([wire.get_link(question.name) for question in asked])
+        replies = self.sockets.netlink(netns).ask([wire.get_link(question.name) for question in asked])
         for question, reply in zip(asked, replies, strict=True):
             self.answers[question] = wire.read_link(reply.bodies[0]) if reply.bodies else None
 
     def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> None:
-        netlink = self.kernel.netlink(netns)
+        netlink = self.sockets.netlink(netns)
         for question in asked:
             index = netlink.index(question.dev)
             bodies = netlink.ask([wire.get_addresses(index)])[0].bodies if index else []
             self.answers[question] = frozenset(map(wire.read_address, bodies))
 
     def _gateways(self, netns: str | None) -> Iterator[str]:
-        for body in self.kernel.netlink(netns).ask([wire.get_routes()])[0].bodies:
+        for body in self.sockets.netlink(netns).ask([wire.get_routes()])[0].bodies:
             gateway = wire.read_gateway(body)
             if gateway:
                 yield gateway
@@ -90,7 +88,7 @@ class Observer:
             wire.get_element(firewall.NAME, question.set, first)
             for question, (first, _) in zip(asked, keys, strict=True)
         ]
-        replies = self.kernel.netfilter().ask(batch) if batch else []
+        replies = self.sockets.netfilter().ask(batch) if batch else []
         for question, wanted, reply in zip(asked, keys, replies, strict=True):
             # Any address of an interval finds it: only one with the same two ends is the element that was asked for.
             seen = wire.read_element(reply.bodies[0]) if reply.bodies else None

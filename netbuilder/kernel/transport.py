@@ -11,8 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 
-from netbuilder.kernel import wire
-from netbuilder.kernel.wire import Message
+from netbuilder.kernel.message import DONE, DUMP, ERROR, Message, attributes, messages
 
 ROUTE, NETFILTER = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
@@ -82,7 +81,7 @@ class Netlink:
         # Dumps go one by one: a socket runs only one at a time.
         waiting: list[bytes] = []
         for at, message in enumerate(batch, start):
-            if message.flags & wire.DUMP == wire.DUMP:
+            if message.flags & DUMP == DUMP:
                 self._exchange(waiting, replies)
                 waiting = []
                 self._exchange([message.encode(at + 1)], replies)
@@ -96,13 +95,13 @@ class Netlink:
         self._socket.send(b"".join(encoded))
         open_ = len(encoded)
         while open_:
-            for kind, flags, sequence, body in wire.messages(self._socket.recv(1 << 18)):
+            for kind, flags, sequence, body in messages(self._socket.recv(1 << 18)):
                 reply = replies[sequence - 1]
-                if kind not in (wire.NLMSG_ERROR, wire.NLMSG_DONE):
+                if kind not in (ERROR, DONE):
                     reply.bodies.append(body)
                     continue
                 open_ -= 1
-                if kind == wire.NLMSG_ERROR:
+                if kind == ERROR:
                     reply.errno = -struct.unpack_from("=i", body)[0]
                     reply.detail = _detail(flags, body) if reply.errno else ""
 
@@ -112,4 +111,4 @@ def _detail(flags: int, body: bytes) -> str:
     if not flags & _ACK_TLVS:
         return ""
     size = 20 if flags & _CAPPED else 4 + struct.unpack_from("=I", body, 4)[0]
-    return wire.attributes(body, size).get(1, b"").rstrip(b"\0").decode(errors="replace")
+    return attributes(body, size).get(1, b"").rstrip(b"\0").decode(errors="replace")

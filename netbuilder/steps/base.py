@@ -19,7 +19,7 @@ from netbuilder.state import Question, State
 
 
 class Kernel(Protocol):
-    """What steps ask of the kernel. The one that is real is `netbuilder.kernel.Kernel`; a netns of None is the host's."""
+    """What steps ask of the kernel; `netbuilder.kernel.kernel` is the real one. A netns of None is the host's."""
 
     def add_namespace(self, name: str) -> None:
         """Make a network namespace and pin it."""

@@ -1,171 +1,22 @@
-"""Specs and what is taken -> nothing left open: every default filled in as Docker would, every clash refused.
-
-Pure: the same specs, ledger and facts give the same answer. Networks come first, then what is fixed (static addresses,
-named host ports), then what is free to choose, so a default never takes what somebody asked for by name.
-"""
+"""Sandboxes: an address, a veth name and host ports for each, and the namespace that it lives in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
-from typing import NamedTuple
+from collections.abc import Iterator
+from ipaddress import IPv4Address
 
-from netbuilder.addresses import bridge_name, free_subnet, mac_of, veth_name
-from netbuilder.errors import SpecError
+from netbuilder.addresses import mac_of, veth_name
+from netbuilder.errors import SpecError, some
 from netbuilder.ledger import Ledger
 from netbuilder.ports import PublishedPort
-from netbuilder.resolved import Endpoint, Facts, Ground, ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, Network, Sandbox
+from netbuilder.resolved import Endpoint, Facts, ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec import Bridge, Container, Sandbox
 
 BRIDGE_PORTS = 1023
 """As many ports as a Linux bridge holds (BR_MAX_PORTS less one)."""
 
 
-class Resolution(NamedTuple):
-    """The networks and sandboxes asked for, in the order in which they can be made."""
-
-    ground: Ground
-    networks: tuple[ResolvedNetwork, ...]
-    sandboxes: tuple[ResolvedSandbox, ...]
-
-
-def resolve(specs: Iterable[Network | Sandbox], ledger: Ledger, facts: Facts = Facts()) -> Resolution:
-    """Leave nothing open.
-
-    Args:
-        specs: What is asked for; what `ledger` has under the same name is kept where the spec leaves it open.
-        ledger: What is taken; the networks and sandboxes asked for are entered into it.
-        facts: What the host is like.
-
-    Raises:
-        SpecError: If the specs contradict each other, the ledger or the host. The ledger may then be half changed.
-    """
-    specs = tuple(specs)
-    networks = [spec for spec in specs if isinstance(spec, Network)]
-    sandboxes = [spec for spec in specs if isinstance(spec, Sandbox)]
-    _refuse_twice("network", [network.name for network in networks])
-    _refuse_twice("sandbox", [sandbox.name for sandbox in sandboxes])
-    if _wants_default_network(sandboxes) and not _known(DEFAULT_NETWORK, networks, ledger):
-        networks.append(Network(name=DEFAULT_NETWORK))
-    return Resolution(
-        ledger.ground or Ground(was_router=facts.forwarding),
-        tuple(_networks(networks, ledger, facts)),
-        tuple(_sandboxes(sandboxes, ledger, facts)),
-    )
-
-
-def needs_survey(specs: Iterable[Network | Sandbox], ledger: Ledger) -> bool:
-    """Whether a network has to be chosen anew, which depends on what else is on the host."""
-    specs = tuple(specs)
-    networks = [spec for spec in specs if isinstance(spec, Network)]
-    known = all(one.name in ledger.networks and _same(one, ledger.networks[one.name]) for one in networks)
-    default = _wants_default_network([spec for spec in specs if isinstance(spec, Sandbox)])
-    return not known or (default and not _known(DEFAULT_NETWORK, networks, ledger))
-
-
-def _refuse_twice(kind: str, names: list[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise SpecError(f"{kind} {name}", "is given twice", "give each its own name")
-        seen.add(name)
-
-
-def _wants_default_network(sandboxes: list[Sandbox]) -> bool:
-    return any(isinstance(s.mode, Bridge) and s.mode.network == DEFAULT_NETWORK for s in sandboxes)
-
-
-def _known(name: str, networks: list[Network], ledger: Ledger) -> bool:
-    return name in ledger.networks or any(network.name == name for network in networks)
-
-
-# Networks
-
-
-def _networks(specs: list[Network], ledger: Ledger, facts: Facts) -> Iterator[ResolvedNetwork]:
-    """Those with a subnet of their own first, so that no default is in their way."""
-    for spec in sorted(specs, key=lambda network: network.subnet is None):
-        known = ledger.networks.get(spec.name)
-        if known and _same(spec, known):
-            yield known
-            continue
-        if known:
-            _refuse_change_in_use(spec, ledger)
-            ledger.remove_network(spec.name)
-        network = _network(spec, ledger, facts)
-        ledger.add_network(network)
-        yield network
-
-
-def _same(spec: Network, known: ResolvedNetwork) -> bool:
-    """Whether a network is still what its spec asks for; what the spec leaves open may stay as it was chosen."""
-    return (
-        spec.subnet in (None, known.subnet)
-        and spec.gateway in (None, known.gateway)
-        and (spec.bridge or bridge_name(spec.name)) == known.bridge
-        and (spec.mtu, spec.masquerade, spec.internal) == (known.mtu, known.masquerade, known.internal)
-    )
-
-
-def _refuse_change_in_use(spec: Network, ledger: Ledger) -> None:
-    members = ledger.members(spec.name)
-    if members:
-        raise SpecError(
-            f"network {spec.name}",
-            f"is in use by {_some(members)} and cannot be changed",
-            "destroy its sandboxes first, or give the new network another name",
-        )
-
-
-def _network(spec: Network, ledger: Ledger, facts: Facts) -> ResolvedNetwork:
-    bridge = spec.bridge or bridge_name(spec.name)
-    for other in ledger.networks.values():
-        if other.bridge == bridge:
-            raise SpecError(f"network {spec.name}.bridge", f"{bridge} is the bridge of network {other.name}")
-    adopted = facts.bridges.get(bridge) if spec.subnet is None else None
-    subnet = spec.subnet or (adopted.network if adopted else _free_subnet(spec, ledger, facts))
-    _refuse_overlap(spec, subnet, bridge, ledger, facts)
-    gateway = spec.gateway or (adopted.ip if adopted else subnet.network_address + 1)
-    return ResolvedNetwork(
-        name=spec.name,
-        bridge=bridge,
-        subnet=subnet,
-        gateway=gateway,
-        mac=mac_of(gateway),
-        mtu=spec.mtu,
-        masquerade=spec.masquerade,
-        internal=spec.internal,
-        quiet_ipv6=facts.ipv6,
-    )
-
-
-def _free_subnet(spec: Network, ledger: Ledger, facts: Facts) -> IPv4Network:
-    taken = [network.subnet for network in ledger.networks.values()]
-    subnet = free_subnet(taken + [block for block, _ in facts.onlink])
-    if subnet is None:
-        raise SpecError(
-            f"network {spec.name}.subnet",
-            "every one of Docker's 31 address pools overlaps a network or a route of this host",
-            "name a subnet, such as 10.9.0.0/24",
-        )
-    return subnet
-
-
-def _refuse_overlap(spec: Network, subnet: IPv4Network, bridge: str, ledger: Ledger, facts: Facts) -> None:
-    for other in ledger.networks.values():
-        if subnet.overlaps(other.subnet):
-            raise SpecError(f"network {spec.name}.subnet", f"{subnet} overlaps {other.subnet} of network {other.name}")
-    for block, device in facts.onlink:
-        if device != bridge and subnet.overlaps(block):
-            raise SpecError(
-                f"network {spec.name}.subnet", f"{subnet} overlaps {block}, which this host reaches by {device}"
-            )
-
-
-# Sandboxes
-
-
-def _sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Iterator[ResolvedSandbox]:
+def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Iterator[ResolvedSandbox]:
     """Those with a namespace of their own first, each in the order asked for; then those that share one."""
     before = {spec.name: ledger.sandboxes[spec.name] for spec in specs if spec.name in ledger.sandboxes}
     for name in before:
@@ -332,13 +183,4 @@ def _refuse_to_leave_sharers(
         return
     left = ledger.sharers(after.name) - by_name.keys()
     if left:
-        raise SpecError(
-            f"sandbox {after.name}.mode", f"its namespace is shared by {_some(left)}", "destroy those first"
-        )
-
-
-def _some(names: Iterable[str]) -> str:
-    """A few names of many, for a message."""
-    ordered = sorted(names)
-    more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
-    return ", ".join(ordered[:3]) + more
+        raise SpecError(f"sandbox {after.name}.mode", f"its namespace is shared by {some(left)}", "destroy those first")

@@ -1,0 +1,141 @@
+"""What the examples share: words to the reader, commands that are shown and typed, and claims that have to be true."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from netbuilder import NetbuilderError
+from netbuilder.place import Place
+from netbuilder.steps import Step
+
+HERE = Path(__file__).parent
+PATIENCE = 20  # seconds until a command that hangs is given up
+
+sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+# `python3` is the one that runs this, and an ordinary user finds `ip` and `nft` too.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin"]
+)
+console = Console(highlight=False)
+
+
+def tell(story: Callable[[], None]) -> None:
+    """Run an example; if netbuilder can't do what it takes, say why and what helps."""
+    try:
+        story()
+    except NetbuilderError as error:
+        sys.exit(f"{error}\n{error.hint}")
+
+
+def title(text: str) -> None:
+    """What this is about."""
+    console.print()
+    console.print(Rule(Text(text, "bold"), align="left", characters="─"))
+
+
+def say(words: str) -> None:
+    """A paragraph of prose; what stands in `backticks` is as one would type it."""
+    text = Text(" ".join(words.split()))
+    text.highlight_regex(r"`[^`]+`", "cyan")
+    console.print()
+    console.print(text, width=min(console.width, 88))
+
+
+def check(claim: str, true: bool) -> None:
+    """Say what is so; if it is not, stop here."""
+    if not true:
+        raise SystemExit(f"  ✗ not so: {claim}")
+    console.print(Padding(Text.assemble(("✓ ", "bold green"), (claim, "green")), (0, 0, 0, 2)), width=console.width)
+
+
+def show(step: Step) -> None:
+    """A step as a person would type it, for `Host.apply(watch=show)`; of a long text only the beginning."""
+    first, *more = step.command().splitlines()
+    console.print(Text(f"  # {step.because}", "bright_black"), soft_wrap=True)
+    _prompt("host", "\n".join([first, *more]) if len(more) < 3 else f"{first} … {len(more)} lines")
+
+
+def quote(lines: str, style: str = "") -> None:
+    """What a program printed."""
+    for line in lines.rstrip().splitlines():
+        console.print(Text(f"      {line}", style), soft_wrap=True)
+
+
+def _prompt(name: str, command: str) -> None:
+    for number, line in enumerate(command.splitlines()):
+        lead = f"  {name} # " if number == 0 else " " * (len(name) + 5)
+        console.print(Text.assemble((lead, "blue"), (line, "bold")), soft_wrap=True)
+
+
+class Shell:
+    """A prompt in a host, a sandbox or a namespace made by hand: what is typed is shown and run, then what it prints.
+
+    Args:
+        place: The host, or a sandbox on it.
+        name: What the prompt says.
+        way: What leads from there into a namespace made by hand.
+    """
+
+    def __init__(self, place: Place, name: str, way: Sequence[str] = ()) -> None:
+        self.place, self.name, self.way = place, name, way
+
+    def inside(self, name: str) -> Shell:
+        """The prompt in a namespace made by hand."""
+        return Shell(self.place, name, ("ip", "netns", "exec", name))
+
+    def __call__(self, command: str) -> str:
+        """Type a command that works."""
+        return self._type(command, works=True)
+
+    def fails(self, command: str) -> str:
+        """Type a command that has to fail."""
+        return self._type(command, works=False)
+
+    def start(self, server: str, **options: Any) -> None:
+        """Start a server and let it run; it is ready once it has said so in a line."""
+        _prompt(self.name, f"{server} &")
+        process = self.place.popen([*self.way, "sh", "-c", f"exec {server}"], **_OPTIONS | options)
+        assert process.stdout
+        with process.stdout as output:
+            ready = output.readline()
+        if not ready:
+            raise SystemExit(f"  ✗ {server} did not start")
+        quote(ready)
+
+    def look(self, command: str) -> Any:
+        """What a command with JSON output says, for a claim; nothing is shown."""
+        return json.loads(self._run(command).stdout)
+
+    def _type(self, command: str, works: bool) -> str:
+        _prompt(self.name, command)
+        done = self._run(command)
+        quote(done.stdout)
+        if (done.returncode == 0) != works:
+            raise SystemExit(f"  ✗ exit status {done.returncode}, which was not expected")
+        return str(done.stdout)
+
+    def _run(self, command: str) -> subprocess.CompletedProcess[Any]:
+        return self.place.run([*self.way, "sh", "-c", command], timeout=PATIENCE, **_OPTIONS)
+
+
+_OPTIONS: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": HERE}
+
+
+def another_machine(on_host: Shell) -> Shell:
+    """Wire another machine to the host: a second namespace plays it. The host is 192.0.2.1, the machine 192.0.2.2."""
+    on_host("ip netns add machine")
+    on_host("ip link add eth0 type veth peer name eth0 netns machine")
+    on_host("ip address add 192.0.2.1/24 dev eth0 && ip link set eth0 up")
+    on_host("ip -n machine address add 192.0.2.2/24 dev eth0 && ip -n machine link set eth0 up")
+    return on_host.inside("machine")

@@ -1,0 +1,43 @@
+"""Two small programs that talk over TCP, to see who reaches whom.
+
+python3 talk.py listen NAME PORT [ADDRESS]   answer every caller with this name, and with the address it calls from
+python3 talk.py ask ADDRESS PORT [SECONDS]   call, and print the answer
+python3 talk.py fetch ADDRESS PORT           fetch / by HTTP, and print what comes
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from http.client import HTTPConnection
+
+
+def listen(name: str, port: str, address: str = "0.0.0.0") -> None:
+    """Answer every caller, one after the other."""
+    with socket.create_server((address, int(port))) as door:
+        print(f"{name} listens on {address}:{port}", flush=True)
+        while True:
+            line, caller = door.accept()
+            with line:
+                line.sendall(f"this is {name}; you call from {caller[0]}\n".encode())
+
+
+def ask(address: str, port: str, seconds: str = "2") -> None:
+    """Print what a listener answers."""
+    with socket.create_connection((address, int(port)), float(seconds)) as line, line.makefile() as answer:
+        print(answer.read(), end="")
+
+
+def fetch(address: str, port: str) -> None:
+    """Print what a web server has at /."""
+    connection = HTTPConnection(address, int(port), timeout=2)
+    connection.request("GET", "/")
+    print(connection.getresponse().read().decode(), end="")
+    connection.close()
+
+
+if __name__ == "__main__":
+    try:
+        {"listen": listen, "ask": ask, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+    except OSError as error:
+        sys.exit(error.strerror or str(error))

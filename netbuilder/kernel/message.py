@@ -1,0 +1,58 @@
+"""Netlink messages and their attributes, as bytes (man 7 netlink): a header, a body, and attributes in a row."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+CREATE, EXCL = 0x400, 0x200
+ERROR, DONE = 2, 3
+
+
+class Message:
+    """One request: its type, flags and body; the transport gives it a sequence number."""
+
+    __slots__ = ("body", "flags", "kind")
+
+    def __init__(self, kind: int, flags: int, body: bytes) -> None:
+        self.kind, self.flags, self.body = kind, flags | REQUEST, body
+
+    def encode(self, sequence: int) -> bytes:
+        """The message with its header."""
+        return struct.pack("=IHHII", 16 + len(self.body), self.kind, self.flags, sequence, 0) + self.body
+
+
+def attribute(kind: int, data: bytes) -> bytes:
+    """One attribute, padded to four bytes."""
+    return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
+
+
+def number(kind: int, value: int) -> bytes:
+    """An attribute of 32 bits."""
+    return attribute(kind, struct.pack("=I", value))
+
+
+def text(kind: int, value: str) -> bytes:
+    """An attribute of text, with the zero byte at its end."""
+    return attribute(kind, value.encode() + b"\0")
+
+
+def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
+    """The attributes that stand in a row from an offset on, by kind."""
+    found = {}
+    end = len(data)
+    while at + 4 <= end:
+        size, kind = struct.unpack_from("=HH", data, at)
+        found[kind & 0x3FFF] = data[at + 4 : at + size]
+        at += (size + 3) & ~3
+    return found
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """The messages of one datagram: kind, flags, sequence number, body."""
+    at = 0
+    while at + 16 <= len(data):
+        size, kind, flags, sequence = struct.unpack_from("=IHHI", data, at)
+        yield kind, flags, sequence, data[at + 16 : at + size]
+        at += (size + 3) & ~3
