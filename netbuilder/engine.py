@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from netbuilder.state import LinkOf
 from netbuilder.steps import PINS
 from netbuilder.store import DIRECTORY, Store
 from netbuilder.units import FORWARDING, RULES, Key, units, whole
+
+_log = logging.getLogger("netbuilder")
 
 Specs = Iterable[Network | Sandbox]
 
@@ -88,22 +91,39 @@ class Engine:
                 self.kernel.leave_room()
             if resolution.networks:
                 self.store.ledger().ground = resolution.ground
+            if any(key.kind == "network" for key in new):
+                self._warn_of_other_firewalls()
             return Applied(plan, new)
 
     def destroy(self, keys: Iterable[Key]) -> None:
         """Take units back; with the last network go the rules and forwarding."""
         with self.store.locked():
             self.runner.recover()
-            ledger = self.store.ledger()
-            doomed = [key for key in dict.fromkeys(keys) if self.store.has(key)]
-            _refuse_to_strand(doomed, ledger)
-            if ledger.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
-                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
-            try:
-                self.runner.destroy(doomed)
-            finally:
-                self.store.forget()
-                self.kernel.leave_room()
+            self._destroy(keys)
+
+    def take_down(self, specs: Specs) -> list[Key]:
+        """Take back what specs name and stands, and each network with its last sandbox."""
+        specs = tuple(specs)
+        with self.store.locked():
+            self.runner.recover()
+            standing = self.ledger().sandboxes
+            sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in standing]
+            networks = [spec.name for spec in specs if isinstance(spec, Network)]
+            keys = [*(Key("sandbox", name) for name in sandboxes), *self.emptied(sandboxes, networks)]
+            self._destroy(keys)
+        return keys
+
+    def _destroy(self, keys: Iterable[Key]) -> None:
+        ledger = self.store.ledger()
+        doomed = [key for key in dict.fromkeys(keys) if self.store.has(key)]
+        _refuse_to_strand(doomed, ledger)
+        if ledger.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+            doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+        try:
+            self.runner.destroy(doomed)
+        finally:
+            self.store.forget()
+            self.kernel.leave_room()
 
     def emptied(self, sandboxes: Iterable[str], networks: Iterable[str] = ()) -> list[Key]:
         """The networks left without a sandbox once some sandboxes are gone: theirs, and others named."""
@@ -133,6 +153,14 @@ class Engine:
             facts = replace(facts, busy=facts.busy | busy)
             self.store.forget()
             ledger = self.store.ledger()
+
+    def _warn_of_other_firewalls(self) -> None:
+        for chain in self.kernel.dropping_elsewhere():
+            _log.warning(
+                "another firewall drops forwarded packets (chain %s, policy drop), which overrules netbuilder's rules: "
+                "let its sandboxes pass there too",
+                chain,
+            )
 
     def _refuse_what_is_not_ours(self, resolution: Resolution, new: set[Key]) -> None:
         for sandbox in resolution.sandboxes:

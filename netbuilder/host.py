@@ -131,6 +131,23 @@ class Host(Place):
         for key in keys:
             self._mine.pop(key, None)
 
+    def take_down(self, *specs: Network | Sandbox) -> tuple[Key, ...]:
+        """Take back what specs name, and each network with its last sandbox; what others made stays.
+
+        Unlike for `destroy`, what does not stand is passed over. Programs started inside are ended first.
+
+        Returns:
+            What was taken back: sandboxes, then networks.
+
+        Raises:
+            SpecError: If a sandbox named shares its namespace with one that is not.
+        """
+        self._end_programs({spec.name for spec in specs if isinstance(spec, Sandbox)})
+        keys = self._call(self._engine.take_down, specs)
+        for key in keys:
+            self._mine.pop(key, None)
+        return tuple(keys)
+
     # What stands
 
     def __getitem__(self, name: str) -> LiveSandbox:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Interface
 
+from netbuilder import firewall
 from netbuilder.errors import StepError
 from netbuilder.kernel import namespaces, wire
 from netbuilder.kernel.message import Message
@@ -64,6 +65,10 @@ class Kernel:
         """The answers to questions, as of now."""
         return Observer(self._sockets).answer(questions)
 
+    def dropping_elsewhere(self) -> list[str]:
+        """The chains of others that drop what our rules let pass."""
+        return firewall.dropping_elsewhere(self._sockets.nftables().run("list chains"))
+
     def leave_room(self) -> None:
         """Close what is open inside a sandbox, which would keep its namespace alive."""
         self._sockets.leave()
@@ -92,9 +97,8 @@ class Kernel:
 
     def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str, mtu: int | None) -> None:
         """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
-        self._queue(
-            None, wire.add_veth(name, self._index(None, bridge), peer, self._sockets.namespace(netns), mac, mtu)
-        )
+        plug, room = self._index(None, bridge), self._sockets.namespace(netns)
+        self._queue(None, wire.add_veth(name, plug, peer, room, mac, mtu))
 
     def set_link(
         self,
@@ -183,11 +187,9 @@ class Kernel:
         else:
             group = random.randrange(1 << 16, 1 << 31)
             batch = [*(wire.set_link(name, group=group) for name in doomed), wire.delete_group(group)]
-        failed = next(
-            (reply for reply in self._sockets.netlink(None).ask(batch) if reply.errno not in (0, errno.ENODEV)), None
-        )
-        if failed:
-            raise self._error(self._step, failed.errno, failed.detail)
+        for reply in self._sockets.netlink(None).ask(batch):
+            if reply.errno not in (0, errno.ENODEV):
+                raise self._error(self._step, reply.errno, reply.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []
