@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-from netbuilder.errors import PrivilegeError, SpecError, some
+from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
 from netbuilder.kernel import namespaces, survey
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.ledger import Ledger
@@ -15,13 +16,13 @@ from netbuilder.links import Cable
 from netbuilder.plan import Plan
 from netbuilder.ports import PublishedPort
 from netbuilder.resolve import Resolution, needs_survey, resolve
-from netbuilder.resolved import Facts, ResolvedSandbox
+from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
 from netbuilder.runner import Runner, Watch
 from netbuilder.spec import Network, Sandbox
 from netbuilder.state import LinkOf
 from netbuilder.steps import PINS
 from netbuilder.store import DIRECTORY, Store
-from netbuilder.units import FORWARDING, RULES, Key, units, whole
+from netbuilder.units import FORWARDING, RULES, Key, Unit, units, whole
 
 _log = logging.getLogger("netbuilder")
 
@@ -55,9 +56,47 @@ class Engine:
         self.store.close()
         self.kernel.close()
 
-    def ledger(self) -> Ledger:
-        """What stands on this host because of netbuilder. Not to be changed."""
-        return self.store.ledger()
+    # What stands
+
+    def sandbox(self, name: str) -> ResolvedSandbox | None:
+        """A sandbox that stands; None if there is none of that name."""
+        return self.store.ledger().sandboxes.get(name)
+
+    def sandboxes(self) -> tuple[ResolvedSandbox, ...]:
+        """The sandboxes that stand, in the order in which they were made."""
+        return tuple(self.store.ledger().sandboxes.values())
+
+    def networks(self) -> tuple[ResolvedNetwork, ...]:
+        """The networks that stand, in the order in which they were made."""
+        return tuple(self.store.ledger().networks.values())
+
+    def cables(self) -> tuple[Cable, ...]:
+        """Which host veth belongs to which sandbox."""
+        return survey.cables(one.name for one in self.sandboxes() if one.namespace == one.name)
+
+    def keys(self, what: Iterable[Network | Sandbox | str] = ()) -> list[Key]:
+        """What specs and names stand for; without any, everything that stands."""
+        return [self._key(one) for one in what] or self.store.keys()
+
+    def emptied(self, sandboxes: Iterable[str], networks: Iterable[str] = ()) -> list[Key]:
+        """The networks left without a sandbox once some sandboxes are gone: theirs, and others named."""
+        ledger, gone = self.store.ledger(), set(sandboxes)
+        theirs = (ledger.sandboxes[name].endpoint for name in gone if name in ledger.sandboxes)
+        touched = dict.fromkeys([*(end.network for end in theirs if end), *networks])
+        return [Key("network", name) for name in touched if name in ledger.networks and ledger.members(name) <= gone]
+
+    def _key(self, what: Network | Sandbox | str) -> Key:
+        ledger = self.store.ledger()
+        name = what if isinstance(what, str) else what.name
+        if name in ledger.sandboxes and not isinstance(what, Network):
+            return Key("sandbox", name)
+        if name in ledger.networks and not isinstance(what, Sandbox):
+            return Key("network", name)
+        raise NotFound(
+            f"there is no sandbox or network {shown(name)} on this host", "see which there are: netbuilder ps"
+        )
+
+    # What is asked for
 
     def plan(self, specs: Specs) -> Plan:
         """All steps of what is asked for."""
@@ -68,10 +107,11 @@ class Engine:
 
     def diff(self, specs: Specs) -> Plan:
         """The steps of what is asked for that do not hold."""
-        plan = self.plan(specs)
         try:
+            plan = whole(self._units(specs)[0])
             return plan.missing(self.kernel.observe(plan.questions()))
         finally:
+            self.store.forget()
             self.kernel.leave_room()
 
     def apply(self, specs: Specs, watch: Watch) -> Applied:
@@ -79,64 +119,60 @@ class Engine:
         with self.store.locked():
             self.runner.recover()
             try:
-                resolution = self._resolve(specs)
-                parts = units(resolution)
-                new = tuple(part.key for part in parts if not self.store.has(part.key))
-                self._refuse_what_is_not_ours(resolution, set(new))
+                parts, new = self._units(specs)
                 plan = self.runner.apply(parts, watch)
             except BaseException:
                 self.store.forget()
                 raise
             finally:
                 self.kernel.leave_room()
-            if resolution.networks:
-                self.store.ledger().ground = resolution.ground
-            if any(key.kind == "network" for key in new):
-                self._warn_of_other_firewalls()
-            return Applied(plan, new)
+        if any(key.kind == "network" for key in new):
+            self.store.forget()  # the rules are entered with the first network
+            self._warn_of_other_firewalls()
+        return Applied(plan, new)
 
     def destroy(self, keys: Iterable[Key]) -> None:
-        """Take units back; with the last network go the rules and forwarding."""
+        """Take units back; with the last network go the rules and forwarding.
+
+        Raises:
+            SpecError: If one is in use by another that stays.
+        """
+        with self._taking_back(keys) as doomed:
+            for key, users in _users(doomed, self.store.ledger()).items():
+                raise SpecError(
+                    f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
+                )
+
+    def release(self, keys: Iterable[Key]) -> None:
+        """Take units back, but for those in use by others that stay."""
+        with self._taking_back(keys) as doomed:
+            while in_use := _users(doomed, self.store.ledger()):
+                doomed[:] = [key for key in doomed if key not in in_use]
+
+    @contextmanager
+    def _taking_back(self, keys: Iterable[Key]) -> Iterator[list[Key]]:
+        """The caller sees which units are to go and may strike some out; the rest is taken back."""
         with self.store.locked():
             self.runner.recover()
-            self._destroy(keys)
-
-    def take_down(self, specs: Specs) -> list[Key]:
-        """Take back what specs name and stands, and each network with its last sandbox."""
-        specs = tuple(specs)
-        with self.store.locked():
-            self.runner.recover()
-            standing = self.ledger().sandboxes
-            sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in standing]
-            networks = [spec.name for spec in specs if isinstance(spec, Network)]
-            keys = [*(Key("sandbox", name) for name in sandboxes), *self.emptied(sandboxes, networks)]
-            self._destroy(keys)
-        return keys
-
-    def _destroy(self, keys: Iterable[Key]) -> None:
-        ledger = self.store.ledger()
-        doomed = [key for key in dict.fromkeys(keys) if self.store.has(key)]
-        _refuse_to_strand(doomed, ledger)
-        if ledger.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
-            doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
-        try:
-            self.runner.destroy(doomed)
-        finally:
-            self.store.forget()
-            self.kernel.leave_room()
-
-    def emptied(self, sandboxes: Iterable[str], networks: Iterable[str] = ()) -> list[Key]:
-        """The networks left without a sandbox once some sandboxes are gone: theirs, and others named."""
-        ledger, gone = self.ledger(), set(sandboxes)
-        theirs = (ledger.sandboxes[name].endpoint for name in gone if name in ledger.sandboxes)
-        touched = dict.fromkeys([*(end.network for end in theirs if end), *networks])
-        return [Key("network", name) for name in touched if name in ledger.networks and ledger.members(name) <= gone]
-
-    def cables(self) -> tuple[Cable, ...]:
-        """Which host veth belongs to which sandbox."""
-        return survey.cables(name for name, one in self.ledger().sandboxes.items() if one.namespace == name)
+            doomed = [key for key in dict.fromkeys(keys) if key not in (RULES, FORWARDING) and self.store.has(key)]
+            yield doomed
+            if self.store.ledger().networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+            try:
+                self.runner.destroy(doomed)
+            finally:
+                self.store.forget()
+                self.kernel.leave_room()
 
     # Before the kernel is touched
+
+    def _units(self, specs: Specs) -> tuple[list[Unit], tuple[Key, ...]]:
+        """The units asked for, and which of them are new; none of these is somebody else's already."""
+        resolution = self._resolve(specs)
+        parts = units(resolution)
+        new = tuple(part.key for part in parts if not self.store.has(part.key))
+        self._refuse_what_is_not_ours(resolution, set(new))
+        return parts, new
 
     def _resolve(self, specs: Specs) -> Resolution:
         """Leave nothing open; a host port that is free to choose must not be one that a process holds."""
@@ -190,15 +226,13 @@ def _check_namespace(sandbox: ResolvedSandbox) -> None:
         )
 
 
-def _refuse_to_strand(doomed: list[Key], ledger: Ledger) -> None:
-    """A namespace or a network that others still use is not taken from under them."""
-    sandboxes = {key.name for key in doomed if key.kind == "sandbox"}
-    networks = {key.name for key in doomed if key.kind == "network"}
-    users = {f"sandbox {name}": ledger.sharers(name) - sandboxes for name in sandboxes}
-    users |= {f"network {name}": ledger.members(name) - sandboxes for name in networks}
-    for what, left in users.items():
-        if left:
-            raise SpecError(what, f"is in use by {some(left)}", "destroy those first, or together with it")
+def _users(doomed: list[Key], ledger: Ledger) -> dict[Key, frozenset[str]]:
+    """Those among the doomed that something which stays lives on: a sandbox's namespace, or a network."""
+    gone = {key.name for key in doomed if key.kind == "sandbox"}
+    users = {
+        key: (ledger.sharers(key.name) if key.kind == "sandbox" else ledger.members(key.name)) - gone for key in doomed
+    }
+    return {key: left for key, left in users.items() if left}
 
 
 def _ports(resolution: Resolution) -> Iterator[PublishedPort]:

@@ -64,6 +64,11 @@ HINTS = {
 }
 
 
+def shown(text: str) -> str:
+    """A string that may be hostile, quoted and short enough to print."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
 def some(names: Iterable[str]) -> str:
     """A few names of many, for a message."""
     ordered = sorted(names)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from netbuilder.engine import Engine
-from netbuilder.errors import NotFound
+from netbuilder.errors import NotFound, shown
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.thread import HostThread
 from netbuilder.links import Cable
@@ -125,28 +125,11 @@ class Host(Place):
             NotFound: If there is no sandbox or network of a name.
             SpecError: If something named is in use by something that is not.
         """
-        keys = [self._key(one) for one in what] if what else self._call(self._engine.store.keys)
+        keys = self._call(self._engine.keys, what)
         self._end_programs({key.name for key in keys if key.kind == "sandbox"})
         self._call(self._engine.destroy, keys)
         for key in keys:
             self._mine.pop(key, None)
-
-    def take_down(self, *specs: Network | Sandbox) -> tuple[Key, ...]:
-        """Take back what specs name, and each network with its last sandbox; what others made stays.
-
-        Unlike for `destroy`, what does not stand is passed over. Programs started inside are ended first.
-
-        Returns:
-            What was taken back: sandboxes, then networks.
-
-        Raises:
-            SpecError: If a sandbox named shares its namespace with one that is not.
-        """
-        self._end_programs({spec.name for spec in specs if isinstance(spec, Sandbox)})
-        keys = self._call(self._engine.take_down, specs)
-        for key in keys:
-            self._mine.pop(key, None)
-        return tuple(keys)
 
     # What stands
 
@@ -156,22 +139,22 @@ class Host(Place):
         Raises:
             NotFound: If there is none.
         """
-        resolved = self._call(self._engine.ledger).sandboxes.get(name)
+        resolved = self._call(self._engine.sandbox, name)
         if resolved is None:
-            raise NotFound(f"there is no sandbox {name!r} on this host", "see which there are: netbuilder ps")
+            raise NotFound(f"there is no sandbox {shown(name)} on this host", "see which there are: netbuilder ps")
         return LiveSandbox(self, resolved)
 
     def __iter__(self) -> Iterator[LiveSandbox]:
         """The sandboxes, in the order in which they were made."""
-        return (LiveSandbox(self, one) for one in tuple(self._call(self._engine.ledger).sandboxes.values()))
+        return (LiveSandbox(self, one) for one in self._call(self._engine.sandboxes))
 
-    def __contains__(self, name: object) -> bool:
+    def __contains__(self, name: str) -> bool:
         """Whether there is a sandbox of a name."""
-        return name in self._call(self._engine.ledger).sandboxes
+        return self._call(self._engine.sandbox, name) is not None
 
     def networks(self) -> tuple[ResolvedNetwork, ...]:
         """The networks, in the order in which they were made."""
-        return tuple(self._call(self._engine.ledger).networks.values())
+        return self._call(self._engine.networks)
 
     def links(self) -> tuple[Cable, ...]:
         """Which host veth belongs to which sandbox, by ifindex and namespace id."""
@@ -179,13 +162,15 @@ class Host(Place):
 
     def endpoint_of(self, sandbox: ResolvedSandbox) -> Endpoint | None:
         """The attachment that a sandbox uses: its own, or that of the sandbox whose namespace it shares."""
-        owner = self._call(self._engine.ledger).sandboxes.get(sandbox.namespace or "")
+        owner = self._call(self._engine.sandbox, sandbox.namespace) if sandbox.namespace else None
         return owner.endpoint if owner else None
 
     # Its life
 
     def close(self) -> None:
         """Let go of the host: programs started through it are ended, what was made stays (but on an isolated host)."""
+        if self._thread.closed:
+            return
         self._end_programs(None)
         self._call(self._engine.close)
         self._thread.close()
@@ -198,7 +183,7 @@ class Host(Place):
     ) -> None:
         try:
             self._end_programs(None)
-            self._call(self._engine.destroy, self._mine)
+            self._call(self._engine.release, self._mine)
         finally:
             self.close()
 
@@ -206,15 +191,6 @@ class Host(Place):
 
     def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._thread.call(function, *args, **kwargs)
-
-    def _key(self, what: Network | Sandbox | str) -> Key:
-        ledger = self._call(self._engine.ledger)
-        name = what if isinstance(what, str) else what.name
-        if name in ledger.sandboxes and not isinstance(what, Network):
-            return Key("sandbox", name)
-        if name in ledger.networks and not isinstance(what, Sandbox):
-            return Key("network", name)
-        raise NotFound(f"there is no sandbox or network {name!r} on this host", "see which there are: netbuilder ps")
 
     def _open_namespace(self) -> int:
         return os.dup(self._engine.kernel.home)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
+from netbuilder.errors import shown
+
 _NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
@@ -29,25 +31,20 @@ RESERVED = frozenset(
 )
 
 
-def _shown(text: str) -> str:
-    """A hostile string, short enough to print."""
-    return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
 def _name(text: str) -> str:
     if len(text) > 63 or not _NAME.fullmatch(text):
         raise ValueError(
-            f"{_shown(text)} is no name: use up to 63 letters and digits, with '.', '_' or '-' between them"
+            f"{shown(text)} is no name: use up to 63 letters and digits, with '.', '_' or '-' between them"
         )
     return text
 
 
 def _interface(text: str) -> str:
     if len(text) > 15:
-        raise ValueError(f"{_shown(text)} is {len(text)} characters long: an interface name has at most 15")
+        raise ValueError(f"{shown(text)} is {len(text)} characters long: an interface name has at most 15")
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f"{_shown(text)} is no interface name: use letters and digits, with '.', '_' or '-' between them"
+            f"{shown(text)} is no interface name: use letters and digits, with '.', '_' or '-' between them"
         )
     if text in RESERVED:
         raise ValueError(f"{text!r} is a word of nftables or /proc/sys: choose another interface name")
@@ -57,7 +54,7 @@ def _interface(text: str) -> str:
 def _mac(text: str) -> str:
     mac = text.lower().replace("-", ":")
     if not _MAC.fullmatch(mac):
-        raise ValueError(f"{_shown(text)} is no MAC address: write it like 02:42:ac:11:00:02")
+        raise ValueError(f"{shown(text)} is no MAC address: write it like 02:42:ac:11:00:02")
     if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
         raise ValueError(f"{mac} is not the address of one interface: the first byte must be even, and not all zero")
     return mac
@@ -65,7 +62,7 @@ def _mac(text: str) -> str:
 
 def _path(text: str) -> str:
     if len(text) > 255 or not _PATH.fullmatch(text) or "/.." in text or "/." in text:
-        raise ValueError(f"{_shown(text)} is no plain absolute path, like /run/netns/web or /proc/1234/ns/net")
+        raise ValueError(f"{shown(text)} is no plain absolute path, like /run/netns/web or /proc/1234/ns/net")
     return text
 
 
@@ -78,7 +75,7 @@ def _ipv4(value: object) -> object:
     try:
         return IPv4Address(value)
     except ValueError:
-        raise ValueError(f"{_shown(value)} is no IPv4 address: write it like 10.9.0.2") from None
+        raise ValueError(f"{shown(value)} is no IPv4 address: write it like 10.9.0.2") from None
 
 
 Name = Annotated[str, AfterValidator(_name), Field(min_length=1, max_length=63)]

@@ -12,6 +12,7 @@ from itertools import chain
 from netbuilder.errors import NetbuilderError
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
+from netbuilder.state import State
 from netbuilder.steps import Step
 from netbuilder.store import Store
 from netbuilder.units import ORDER, Key, Receipt, Unit, whole
@@ -46,13 +47,13 @@ class Runner:
         self.undo(stale)
         state = self.kernel.observe(whole(units).questions())
         missing = {unit.key: unit.plan.missing(state) for unit in units}
-        new = {key: [Receipt(step, step.before(state)) for step in plan] for key, plan in missing.items()}
+        new = {key: _receipts(plan, had[key], state) for key, plan in missing.items()}
         self.store.begin({key: receipts for key, receipts in new.items() if receipts})
         try:
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
         except BaseException:
-            self._restore(new, stale)
+            self._restore(new, [had[key] or [] for key in stale if stale[key]])
             raise
         self.store.finish(
             (unit, _merged(unit, had[unit.key], new[unit.key]))
@@ -96,17 +97,24 @@ class Runner:
                 "something else on this host changes the network at the same time: find it, and try again",
             )
 
-    def _restore(self, new: Receipts, stale: Receipts) -> None:
-        """After an error: what this call did is taken back, what it had taken back is done again."""
+    def _restore(self, new: Receipts, changed: list[list[Receipt]]) -> None:
+        """After an error: what this call did is taken back, and units that it began to change are as they were."""
         self.kernel.forget()
         self.undo(new)
-        for receipts in stale.values():
-            for step, _ in receipts:
+        for had in changed:
+            plan = Plan(receipt.step for receipt in had)
+            for step in plan.missing(self.kernel.observe(plan.questions())):
                 self.kernel.begin(step)
                 step.do(self.kernel)
-        self.kernel.flush()
+            self.kernel.flush()
         self.store.finish()
         self.store.forget()
+
+
+def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Receipt]:
+    """What to remember of steps that are about to be done; a step of ours that is done again is no new one."""
+    ours = {receipt.step for receipt in had} if had else ()
+    return [Receipt(step, step.before(state)) for step in missing if step not in ours]
 
 
 def _stale(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from netbuilder.errors import NotFound
 from netbuilder.kernel import namespaces
 from netbuilder.place import Place
 from netbuilder.ports import PublishedPort
@@ -69,7 +70,10 @@ class LiveSandbox(Place):
         if self.resolved.namespace is None:
             return self.host._open_namespace()
         pin = self.resolved.namespace
-        return self.host._inside(lambda: namespaces.open_pin(pin))
+        try:
+            return self.host._inside(lambda: namespaces.open_pin(pin))
+        except FileNotFoundError:
+            raise NotFound(f"the namespace of sandbox {self.name} is gone", "make it again with apply") from None
 
     def _inside(self, function: Callable[[], T]) -> T:
         fd = self._open_namespace()

@@ -87,6 +87,12 @@ class Network(Spec):
     internal: bool = False
 
     @model_validator(mode="after")
+    def _is_no_mode(self) -> Network:
+        if self.name in ("host", "none"):
+            raise ValueError(f"name: {self.name!r} is a mode, not a network, in Docker's words: choose another")
+        return self
+
+    @model_validator(mode="after")
     def _gateway_in_subnet(self) -> Network:
         if self.gateway is not None:
             if self.subnet is None:

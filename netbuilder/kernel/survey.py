@@ -5,12 +5,14 @@ Runs on the host's own thread, as pyroute2's event loop must not meet the caller
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
+from netbuilder.errors import SpecError
 from netbuilder.kernel import namespaces, sysctl
 from netbuilder.links import Cable, HostEnd, match
 from netbuilder.ports import PublishedPort
@@ -55,7 +57,11 @@ def _first_addresses(route: Any) -> dict[str, IPv4Interface]:
 
 
 def is_busy(port: PublishedPort) -> bool:
-    """Whether a process of the host holds a port, found out as Docker does: by trying to take it."""
+    """Whether a process of the host holds a port, found out as Docker does: by trying to take it.
+
+    Raises:
+        SpecError: If the port's address is not one of the host's.
+    """
     with socket.socket(socket.AF_INET, _KINDS[port.protocol]) as probe:
         if port.protocol == "tcp":  # a connection in TIME_WAIT holds nothing
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,7 +69,9 @@ def is_busy(port: PublishedPort) -> bool:
             probe.bind((str(port.host_ip), port.host_port or 0))
             if port.protocol == "tcp":
                 probe.listen(1)
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise SpecError(f"host port {port}", f"{port.host_ip} is no address of this host") from None
             return True
     return False
 

@@ -19,6 +19,7 @@ class HostThread:
 
     def __init__(self, enter: Callable[[], None]) -> None:
         """Start it; `enter` takes it to its namespace."""
+        self.closed = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netbuilder")
         try:
             self.call(enter)
@@ -32,4 +33,5 @@ class HostThread:
 
     def close(self) -> None:
         """End the thread; its namespaces go with it if nothing else holds them."""
+        self.closed = True
         self._executor.shutdown()

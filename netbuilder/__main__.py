@@ -1,0 +1,5 @@
+"""`python -m netbuilder` is `netbuilder`."""
+
+from netbuilder.cli import main
+
+raise SystemExit(main())
