@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from netbuilder.steps import Step
 
 HERE = Path(__file__).parent
 PATIENCE = 20  # seconds until a command that hangs is given up
+_GLUE = "\N{NO-BREAK SPACE}"
 
 sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 # `python3` is the one that runs this, and an ordinary user finds `ip` and `nft` too.
@@ -46,17 +48,18 @@ def title(text: str) -> None:
 
 def say(words: str) -> None:
     """A paragraph of prose; what stands in `backticks` is as one would type it."""
-    text = Text(" ".join(words.split()))
+    words = re.sub("`[^`]+`", lambda command: command[0].replace(" ", _GLUE), " ".join(words.split()))
+    text = Text(textwrap.fill(words, min(console.width, 88)).replace(_GLUE, " "))
     text.highlight_regex(r"`[^`]+`", "cyan")
     console.print()
-    console.print(text, width=min(console.width, 88))
+    console.print(text, soft_wrap=True)
 
 
 def check(claim: str, true: bool) -> None:
     """Say what is so; if it is not, stop here."""
     if not true:
         raise SystemExit(f"  ✗ not so: {claim}")
-    console.print(Padding(Text.assemble(("✓ ", "bold green"), (claim, "green")), (0, 0, 0, 2)), width=console.width)
+    console.print(Text(f"  ✓ {claim}", "green"), soft_wrap=True)
 
 
 def show(step: Step) -> None:
@@ -69,13 +72,13 @@ def show(step: Step) -> None:
 def quote(lines: str, style: str = "") -> None:
     """What a program printed."""
     for line in lines.rstrip().splitlines():
-        console.print(Text(f"      {line}", style), soft_wrap=True)
+        console.print(Text(f"      {line.rstrip()}", style), soft_wrap=True)
 
 
 def _prompt(name: str, command: str) -> None:
     for number, line in enumerate(command.splitlines()):
         lead = f"  {name} # " if number == 0 else " " * (len(name) + 5)
-        console.print(Text.assemble((lead, "blue"), (line, "bold")), soft_wrap=True)
+        console.print(Text.assemble((lead, "blue"), (line, "bold")) if line else "", soft_wrap=True)
 
 
 class Shell:

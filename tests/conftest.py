@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import shutil
 import subprocess
 import sys
 import uuid
@@ -81,7 +79,6 @@ def witness() -> Iterator[Witness]:
     """Sees to it that every namespace of every test is gone in the end."""
     witness = Witness()
     yield witness
-    gc.collect()
     try:
         wait_until(lambda: not witness.survivors(), "every namespace that the tests made is gone")
     finally:

@@ -17,9 +17,7 @@ ROUTE, NETFILTER = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
 _ACK_TLVS, _CAPPED = 0x200, 0x100
 _SIOCGIFINDEX = 0x8933
-_SO_RCVBUFFORCE = 33
-_BATCH = 200
-_ROOM = 8 << 20  # for the answers to a batch: each may take some 8 kB of the socket's receive buffer
+_BATCH = 16  # each answer may take some 8 kB of the socket's receive buffer, which has 208 kB by default
 
 
 class Refused(Exception):
@@ -47,7 +45,6 @@ class Netlink:
     def __init__(self, protocol: int = ROUTE) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.bind((0, 0))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)  # the kernel filters a dump by what the request names
