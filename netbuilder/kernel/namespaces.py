@@ -135,9 +135,12 @@ def isolate() -> None:
 
 
 def become_root() -> None:
-    """Move the whole process, which must have one thread, into a user namespace in which it is root."""
+    """Move the whole process, which must have one thread, into a user namespace in which it is root.
+
+    Its network namespace is a new one too: from another of ours, a thread could not step back into the old one.
+    """
     uid, gid = os.geteuid(), os.getegid()
-    unshare(NEWUSER)
+    unshare(NEWUSER | NEWNET)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
