@@ -17,7 +17,7 @@ from netbuilder.plan import Plan
 from netbuilder.ports import PublishedPort
 from netbuilder.resolve import Resolution, needs_survey, resolve
 from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
-from netbuilder.runner import Runner, Watch
+from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
 from netbuilder.state import LinkOf
 from netbuilder.steps import PINS
@@ -113,6 +113,14 @@ class Engine:
         finally:
             self.store.forget()
             self.kernel.leave_room()
+
+    def surplus(self, specs: Specs) -> Plan:
+        """The steps of an earlier form of what is asked for, which applying it takes back."""
+        try:
+            parts = units(self._resolve(specs))
+            return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
+        finally:
+            self.store.forget()
 
     def apply(self, specs: Specs, watch: Watch) -> Applied:
         """Make it so: everything, or on an error nothing of it."""

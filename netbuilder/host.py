@@ -116,6 +116,14 @@ class Host(Place):
         """
         return self._call(self._engine.diff, specs)
 
+    def surplus(self, *specs: Network | Sandbox) -> Plan:
+        """The steps that stand for an earlier form of the specs and are no part of them now: `apply` takes them back.
+
+        Raises:
+            SpecError: As for `apply`.
+        """
+        return self._call(self._engine.surplus, specs)
+
     def destroy(self, *what: Network | Sandbox | str) -> None:
         """Take back networks and sandboxes, by spec or by name; without arguments, all that netbuilder made here.
 

@@ -43,7 +43,7 @@ class Runner:
             NetbuilderError: If a step was done and yet does not hold.
         """
         had = {unit.key: self.store.receipts(unit.key) for unit in units}
-        stale = {unit.key: _stale(unit, had[unit.key]) for unit in units}
+        stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         self.undo(stale)
         state = self.kernel.observe(whole(units).questions())
         missing = {unit.key: unit.plan.missing(state) for unit in units}
@@ -117,7 +117,7 @@ def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Re
     return [Receipt(step, step.before(state)) for step in missing if step not in ours]
 
 
-def _stale(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
+def stale_receipts(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
     """What was done for an earlier form of a unit and is no part of it any more."""
     wanted = set(unit.plan) if had else ()
     return [receipt for receipt in had or () if receipt.step not in wanted]
