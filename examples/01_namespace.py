@@ -1,4 +1,4 @@
-"""A network namespace: a room of its own, with interfaces, addresses, routes, rules and ports that no other room sees."""
+"""A network namespace: a room of its own. Interfaces, addresses, routes, rules and ports are seen by no other room."""
 
 from __future__ import annotations
 

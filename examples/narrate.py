@@ -50,7 +50,7 @@ def say(words: str) -> None:
     """A paragraph of prose; what stands in `backticks` is as one would type it."""
     words = re.sub("`[^`]+`", lambda command: command[0].replace(" ", _GLUE), " ".join(words.split()))
     text = Text(textwrap.fill(words, min(console.width, 88)).replace(_GLUE, " "))
-    text.highlight_regex(r"`[^`]+`", "cyan")
+    text.highlight_regex(r"`[^`]+`", "bold")
     console.print()
     console.print(text, soft_wrap=True)
 
@@ -65,20 +65,20 @@ def check(claim: str, true: bool) -> None:
 def show(step: Step) -> None:
     """A step as a person would type it, for `Host.apply(watch=show)`; of a long text only the beginning."""
     first, *more = step.command().splitlines()
-    console.print(Text(f"  # {step.because}", "bright_black"), soft_wrap=True)
+    console.print(Text(f"  # {step.because}", "dim"), soft_wrap=True)
     _prompt("host", "\n".join([first, *more]) if len(more) < 3 else f"{first} … {len(more)} lines")
 
 
-def quote(lines: str, style: str = "") -> None:
+def quote(lines: str) -> None:
     """What a program printed."""
-    for line in lines.rstrip().splitlines():
-        console.print(Text(f"      {line.rstrip()}", style), soft_wrap=True)
+    for line in textwrap.dedent(lines.expandtabs(4)).rstrip().splitlines():
+        console.print(Text(f"      {line.rstrip()}"), soft_wrap=True)
 
 
 def _prompt(name: str, command: str) -> None:
     for number, line in enumerate(command.splitlines()):
         lead = f"  {name} # " if number == 0 else " " * (len(name) + 5)
-        console.print(Text.assemble((lead, "blue"), (line, "bold")) if line else "", soft_wrap=True)
+        console.print(Text.assemble((lead, "cyan"), (line, "bold")) if line else "", soft_wrap=True)
 
 
 class Shell:

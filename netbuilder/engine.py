@@ -78,12 +78,13 @@ class Engine:
         """What specs and names stand for; without any, everything that stands."""
         return [self._key(one) for one in what] or self.store.keys()
 
-    def emptied(self, sandboxes: Iterable[str], networks: Iterable[str] = ()) -> list[Key]:
-        """The networks left without a sandbox once some sandboxes are gone: theirs, and others named."""
-        ledger, gone = self.store.ledger(), set(sandboxes)
-        theirs = (ledger.sandboxes[name].endpoint for name in gone if name in ledger.sandboxes)
-        touched = dict.fromkeys([*(end.network for end in theirs if end), *networks])
-        return [Key("network", name) for name in touched if name in ledger.networks and ledger.members(name) <= gone]
+    def claimed(self, specs: Specs) -> list[Key]:
+        """What specs name and stands, and the networks that the sandboxes among it are attached to."""
+        ledger, specs = self.store.ledger(), tuple(specs)
+        sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in ledger.sandboxes]
+        ends = (ledger.sandboxes[name].endpoint for name in sandboxes)
+        networks = [*(end.network for end in ends if end), *(spec.name for spec in specs if isinstance(spec, Network))]
+        return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
     def _key(self, what: Network | Sandbox | str) -> Key:
         ledger = self.store.ledger()

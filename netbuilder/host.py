@@ -139,6 +139,15 @@ class Host(Place):
         for key in keys:
             self._mine.pop(key, None)
 
+    def take_down(self, *specs: Network | Sandbox) -> None:
+        """Take back what specs name, and each network with its last sandbox; what others still live on stays.
+
+        Unlike for `destroy`, what does not stand is passed over. Programs started inside are ended first.
+        """
+        keys = self._call(self._engine.claimed, specs)
+        self._end_programs({key.name for key in keys if key.kind == "sandbox"})
+        self._call(self._engine.release, keys)
+
     # What stands
 
     def __getitem__(self, name: str) -> LiveSandbox:

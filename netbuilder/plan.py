@@ -10,6 +10,9 @@ from netbuilder.state import Question, State
 from netbuilder.steps.base import Step
 
 
+_WHY = {"because"}
+
+
 class Plan(tuple[Step, ...]):
     """Steps in the order a person would type them."""
 
@@ -43,9 +46,10 @@ class Plan(tuple[Step, ...]):
         return cls(from_json(item) for item in json.loads(text))
 
 
-def as_json(step: Step) -> dict[str, Any]:
-    """A step as a JSON object."""
-    return {"step": type(step).__name__, **step.model_dump(mode="json", exclude_defaults=True)}
+def as_json(step: Step, why: bool = True) -> dict[str, Any]:
+    """A step as a JSON object, with or without its `because`."""
+    fields = step.model_dump(mode="json", exclude_defaults=True, exclude=None if why else _WHY)
+    return {"step": type(step).__name__, **fields}
 
 
 def from_json(item: dict[str, Any]) -> Step:

@@ -48,7 +48,7 @@ class Runner:
         state = self.kernel.observe(whole(units).questions())
         missing = {unit.key: unit.plan.missing(state) for unit in units}
         new = {key: _receipts(plan, had[key], state) for key, plan in missing.items()}
-        self.store.begin({key: receipts for key, receipts in new.items() if receipts})
+        self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
         try:
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
@@ -56,9 +56,8 @@ class Runner:
             self._restore(new, [had[key] or [] for key in stale if stale[key]])
             raise
         self.store.finish(
-            (unit, _merged(unit, had[unit.key], new[unit.key]))
-            for unit in units
-            if had[unit.key] is None or new[unit.key] or stale[unit.key]
+            new=[unit for unit in units if had[unit.key] is None],
+            changed=[(unit, _merged(unit, old, new[unit.key])) for unit in units if (old := had[unit.key]) is not None],
         )
         return Plan(chain.from_iterable(missing.values()))
 
@@ -123,10 +122,8 @@ def stale_receipts(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
     return [receipt for receipt in had or () if receipt.step not in wanted]
 
 
-def _merged(unit: Unit, had: list[Receipt] | None, new: list[Receipt]) -> list[Receipt]:
+def _merged(unit: Unit, had: list[Receipt], new: list[Receipt]) -> list[Receipt]:
     """All receipts of a unit in the order of its plan; the first one of a step remembers what was there before us."""
-    if not had:
-        return new
     first = {receipt.step: receipt for receipt in reversed([*had, *new])}
     return [first[step] for step in unit.plan if step in first]
 

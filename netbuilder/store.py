@@ -108,14 +108,18 @@ class Store:
             if strike:
                 self._db.executemany("DELETE FROM made WHERE kind = ? AND name = ?", list(intents))
 
-    def finish(self, made: Iterable[tuple[Unit, list[Receipt]]] = ()) -> None:
-        """The intents are carried out, and these units stand."""
+    def finish(self, new: Iterable[Unit] = (), changed: Iterable[tuple[Unit, list[Receipt]]] = ()) -> None:
+        """The intents are carried out: new units stand with the receipts of their intents, changed ones with these."""
         with self._transaction():
-            self._db.execute("DELETE FROM intents")
             self._db.executemany(
-                "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?)",
-                [(*unit.key, unit.resolved.model_dump_json(), _json(receipts)) for unit, receipts in made],
+                "INSERT INTO made SELECT kind, name, ?, receipts FROM intents WHERE kind = ? AND name = ?",
+                [(unit.resolved.model_dump_json(), *unit.key) for unit in new],
             )
+            self._db.executemany(
+                "UPDATE made SET resolved = ?, receipts = ? WHERE kind = ? AND name = ?",
+                [(unit.resolved.model_dump_json(), _json(receipts), *unit.key) for unit, receipts in changed],
+            )
+            self._db.execute("DELETE FROM intents")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -42,7 +42,7 @@ class Receipt(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """The receipt as a JSON object."""
-        return {**as_json(self.step), "before": self.before}
+        return {**as_json(self.step, why=False), "before": self.before}
 
     @classmethod
     def from_json(cls, item: dict[str, Any]) -> Receipt:

@@ -8,14 +8,13 @@ witness, and at the end the witness must have no number left.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from netbuilder import Host
-from netbuilder.kernel import wire
+from netbuilder.kernel.message import ACK, DUMP, Message, number
 from netbuilder.kernel.transport import Netlink
 
 MARK = "NETBUILDER_TEST_SESSION"
@@ -50,14 +49,14 @@ class Witness:
             self._number(host._inside(lambda pin=pin: os.open(pin, os.O_RDONLY)))  # type: ignore[misc]
 
     def _number(self, fd: int) -> None:
-        body = _ANY_FAMILY + wire.number(_NETNSA_NSID, 2**32 - 1) + wire.number(_NETNSA_FD, fd)
-        (reply,) = self._netlink.ask([wire.Message(_NEWNSID, wire.ACK, body)])
+        body = _ANY_FAMILY + number(_NETNSA_NSID, 2**32 - 1) + number(_NETNSA_FD, fd)
+        (reply,) = self._netlink.ask([Message(_NEWNSID, ACK, body)])
         os.close(fd)
         assert reply.errno in (0, _EEXIST), os.strerror(reply.errno)
 
     def survivors(self) -> int:
         """How many of the namespaces it was shown are still there."""
-        (reply,) = self._netlink.ask([wire.Message(_GETNSID, wire.DUMP, _ANY_FAMILY)])
+        (reply,) = self._netlink.ask([Message(_GETNSID, DUMP, _ANY_FAMILY)])
         return len(reply.bodies)
 
     def close(self) -> None:
@@ -125,10 +124,3 @@ def differences(before: dict[str, list[str]], after: dict[str, list[str]]) -> li
         for line in one
         if line not in other
     ]
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port of the calling thread's namespace that nothing holds."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

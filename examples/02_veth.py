@@ -1,0 +1,80 @@
+"""A veth pair: a cable with a plug at both ends. What goes in at one comes out at the other."""
+
+from __future__ import annotations
+
+from narrate import Shell, check, say, tell, title
+
+from netbuilder import Host, Sandbox
+
+
+def lesson() -> None:
+    """Lay a cable into a room, find out which end belongs to which, send something, and pull the plug."""
+    title("A veth pair: a cable")
+    say("A room without a cable is a lonely place. Let's lay one: an end here, the other born inside, called eth0.")
+    with Host.isolated() as host:
+        on_host = Shell(host, "host")
+        lay_a_cable(on_host)
+        tell_the_ends(on_host)
+        send_something(on_host)
+        pull_the_plug(on_host)
+        ask_netbuilder(host)
+
+
+def lay_a_cable(on_host: Shell) -> None:
+    """Both ends come into being at once. (Without `index`, each gets the next free number of its namespace.)"""
+    on_host("ip netns add room")
+    on_host("ip link add cable index 7 type veth peer name eth0 index 42 netns room")
+
+
+def tell_the_ends(on_host: Shell) -> None:
+    """The number after the @ is the other end's."""
+    say("""Which end belongs to which? Names can say anything. But every interface has a number, and each end of a
+    cable knows the other's: it stands after the @, or as `link_index`.""")
+    in_room = on_host.inside("room")
+    on_host("ip link show cable")
+    in_room("ip link show eth0")
+    (outer,), (inner,) = on_host.look("ip -json link show cable"), in_room.look("ip -json link show eth0")
+    check(
+        f"cable is number {outer['ifindex']} and points at {outer['link_index']}; "
+        f"eth0 is number {inner['ifindex']} and points at {inner['link_index']}",
+        (outer["ifindex"], outer["link_index"]) == (inner["link_index"], inner["ifindex"]),
+    )
+
+
+def send_something(on_host: Shell) -> None:
+    """An address and `up` at both ends, and the cable carries."""
+    say("A cable carries nothing until both ends are up and have an address, in the same subnet.")
+    in_room = on_host.inside("room")
+    on_host("ip address add 10.0.0.1/24 dev cable && ip link set cable up")
+    in_room("ip address add 10.0.0.2/24 dev eth0 && ip link set eth0 up")
+    in_room.start("python3 talk.py listen room 80")
+    answer = on_host("python3 talk.py ask 10.0.0.2 80")
+    check("the room heard the host by the cable", answer == "this is room; you call from 10.0.0.1\n")
+
+
+def pull_the_plug(on_host: Shell) -> None:
+    """Down at one end is no carrier at the other; gone at one end is gone at both."""
+    say("Switch one end off, and the other one notices, as with a real cable: no carrier.")
+    on_host("ip -n room link set eth0 down")
+    check("the host's end lost its carrier", "NO-CARRIER" in on_host("ip link show cable"))
+    say("And there is no such thing as half a cable.")
+    on_host("ip link del cable")
+    check("the end inside is gone too", "does not exist" in on_host.fails("ip -n room link show eth0"))
+
+
+def ask_netbuilder(host: Host) -> None:
+    """`Host.links` matches the ends in the same way."""
+    say("""On a Docker host with a hundred veths, whose is vethab12cd3? `host.links()` compares the numbers for you.
+    We start a sandbox, `Sandbox(name="web")`, and ask:""")
+    host.apply(Sandbox(name="web"))
+    (cable,) = host.links()
+    check(
+        f"{cable.veth} (number {cable.ifindex}, in {cable.bridge}) leads to {cable.sandbox}'s {cable.interface}",
+        cable.sandbox == "web",
+    )
+    (inner,) = Shell(host["web"], "web").look("ip -json link show eth0")
+    check("and eth0 inside points back at it", inner["link_index"] == cable.ifindex)
+
+
+if __name__ == "__main__":
+    tell(lesson)

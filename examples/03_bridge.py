@@ -1,0 +1,81 @@
+"""A bridge: a switch. It learns who is behind which port, and from then on bothers nobody else."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from narrate import Shell, check, quote, say, show, tell, title
+from tap import Tap
+
+from netbuilder import Bridge, Host, Network, Sandbox
+
+ADDRESSES = {"ann": "10.9.0.2", "bob": "10.9.0.3", "cat": "10.9.0.4"}
+IN_LAB = Bridge(network="lab")
+
+
+def lesson() -> None:
+    """Plug three sandboxes into a switch, watch it learn, and see what the third one hears."""
+    title("A bridge: a switch")
+    with Host.isolated() as host:
+        on_host = Shell(host, "host")
+        plug_in(host, on_host)
+        watch_it_learn(host, on_host)
+        everybody_reaches_everybody(host)
+
+
+def plug_in(host: Host, on_host: Shell) -> None:
+    """Ann's steps are shown; Bob's and Cat's are the same with other names."""
+    say("A cable has two ends; for three rooms you need a switch. First the switch, called br-lab, then Ann's room:")
+    host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))
+    host.apply(Sandbox(name="ann", mode=IN_LAB), watch=show)
+    say("Bob's and Cat's are wired in just the same way. Now three cables are plugged into the switch:")
+    host.apply(*(Sandbox(name=name, mode=IN_LAB) for name in ("bob", "cat")))
+    on_host("ip -brief link show master br-lab")
+    cables = {cable.sandbox: cable.bridge for cable in host.links()}
+    check("one for each of them", cables == dict.fromkeys(ADDRESSES, "br-lab"))
+
+
+def watch_it_learn(host: Host, on_host: Shell) -> None:
+    """The first question goes to everybody; what follows goes to Bob alone."""
+    say("The switch has a table: which MAC address is behind which port. Nobody has spoken yet, so:")
+    check("it has learned nothing", on_host("bridge fdb show br br-lab dynamic") == "")
+    say("Now Ann calls Bob, while we listen at Cat's door.")
+    Shell(host["bob"], "bob").start("python3 talk.py listen bob 80")
+    with Tap(host["cat"], "eth0") as at_cats_door:
+        Shell(host["ann"], "ann")(f"python3 talk.py ask {ADDRESSES['bob']} 80")
+        heard = at_cats_door.packets()
+    say("What Cat heard:")
+    quote("\n".join(heard))
+    question = f"ARP: who has {ADDRESSES['bob']}? tell {ADDRESSES['ann']}"
+    check("Ann's question who Bob is, sent to everybody, and not a word of their talk", set(heard) == {question})
+    say("For by then the switch had learned where the two are:")
+    learned = on_host("bridge fdb show br br-lab dynamic")
+    for cable in host.links():
+        known = f"{mac_of(host, cable.sandbox)} dev {cable.veth}" in learned
+        if cable.sandbox == "cat":
+            check("it does not know where Cat is: she has not said anything", not known)
+        else:
+            check(f"{cable.sandbox} is behind {cable.veth}", known)
+
+
+def mac_of(host: Host, name: str) -> str:
+    """The MAC address of a sandbox's eth0."""
+    (link,) = Shell(host[name], name).look("ip -json link show eth0")
+    return str(link["address"])
+
+
+def everybody_reaches_everybody(host: Host) -> None:
+    """Six calls."""
+    say("And of course everybody reaches everybody:")
+    shells = {name: Shell(host[name], name) for name in ADDRESSES}
+    for name in ("ann", "cat"):
+        shells[name].start(f"python3 talk.py listen {name} 80")
+    for caller, callee in permutations(ADDRESSES, 2):
+        answer = shells[caller](f"python3 talk.py ask {ADDRESSES[callee]} 80")
+        if answer != f"this is {callee}; you call from {ADDRESSES[caller]}\n":
+            raise SystemExit(f"  ✗ {caller} does not reach {callee}")
+    check("six calls, six answers", True)
+
+
+if __name__ == "__main__":
+    tell(lesson)

@@ -1,0 +1,118 @@
+"""docker0 by hand: every command typed, then the same from a spec on another host, and the two compared."""
+
+from __future__ import annotations
+
+from textwrap import shorten
+
+from narrate import Shell, check, say, tell, title
+
+from netbuilder import Bridge, Host, Sandbox, firewall
+
+WEB = Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
+ADOPTED = Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/web")
+VETH = "veth44f13ec"  # Docker takes random digits, netbuilder makes them from the sandbox's name
+
+FACTS = {
+    "the switch": "ip link show up dev docker0 | grep ether",
+    "its address": "ip -oneline -4 address show docker0",
+    "the cable, outside": f"ip -d link show {VETH} | grep -o -e 'master docker0' -e 'hairpin on' -e 'alias .*'",
+    "the cable, inside": "ip -n web -brief link show eth0",
+    "web's address": "ip -n web -oneline -4 address show eth0",
+    "web's routes": "ip -n web route",
+    "settings of the host": "sysctl net/ipv4/ip_forward net/ipv4/conf/docker0/route_localnet",
+    "settings of web": "ip netns exec web sysctl -n net/ipv6/conf/eth0/disable_ipv6",
+    "the rules": "nft list table inet netbuilder",
+}
+
+
+def lesson() -> None:
+    """Two hosts that end up the same."""
+    title("docker0 by hand")
+    say("""What does `docker run -p 8088:80` do to the network of a host? Here it is on a throw-away host, command by
+    command.""")
+    with Host.isolated() as by_hand, Host.isolated() as by_spec:
+        hang_up_the_rules(by_hand)
+        set_up_the_switch(Shell(by_hand, "host"))
+        wire_the_sandbox(Shell(by_hand, "host"))
+        find_the_missing_step(by_hand)
+        say("Now a second throw-away host, and one line of Python: `host.apply(WEB)`. The two, listing by listing:")
+        by_spec.apply(WEB)
+        compare(by_hand, by_spec)
+        try_both(by_hand, by_spec)
+
+
+def hang_up_the_rules(host: Host) -> None:
+    """Before there is anything to guard."""
+    say("""First the rules, so that nothing is ever open by accident: one nftables table. Look for `dnat`, by which
+    packets come in, and for `masquerade`, by which they go out. What differs from sandbox to sandbox is not in the
+    rules, but in the sets and maps that they look things up in.""")
+    Shell(host, "host")(f"nft -f - <<'EOF'\n{firewall.ruleset(was_router=False)}EOF")
+
+
+def set_up_the_switch(on_host: Shell) -> None:
+    """The network's half: once for all sandboxes on it."""
+    say("The switch. Its address, 172.17.0.1, will be the sandboxes' way out.")
+    on_host("ip link add docker0 address 02:42:ac:11:00:01 type bridge")
+    on_host("ip link set docker0 alias netbuilder:bridge")
+    on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1 net/ipv4/conf/docker0/route_localnet=1")
+    on_host("ip address add 172.17.0.1/16 brd + dev docker0")
+    on_host("ip link set docker0 up")
+    say("The rules learn of it: it is one of ours, its neighbours may talk, and who leaves its subnet is masqueraded.")
+    on_host("nft add element inet netbuilder bridges { docker0 }")
+    on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
+    on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")
+    on_host("nft add element inet netbuilder onlink { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder leaving { docker0 . 172.17.0.0/16 }")
+
+
+def wire_the_sandbox(on_host: Shell) -> None:
+    """The sandbox's half: a room, a cable, an address, the way out, and a door."""
+    say("A room for web, and a cable from the switch into it. `hairpin` lets web reach itself by the host's port.")
+    on_host("ip netns add web")
+    on_host(f"ip link add {VETH} master docker0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web")
+    on_host(f"ip link set {VETH} alias netbuilder:web")
+    on_host(f"ip link set {VETH} type bridge_slave hairpin on")
+    on_host(f"ip link set {VETH} addrgenmode none")
+    on_host(f"ip link set {VETH} up")
+    say("Inside: an address, everything on, and the way out.")
+    on_host("ip netns exec web sysctl -w net/ipv6/conf/eth0/disable_ipv6=1")
+    on_host("ip -n web address add 172.17.0.2/16 brd + dev eth0")
+    on_host("ip -n web link set lo up && ip -n web link set eth0 up")
+    on_host("ip -n web route add default via 172.17.0.1")
+    say("And the door, `-p 8088:80`: one entry in a map.")
+    on_host("nft add element inet netbuilder publish_any { tcp . 8088 : 172.17.0.2 . 80 }")
+
+
+def find_the_missing_step(host: Host) -> None:
+    """The plan knows what still does not hold."""
+    say("""Have we forgotten anything? `host.diff(…)` compares a spec with the kernel and gives the steps that do not
+    hold yet. (The spec says `namespace="/run/netns/web"`: the room is there, and none is taken unasked.)""")
+    missing = host.diff(ADOPTED)
+    check("all is there but one step", len(missing) == 1)
+    say("Right: nothing passes from one interface to another unless the kernel is told to forward. So:")
+    Shell(host, "host")(missing[0].command())
+    check("forwarding is on", Shell(host, "host")("sysctl -n net/ipv4/ip_forward") == "1\n")
+
+
+def compare(by_hand: Host, by_spec: Host) -> None:
+    """The same command has to print the same on both hosts."""
+    for what, command in FACTS.items():
+        here, there = (
+            host.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+            for host in (by_hand, by_spec)
+        )
+        check(f"{what:20} {shorten(here, 90, placeholder=' …')}", here == there)
+
+
+def try_both(by_hand: Host, by_spec: Host) -> None:
+    """Equal listings are one thing, packets another."""
+    say("And they behave the same: on both, the host's port 8088 leads to a server on web's port 80.")
+    for host, name in (by_hand, "by_hand"), (by_spec, "by_spec"):
+        on_host = Shell(host, name)
+        on_host.inside("web").start(f"python3 talk.py listen web-{name} 80")
+        answer = on_host("python3 talk.py ask 127.0.0.1 8088")
+        check(f"reached, {name}", f"this is web-{name}" in answer)
+
+
+if __name__ == "__main__":
+    tell(lesson)

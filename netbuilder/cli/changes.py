@@ -1,0 +1,77 @@
+"""What a call changed, told by what stood before and after it and by the steps that were done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from netbuilder import modes
+from netbuilder.errors import some
+from netbuilder.modes import network
+from netbuilder.plan import Plan
+from netbuilder.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec import Network, Sandbox
+from netbuilder.units import RULES, Key
+
+if TYPE_CHECKING:
+    from netbuilder.host import Host
+
+Standing = dict[Key, ResolvedNetwork | ResolvedSandbox]
+
+
+class Change(NamedTuple):
+    """What became of a network or sandbox, or why nothing did."""
+
+    key: Key
+    what: str
+    done: bool = True
+
+    def __str__(self) -> str:
+        """The change as a line for the user, in the manner of Docker Compose."""
+        return f" {'✔' if self.done else '-'} {self.key.kind.capitalize():8}{self.key.name}  {self.what}"
+
+
+def standing(host: Host) -> Standing:
+    """The sandboxes and networks of a host."""
+    return {
+        **{Key("sandbox", one.name): one.resolved for one in host},
+        **{Key("network", one.name): one for one in host.networks()},
+    }
+
+
+def made(before: Standing, after: Standing, done: Plan) -> Iterator[Change]:
+    """What is new, what is other than it was, and what had been damaged."""
+    unexplained = set(done)
+    for key, one in after.items():
+        mine = unexplained.intersection(_plan(one)) if unexplained else set()
+        unexplained -= mine
+        if key not in before:
+            yield Change(key, "made")
+        elif before[key] != one:
+            yield Change(key, "changed")
+        elif mine:
+            yield Change(key, "mended")
+    if unexplained and any(key.kind == "network" for key in before):
+        yield Change(RULES, "mended")
+
+
+def taken_back(before: Standing, after: Standing, specs: Iterable[Network | Sandbox]) -> Iterator[Change]:
+    """What is gone, and what the specs name and others still live on."""
+    named = {Key("network" if isinstance(spec, Network) else "sandbox", spec.name) for spec in specs}
+    for key in before:
+        if key not in after:
+            yield Change(key, "taken back")
+        elif key in named:
+            yield Change(key, f"stays, in use by {some(_users(key, after))}", done=False)
+
+
+def _plan(one: ResolvedNetwork | ResolvedSandbox) -> Plan:
+    return modes.plan(one) if isinstance(one, ResolvedSandbox) else network.plan(one)
+
+
+def _users(key: Key, standing: Standing) -> Iterator[str]:
+    for one in standing.values():
+        if isinstance(one, ResolvedSandbox):
+            place = one.namespace if key.kind == "sandbox" else one.endpoint and one.endpoint.network
+            if place == key.name and Key("sandbox", one.name) != key:
+                yield one.name

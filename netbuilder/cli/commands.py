@@ -1,0 +1,183 @@
+"""What each command does. Each imports only what it needs: a plan needs no kernel, a listing no YAML."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netbuilder.cli.changes import Change
+    from netbuilder.host import Host
+    from netbuilder.sandbox import LiveSandbox
+    from netbuilder.steps import Step
+
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # as a shell has it
+
+
+def up(file: str | None, verbose: bool) -> int:
+    """Make it so, and say what was made, changed or mended."""
+    from netbuilder.cli import changes
+    from netbuilder.cli.compose_file import read
+
+    specs = read(file)
+    with closing(_host()) as host:
+        before = changes.standing(host)
+        done = host.apply(*specs, watch=_print_step if verbose else _keep_quiet)
+        _report(changes.made(before, changes.standing(host), done))
+    return 0
+
+
+def plan(file: str | None) -> int:
+    """Print all commands, for a host with nothing on it."""
+    from netbuilder.cli.compose_file import read
+    from netbuilder.ledger import Ledger
+    from netbuilder.resolve import resolve
+    from netbuilder.units import units, whole
+
+    print(whole(units(resolve(read(file), Ledger()))).script(), end="")
+    return 0
+
+
+def diff(file: str | None) -> int:
+    """Print the commands that are missing; 1 if there are any."""
+    from netbuilder.cli.compose_file import read
+
+    specs = read(file)
+    with closing(_host()) as host:
+        missing = host.diff(*specs)
+    if missing:
+        print(missing.script(), end="")
+    return 1 if missing else 0
+
+
+def down(file: str | None, everything: bool) -> int:
+    """Take back what a file names, or all there is."""
+    from netbuilder.cli import changes
+    from netbuilder.cli.compose_file import read
+
+    specs = () if everything else read(file)
+    with closing(_host()) as host:
+        before = changes.standing(host)
+        if everything:
+            host.destroy()
+        else:
+            host.take_down(*specs)
+        _report(changes.taken_back(before, changes.standing(host), specs))
+    return 0
+
+
+def ps(format: str) -> int:
+    """List the sandboxes."""
+    from netbuilder.cli import show, sight
+
+    with closing(_host()) as host:
+        seen = [sight.summary(one) for one in host]
+    if format == "json":
+        show.json(seen)
+    else:
+        show.sandboxes(seen)
+    return 0
+
+
+def inspect(name: str, format: str) -> int:
+    """Show one sandbox."""
+    from netbuilder.cli import show, sight
+
+    with closing(_host()) as host:
+        seen = sight.details(_sandbox(host, name))
+    if format == "json":
+        show.json(seen)
+    else:
+        show.sandbox(seen)
+    return 0
+
+
+def links(format: str) -> int:
+    """Show which veth leads where."""
+    from netbuilder.cli import show
+
+    with closing(_host()) as host:
+        cables = [cable._asdict() for cable in host.links()]
+    if format == "json":
+        show.json(cables)
+    else:
+        show.links(cables)
+    return 0
+
+
+def execute(name: str, program: list[str]) -> int:
+    """Become a program inside a sandbox."""
+    with closing(_host()) as host:
+        sandbox = _sandbox(host, name)
+        _refuse_if_gone(sandbox)
+        with sandbox.enter():
+            return _become(program)
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "up": up,
+    "plan": plan,
+    "diff": diff,
+    "down": down,
+    "ps": ps,
+    "inspect": inspect,
+    "links": links,
+    "exec": execute,
+}
+"""What to call for each command, with its arguments by name; it returns the exit status."""
+
+
+def _host() -> Host:
+    """The host we are on; closing it leaves standing what was made."""
+    from netbuilder.host import Host
+
+    return Host.current()
+
+
+def _sandbox(host: Host, name: str) -> LiveSandbox:
+    from netbuilder.spec import Sandbox
+
+    return host[Sandbox(name=name).name]  # a name that can be none is refused as such
+
+
+def _refuse_if_gone(sandbox: LiveSandbox) -> None:
+    from netbuilder.cli.sight import is_gone
+    from netbuilder.errors import NetbuilderError
+
+    if is_gone(sandbox):
+        raise NetbuilderError(
+            f"{sandbox.namespace}, the namespace of {sandbox.name}, is gone", "make it again: netbuilder up"
+        )
+
+
+def _become(program: list[str]) -> int:
+    from netbuilder.cli.trouble import complain
+
+    # Python ignores these two for itself, and a program would inherit it.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    try:
+        os.execvp(program[0], program)
+    except (FileNotFoundError, NotADirectoryError):
+        complain(
+            f"{program[0]}: command not found", "a sandbox has the host's files and PATH, and a network of its own"
+        )
+        return _NOT_FOUND
+    except OSError as error:
+        complain(f"{program[0]}: can't be run: {error.strerror}")
+        return _NOT_EXECUTABLE
+
+
+def _print_step(step: Step) -> None:
+    print(f"# {step.because}\n{step.command()}", flush=True)
+
+
+def _keep_quiet(step: Step) -> None:
+    pass
+
+
+def _report(changes: Iterable[Change]) -> None:
+    print("\n".join(map(str, changes)) or "nothing to do")

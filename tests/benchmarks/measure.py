@@ -1,0 +1,72 @@
+"""How things are measured: each in a process of its own, on a host of its own, after the kernel has cleaned up."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PATIENCE = 600.0  # seconds that one measurement may take
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let every process find its modules compiled, as an installed package's are, and leave no file behind."""
+    with tempfile.TemporaryDirectory(prefix="netbuilder-bench-") as cache:
+        os.environ["PYTHONPYCACHEPREFIX"] = cache
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        yield
+
+
+def fresh(script: str, *args: object) -> Any:
+    """What a script of this directory prints as JSON, run in a process of its own."""
+    command = [sys.executable, str(HERE / script), *map(str, args)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
+    return json.loads(done.stdout)
+
+
+def settle() -> None:
+    """Wait until the kernel has cleaned up what the last measurement left: it would slow down the next."""
+    fresh("floor.py", "settle")
+
+
+def seconds(command: Sequence[str]) -> float:
+    """How long a program takes from its start to its end."""
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE)
+    return time.perf_counter() - began
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that a share of the values does not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median and 99th percentile."""
+    return {
+        "mean": statistics.fmean(values),
+        "median": statistics.median(values),
+        "p99": percentile(values, 0.99),
+    }
+
+
+def middle(rounds: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Several rounds as one: the median of each figure."""
+    rounds = list(rounds)
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
+def between(values: Sequence[float]) -> dict[str, float]:
+    """The median of several rounds, and the two ends of them."""
+    return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}

@@ -1,0 +1,201 @@
+"""Each example runs as it stands, says what it should, and leaves nothing: as root, and as an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+IS_ROOT = os.geteuid() == 0
+
+SAID = {
+    "01_namespace.py": [
+        "✓ the room has a loopback of its own, and it is switched off",
+        "✓ each finds its own server on localhost:80",
+        "✓ two steps",
+    ],
+    "02_veth.py": [
+        "✓ cable is number 7 and points at 42; eth0 is number 42 and points at 7",
+        "this is room; you call from 10.0.0.1",
+        "✓ the end inside is gone too",
+        "leads to web's eth0",
+    ],
+    "03_bridge.py": [
+        "ARP: who has 10.9.0.3? tell 10.9.0.2",
+        "✓ it does not know where Cat is: she has not said anything",
+        "✓ six calls, six answers",
+    ],
+    "04_docker0_by_hand.py": [
+        "# ip link add docker0 address 02:42:ac:11:00:01 type bridge",
+        "✓ all is there but one step",
+        "# sysctl -q -w net/ipv4/ip_forward=1",
+        "✓ the rules",
+        "✓ reached, by_spec",
+    ],
+    "05_publish.py": [
+        "> 192.0.2.1:8088 SYN",
+        "> 172.17.0.2:80 SYN",
+        "✓ the other machine was called by the host, 192.0.2.1",
+        "✓ what is not published is not reached",
+    ],
+    "06_host_mode.py": [
+        "✓ nothing: its plan has no steps",
+        "✓ the other machine reaches it by the host's address",
+        "✓ one room, one port 8080",
+    ],
+    "07_container_mode.py": [
+        "✓ the app reaches the database there",
+        "✓ the other does not reach it, not even by the address",
+        "✓ “sandbox db: is in use by app”",
+    ],
+    "08_none_mode.py": [
+        "✓ now the neighbours are reached, the host among them",
+        "✓ but 192.0.2.2 is no neighbour, and there is no other way",
+        "✓ the other machine answers, and it was called by the host's address",
+    ],
+    "walkthrough.py": [
+        "✓ PREROUTING led it inside (DNAT)",
+        "✓ web's localhost is its localhost",
+        "✓ reached on the host's own port",
+        "✓ the other machine answers: it was called by the host (MASQUERADE)",
+        "✓ three rooms on the switch, so three cables",
+        "✓ port 8088 of the host is port 80 of web",
+        "✓ settings as before",
+    ],
+}
+
+# A world of its own: what an example left there can't be mistaken for what somebody else made meanwhile.
+WORLD = ["unshare", *([] if IS_ROOT else ["--user", "--map-root-user"]), "--net", "--mount"]
+SURVEYED = """
+survey() {
+    ip -details link; ip address; ip route show table all; ip netns list; nft list ruleset
+    sysctl -a --pattern '^net[.](ipv4|ipv6|bridge)[.]' 2>&1; find /run
+}
+mount -t tmpfs none /run
+survey >"$SURVEY/before"; "$@"; status=$?; survey >"$SURVEY/after"
+exit $status
+"""
+ORDINARY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if IS_ROOT else []
+
+
+@cache
+def works(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, cwd="/", env=environment()).returncode == 0
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of these tests, less what changes the look of the output; an ordinary user's PATH may lack sbin."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "COLUMNS")}
+    path = f"{kept.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+    return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A directory that everybody may write to; pytest's own is closed to others."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        yield Path(directory)
+
+
+@pytest.fixture(params=["as root", "as an ordinary user"])
+def program(request: pytest.FixtureRequest) -> list[str]:
+    """How the interpreter is started."""
+    interpreter = [sys.executable, "-W", "error::ResourceWarning"]
+    if request.param == "as root":
+        if not works(*WORLD, "true"):
+            pytest.skip("network namespaces are not allowed here")
+        return [*WORLD, "sh", "-c", SURVEYED, "survey", *interpreter]
+    if not works(*ORDINARY, "unshare", "--user", "--map-root-user", "--net", "--mount", "true"):
+        pytest.skip("user namespaces are not allowed here to ordinary users")
+    if not works(*ORDINARY, sys.executable, "-c", "import netbuilder"):
+        pytest.skip("an ordinary user can't read this interpreter or the package")
+    return [*WORLD, "sh", "-c", SURVEYED, "survey", *ORDINARY, *interpreter] if IS_ROOT else interpreter
+
+
+def processes(mark: str) -> list[str]:
+    """The processes that have a word in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_every_example_is_here() -> None:
+    helpers = {"narrate.py", "talk.py", "tap.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} - helpers == set(SAID)
+
+
+@pytest.mark.parametrize("example", SAID)
+def test_an_example(example: str, program: list[str], scratch: Path, tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    done = subprocess.run(
+        [*program, str(EXAMPLES / example)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=scratch,
+        env=environment(MARK=mark, TMPDIR=str(scratch), SURVEY=str(tmp_path)),
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    for words in SAID[example]:
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not [line for line in done.stdout.splitlines() if line != line.rstrip()]
+    assert not list(scratch.iterdir())
+    assert not processes(mark)
+    if "survey" in program:
+        assert (tmp_path / "after").read_text() == (tmp_path / "before").read_text()
+
+
+def narrated(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=EXAMPLES, env=environment()
+    )
+
+
+def test_a_claim_that_is_not_so_ends_the_example() -> None:
+    done = narrated("from narrate import check; check('one is one', 1 == 1); check('one is two', 1 == 2); print('on')")
+    assert (done.returncode, done.stdout) == (1, "  ✓ one is one\n")
+    assert "not so: one is two" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("('exit 3')", "exit status 3"),
+        (".fails('true')", "exit status 0"),
+        (".start('false')", "did not start"),
+    ],
+)
+def test_a_command_that_does_otherwise_ends_the_example(typed: str, complaint: str) -> None:
+    if not works(*WORLD, "true"):
+        pytest.skip("network namespaces are not allowed here")
+    done = narrated(
+        "from narrate import Shell; from netbuilder import Host\n"
+        f"with Host.isolated() as host: Shell(host, 'host'){typed}"
+    )
+    assert done.returncode == 1
+    assert complaint in done.stderr
+
+
+def test_a_refusal_is_told_with_what_helps() -> None:
+    done = narrated(
+        "from narrate import tell; from netbuilder import NetbuilderError\n"
+        "def story(): raise NetbuilderError('no room', 'tidy up')\n"
+        "tell(story)"
+    )
+    assert (done.returncode, done.stderr) == (1, "no room\ntidy up\n")

@@ -1,0 +1,182 @@
+"""What the kernel tests are written with: other machines, real packets, and a picture of a host to compare."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable
+from typing import Literal
+
+from netbuilder import Host, LiveSandbox
+from netbuilder.place import Place
+from netbuilder.plan import Plan
+from netbuilder.resolved import ResolvedSandbox
+
+Protocol = Literal["tcp", "udp"]
+KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+PATIENCE = 5.0
+"""Seconds that what must arrive has: it takes well below a millisecond, on a machine that has nothing else to do."""
+SOON = 0.3
+"""Seconds that what must not arrive has."""
+
+
+def shell(place: Place, script: str, **options: object) -> str:
+    """What a script prints that is run in a place and must not fail."""
+    done = place.run(["sh", "-euc", script], capture_output=True, text=True, **options)
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return str(done.stdout)
+
+
+def namespace(host: Host, name: str) -> LiveSandbox:
+    """A handle of a namespace that somebody else pinned on a host, such as another machine."""
+    return LiveSandbox(host, ResolvedSandbox(name=name, mode="none", namespace=name))
+
+
+class Lan:
+    """A host, another machine on its first network, and a third machine on its second. All know the way everywhere."""
+
+    HOST, MACHINE = "192.0.2.1", "192.0.2.2"
+    HOST_TOO, THIRD = "198.51.100.1", "198.51.100.2"
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.machine = self.add("machine", "eth0", self.HOST, self.MACHINE)
+        self.third = self.add("third", "eth1", self.HOST_TOO, self.THIRD)
+
+    def add(self, name: str, device: str, here: str, there: str) -> LiveSandbox:
+        """Another machine, on a network of its own with the host, which is its router."""
+        shell(
+            self.host,
+            f"""
+            ip netns add {name}
+            ip -n {name} link set lo up
+            ip link add {device} type veth peer name eth0 netns {name}
+            echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6
+            ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+            ip address add {here}/24 dev {device}
+            ip -n {name} address add {there}/24 dev eth0
+            ip link set {device} up
+            ip -n {name} link set eth0 up
+            ip -n {name} route add default via {here}
+            """,
+        )
+        return namespace(self.host, name)
+
+
+# Real packets
+
+
+class Unanswered(AssertionError):
+    """A question arrived, and the answer did not: that is neither reached nor never."""
+
+
+def call(
+    client: Place,
+    to: tuple[str, int],
+    server: Place,
+    at: int | tuple[str, int],
+    protocol: Protocol,
+    patience: float = PATIENCE,
+) -> str | None:
+    """Ask a server that listens in one place from another: the address that it is asked from; None if never.
+
+    Args:
+        client: Where the question comes from.
+        to: The address and port that it is sent to.
+        server: Where the server is.
+        at: The port that it listens on, on all addresses or on one.
+        protocol: TCP, one connection with a line in each direction; or UDP, one datagram in each direction.
+        patience: Seconds until it counts as never.
+
+    Raises:
+        Unanswered: If the question arrives and the answer does not, or comes from elsewhere than was asked.
+    """
+    with server.socket(kind=KINDS[protocol]) as listener, client.socket(kind=KINDS[protocol]) as caller:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(at if isinstance(at, tuple) else ("0.0.0.0", at))
+        listener.settimeout(patience)
+        caller.settimeout(patience)
+        return (_connection if protocol == "tcp" else _datagram)(caller, to, listener)
+
+
+def _connection(caller: socket.socket, to: tuple[str, int], listener: socket.socket) -> str | None:
+    listener.listen()
+    try:
+        caller.connect(to)
+    except OSError:  # no answer, refused, no route: it must not have arrived either
+        listener.setblocking(False)
+        try:
+            raise Unanswered(f"a connection from {listener.accept()[1]} arrived, and the caller knows nothing of it")
+        except BlockingIOError:
+            return None
+    connection, source = listener.accept()
+    with connection:
+        connection.settimeout(caller.gettimeout())
+        caller.sendall(b"question")
+        assert connection.recv(100) == b"question"
+        connection.sendall(b"answer")
+        assert caller.recv(100) == b"answer"
+    return str(source[0])
+
+
+def _datagram(caller: socket.socket, to: tuple[str, int], listener: socket.socket) -> str | None:
+    try:
+        caller.sendto(b"question", to)
+        question, source = listener.recvfrom(100)
+    except OSError:
+        return None
+    assert question == b"question"
+    listener.sendto(b"answer", source)
+    try:
+        answer, sender = caller.recvfrom(100)
+    except OSError as error:
+        raise Unanswered(f"a datagram from {source} arrived, and the caller got {error!r}") from None
+    if sender != to:
+        raise Unanswered(f"the answer came from {sender}, where nobody was asked")
+    assert answer == b"answer"
+    return str(source[0])
+
+
+# A picture of a host
+
+_LOOK = r"""
+for netns in "" $(ip netns list | cut -d' ' -f1 | sort); do
+    in="${netns:+ip netns exec $netns}"
+    echo "=== namespace ${netns:-of the host}"
+    $in ip -d address
+    $in ip route show table all
+    $in ip -6 route show table all
+    $in ip rule
+    $in bridge -d link
+    $in nft list ruleset
+done
+echo "=== settings"
+find /proc/sys/net -type f -readable | sort | xargs grep -s ''
+echo "=== files"
+find /run -path /run/netbuilder -prune -o -type f -printf '%p %i\n' | sort
+grep ' /run' /proc/mounts
+"""
+# What changes by itself: clocks, counters, and the state of IPv6's search for duplicates.
+_RESTLESS = re.compile(
+    r"(?m)_timer +[0-9.]+|^/proc/sys/net/netfilter/nf_conntrack_(?:count|buckets):.*\n|^.*/(?:flush|stable_secret):.*\n"
+    r"| (?:tentative|dadfailed)\b| expires \d+sec"
+)
+
+
+def picture(host: Host) -> str:
+    """Everything on a host that a step could change: links, addresses, routes, rules, settings, pins, mounts."""
+    return _RESTLESS.sub("", shell(host, _LOOK))
+
+
+def missing(host: Host, plan: Iterable[object]) -> Plan:
+    """The steps of a plan that do not hold on a host."""
+    whole_plan = Plan(plan)  # type: ignore[arg-type]
+    kernel = host._engine.kernel
+
+    def look() -> Plan:
+        try:
+            return whole_plan.missing(kernel.observe(whole_plan.questions()))
+        finally:
+            kernel.leave_room()
+
+    return host._call(look)

@@ -1,0 +1,284 @@
+"""Who reaches whom: every row of the table that the rules promise, by real connections and real datagrams.
+
+Each holds with bridge-nf-call-iptables off and on: the kernel's default differs, and installing Docker flips it. Each
+that says never has a control: the same server at the same moment, reached in a way that is allowed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from netbuilder import Bridge, Container, Host, HostNetwork, Network, Sandbox
+from netbuilder.place import Place
+from tests.kernel.helpers import PATIENCE, SOON, Lan, Protocol, Unanswered, call, shell
+from tests.kernel.leftovers import Witness
+
+BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+SPECS = (
+    Network(name="lab", subnet="10.10.0.0/24"),
+    Network(name="other", subnet="10.20.0.0/24"),
+    Network(name="closed", subnet="10.30.0.0/24", internal=True),
+    Network(name="plain", subnet="10.40.0.0/24", masquerade=False),
+    Sandbox(
+        name="web",
+        mode=Bridge(
+            network="lab",
+            publish=[
+                "8088:80",
+                "8088:80/udp",
+                "127.0.0.1:9090:80",
+                "127.0.0.1:9090:80/udp",
+                "192.0.2.1:7070:80",
+                "192.0.2.1:7070:80/udp",
+            ],
+        ),
+    ),
+    Sandbox(name="neighbour", mode=Bridge(network="lab")),
+    Sandbox(name="liar", mode=Bridge(network="lab")),
+    Sandbox(name="mate", mode=Container(sandbox="web")),
+    Sandbox(name="far", mode=Bridge(network="other", publish=["8089:80", "8089:80/udp"])),
+    Sandbox(name="inner", mode=Bridge(network="closed")),
+    Sandbox(name="inner2", mode=Bridge(network="closed")),
+    Sandbox(name="bare", mode=Bridge(network="plain")),
+    Sandbox(name="floor", mode=HostNetwork()),
+)
+# A machine that lies: for it 127.0.0.1 is not itself, but somewhere behind its router.
+LIE = """
+ip address flush dev lo
+ip route add 127.0.0.0/8 via {router}
+echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A server in one place, asked from another."""
+
+    client: str
+    to: str
+    server: str
+    at: str = "80"
+    sees: str = ""  # the address that the server sees; empty if it is never reached
+    but: tuple[str, str] = ("", "")  # if never: who reaches the same server, and by what address
+    guarded: bool = True  # whether it is our rules alone that are in the way
+
+    def __str__(self) -> str:
+        return f"{self.client}-{self.to}-{self.server}{'' if self.sees else '-never'}"
+
+
+ROWS = [
+    # another machine
+    Row("machine", "192.0.2.1:8088", "web", sees="192.0.2.2"),
+    Row("third", "198.51.100.1:8088", "web", sees="198.51.100.2"),
+    Row("machine", "192.0.2.1:8089", "far", sees="192.0.2.2"),
+    Row("machine", "192.0.2.1:7070", "web", sees="192.0.2.2"),
+    Row("third", "198.51.100.1:7070", "web", but=("machine", "192.0.2.1:7070"), guarded=False),
+    Row("machine", "192.0.2.1:9090", "web", but=("host", "127.0.0.1:9090"), guarded=False),
+    Row("liar-machine", "127.0.0.1:9090", "web", but=("host", "127.0.0.1:9090"), guarded=False),
+    Row("liar-machine", "127.0.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), guarded=False),
+    Row("machine", "10.10.0.2:80", "web", but=("machine", "192.0.2.1:8088")),
+    Row("machine", "10.10.0.3:80", "neighbour", but=("web", "10.10.0.3:80")),
+    Row("machine", "10.40.0.2:80", "bare", but=("host", "10.40.0.2:80")),
+    Row("machine", "10.30.0.2:80", "inner", but=("inner2", "10.30.0.2:80")),
+    Row("machine", "10.10.0.1:6000", "host", at="6000", but=("machine", "192.0.2.1:6000")),
+    Row("machine", "10.10.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), guarded=False),
+    # the host
+    Row("host", "127.0.0.1:8088", "web", sees="10.10.0.1"),
+    Row("host", "127.0.0.1:9090", "web", sees="10.10.0.1"),
+    Row("host", "192.0.2.1:8088", "web", sees="10.10.0.1"),
+    Row("host", "192.0.2.1:7070", "web", sees="10.10.0.1"),
+    Row("host", "198.51.100.1:7070", "web", but=("host", "192.0.2.1:7070"), guarded=False),
+    Row("host", "10.10.0.1:8088", "web", sees="10.10.0.1"),
+    Row("host", "10.10.0.2:80", "web", sees="10.10.0.1"),
+    Row("host", "10.30.0.2:80", "inner", sees="10.30.0.1"),
+    # a sandbox and its neighbour
+    Row("neighbour", "10.10.0.2:80", "web", sees="10.10.0.3"),
+    Row("web", "10.10.0.3:80", "neighbour", sees="10.10.0.2"),
+    Row("neighbour", "192.0.2.1:8088", "web", sees="10.10.0.1"),
+    Row("neighbour", "10.10.0.1:8088", "web", sees="10.10.0.1"),
+    Row("neighbour", "192.0.2.1:9090", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
+    Row("web", "192.0.2.1:8088", "web", sees="10.10.0.1"),
+    Row("web", "10.10.0.1:8088", "web", sees="10.10.0.1"),
+    Row("web", "127.0.0.1:80", "web", sees="127.0.0.1"),
+    # a sandbox of another network
+    Row("far", "10.10.0.2:80", "web", but=("far", "192.0.2.1:8088")),
+    Row("far", "10.10.0.3:80", "neighbour", but=("web", "10.10.0.3:80")),
+    Row("far", "192.0.2.1:8088", "web", sees="10.10.0.1"),
+    Row("far", "10.20.0.1:8088", "web", sees="10.10.0.1"),
+    Row("web", "192.0.2.1:8089", "far", sees="10.20.0.1"),
+    Row("bare", "10.10.0.2:80", "web", but=("neighbour", "10.10.0.2:80")),
+    Row("bare", "192.0.2.1:8088", "web", sees="10.40.0.2"),
+    # an internal network
+    Row("inner", "10.30.0.3:80", "inner2", sees="10.30.0.2"),
+    Row("inner", "10.30.0.1:6000", "host", at="6000", sees="10.30.0.2"),
+    Row("inner", "192.0.2.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
+    Row("inner", "10.30.0.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
+    Row("inner", "10.10.0.2:80", "web", but=("neighbour", "10.10.0.2:80")),
+    Row("inner", "192.0.2.2:80", "machine", but=("web", "192.0.2.2:80")),
+    Row("web", "10.30.0.2:80", "inner", but=("inner2", "10.30.0.2:80")),
+    # services of the host
+    Row("web", "10.10.0.1:6000", "host", at="6000", sees="10.10.0.2"),
+    Row("liar", "127.0.0.1:6000", "host", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000")),
+    Row("liar-machine", "127.0.0.1:6000", "host", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000")),
+    # the way out
+    Row("web", "192.0.2.2:80", "machine", sees="192.0.2.1"),
+    Row("web", "198.51.100.2:80", "third", sees="198.51.100.1"),
+    Row("mate", "192.0.2.2:80", "machine", sees="192.0.2.1"),
+    Row("bare", "192.0.2.2:80", "machine", sees="10.40.0.2"),
+    Row("floor", "192.0.2.2:80", "machine", sees="192.0.2.1"),
+    # other machines through the host, which was no router
+    Row("machine", "198.51.100.2:80", "third", but=("host", "198.51.100.2:80")),
+    Row("third", "192.0.2.2:80", "machine", but=("host", "192.0.2.2:80")),
+    # container mode and host mode
+    Row("web", "127.0.0.1:5000", "mate", at="127.0.0.1:5000", sees="127.0.0.1"),
+    Row("mate", "127.0.0.1:5000", "web", at="127.0.0.1:5000", sees="127.0.0.1"),
+    Row("machine", "192.0.2.1:8088", "mate", sees="192.0.2.2"),
+    Row("machine", "192.0.2.1:6000", "floor", at="6000", sees="192.0.2.2"),
+    Row("web", "127.0.0.1:6000", "floor", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000"), guarded=False),
+]
+
+
+class World:
+    """All the places of the table, by name."""
+
+    def __init__(self, host: Host, bridge_nf: str) -> None:
+        if not Path(BRIDGE_NF).exists():
+            pytest.skip("this kernel has no br_netfilter, so there is no bridge-nf-call-iptables to be on or off")
+        shell(host, f"echo {bridge_nf} > {BRIDGE_NF}")
+        lan = Lan(host)
+        self._places: dict[str, Place] = {"host": host, "machine": lan.machine, "third": lan.third}
+        self._places["liar-machine"] = lan.add("liar-machine", "eth2", "203.0.113.1", "203.0.113.2")
+        shell(self["liar-machine"], LIE.format(router="203.0.113.1"))
+        # The kernel's own check lets the lie pass, so that the rules alone are left to see through it.
+        shell(host, "echo 1 > /proc/sys/net/ipv4/conf/eth2/route_localnet")
+
+    def build(self, host: Host) -> None:
+        """All networks and sandboxes."""
+        host.apply(*SPECS)
+        self._places |= {sandbox.name: sandbox for sandbox in host}
+        shell(self["liar"], LIE.format(router="10.10.0.1"))
+        shell(self["inner"], "ip route add default via 10.30.0.1")  # as one with root inside could
+
+    def __getitem__(self, name: str) -> Place:
+        return self._places[name]
+
+    def call(self, client: str, to: str, server: str, at: str, protocol: Protocol, patience: float) -> str | None:
+        return call(self[client], _socket_address(to), self[server], _socket_address(at), protocol, patience)
+
+
+def _socket_address(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return address or "0.0.0.0", int(port)
+
+
+@pytest.fixture(scope="module", params=["0", "1"], ids=["bridge-nf-0", "bridge-nf-1"])
+def bridge_nf(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def world(bridge_nf: str, witness: Witness) -> Iterator[World]:
+    """One for all rows: no row changes it."""
+    with Host.isolated() as host:
+        world = World(host, bridge_nf)
+        world.build(host)
+        yield world
+        witness.note(host)
+
+
+@pytest.fixture(scope="module")
+def lawless_world(bridge_nf: str, witness: Witness) -> Iterator[World]:
+    """The same without any rules: what never arrives in the other one arrives here."""
+    with Host.isolated() as host:
+        world = World(host, bridge_nf)
+        world.build(host)
+        shell(host, "nft delete table inet netbuilder")
+        yield world
+        witness.note(host)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_every_row_of_the_table(world: World, row: Row, protocol: Protocol) -> None:
+    if row.sees:
+        assert world.call(row.client, row.to, row.server, row.at, protocol, PATIENCE) == row.sees
+    else:
+        assert world.call(row.client, row.to, row.server, row.at, protocol, SOON) is None
+        assert world.call(*row.but, row.server, row.at, protocol, PATIENCE)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.sees and row.guarded], ids=str)
+def test_it_is_the_rules_that_keep_it_out(lawless_world: World, row: Row) -> None:
+    """By UDP, where a question that arrives can be told from one that is answered: a lie is not always answered."""
+    with contextlib.suppress(Unanswered):
+        assert lawless_world.call(row.client, row.to, row.server, row.at, "udp", PATIENCE)
+
+
+def test_the_rules_keep_out_a_lie_about_a_published_port(lawless_world: World, bridge_nf: str) -> None:
+    """With the ports' own rules and without the guard, a port published on 127.0.0.1 is reached by a lie."""
+    host = lawless_world["host"]
+    assert isinstance(host, Host)
+    host.apply(*SPECS)
+    shell(host, "nft flush chain inet netbuilder guard")
+    try:
+        for port in (9090, 8088):
+            assert lawless_world.call("liar-machine", f"127.0.0.1:{port}", "web", "80", "tcp", PATIENCE)
+        assert lawless_world.call("machine", "10.10.0.1:8088", "web", "80", "tcp", PATIENCE)
+    finally:
+        shell(host, "nft delete table inet netbuilder")
+
+
+@pytest.mark.parametrize("forwarding", ["0", "1"])
+def test_the_host_is_a_router_for_others_if_it_was_one(lan: Lan, bridge_nf: str, forwarding: str) -> None:
+    def others_pass() -> list[bool]:
+        ways = [(lan.machine, (lan.THIRD, 80), lan.third), (lan.third, (lan.MACHINE, 80), lan.machine)]
+        patience = PATIENCE if forwarding == "1" else SOON
+        return [call(*way, 80, protocol, patience) is not None for way in ways for protocol in ("tcp", "udp")]
+
+    shell(lan.host, f"echo {bridge_nf} > {BRIDGE_NF}; echo {forwarding} > /proc/sys/net/ipv4/ip_forward")
+    as_before = [forwarding == "1"] * 4
+    assert others_pass() == as_before
+    lan.host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80"])))
+    assert others_pass() == as_before
+    assert call(lan.machine, ("172.17.0.2", 80), lan.host["web"], 80, "tcp", SOON) is None
+    assert call(lan.machine, (lan.HOST, 8088), lan.host["web"], 80, "tcp") == lan.MACHINE
+    lan.host.destroy()
+    assert others_pass() == as_before
+    assert shell(lan.host, "cat /proc/sys/net/ipv4/ip_forward").strip() == forwarding
+
+
+def test_a_connection_lives_on_while_the_host_changes(lan: Lan, bridge_nf: str) -> None:
+    shell(lan.host, f"echo {bridge_nf} > {BRIDGE_NF}")
+    web = Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
+    lan.host.apply(web)
+    with lan.host["web"].socket() as listener, lan.machine.socket() as caller:
+        listener.bind(("0.0.0.0", 80))
+        listener.listen()
+        caller.settimeout(PATIENCE)
+        caller.connect((lan.HOST, 8088))
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE)
+            for change in (
+                lambda: lan.host.apply(Sandbox(name="db", mode=Bridge(publish=["5432:5432"]))),
+                lambda: lan.host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80", "8443:443"]))),
+                lambda: lan.host.destroy("db"),
+                lambda: (shell(lan.host, "nft delete table inet netbuilder"), lan.host.apply(web)),
+            ):
+                change()
+                caller.sendall(b"still here?")
+                assert connection.recv(100) == b"still here?"
+
+
+def test_a_port_is_the_hosts_again_when_its_sandbox_is_gone(lan: Lan) -> None:
+    lan.host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80"])))
+    assert call(lan.machine, (lan.HOST, 8088), lan.host["web"], 80, "tcp") == lan.MACHINE
+    lan.host.destroy("web")
+    assert call(lan.machine, (lan.HOST, 8088), lan.host, 8088, "tcp") == lan.MACHINE
+    lan.host.apply(Sandbox(name="next", mode=Bridge(publish=["8088:8000"])))
+    assert call(lan.machine, (lan.HOST, 8088), lan.host["next"], 8000, "tcp") == lan.MACHINE
