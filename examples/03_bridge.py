@@ -25,7 +25,8 @@ def lesson() -> None:
 
 def plug_in(host: Host, on_host: Shell) -> None:
     """Ann's steps are shown; Bob's and Cat's are the same with other names."""
-    say("A cable has two ends; for three rooms you need a switch. First the switch, called br-lab, then Ann's room:")
+    say("""A cable has two ends; for three rooms you need a switch. We have one made, br-lab:
+    `host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))`. Ann's room on it, step by step:""")
     host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))
     host.apply(Sandbox(name="ann", mode=IN_LAB), watch=show)
     say("Bob's and Cat's are wired in just the same way. Now three cables are plugged into the switch:")

@@ -49,7 +49,7 @@ def title(text: str) -> None:
 def say(words: str) -> None:
     """A paragraph of prose; what stands in `backticks` is as one would type it."""
     words = re.sub("`[^`]+`", lambda command: command[0].replace(" ", _GLUE), " ".join(words.split()))
-    text = Text(textwrap.fill(words, min(console.width, 88)).replace(_GLUE, " "))
+    text = Text(textwrap.fill(words, min(console.width, 88), break_on_hyphens=False).replace(_GLUE, " "))
     text.highlight_regex(r"`[^`]+`", "bold")
     console.print()
     console.print(text, soft_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Callable
 from http.client import HTTPConnection
 
 
@@ -36,8 +37,10 @@ def fetch(address: str, port: str) -> None:
     connection.close()
 
 
+PROGRAMS: dict[str, Callable[..., None]] = {"listen": listen, "ask": ask, "fetch": fetch}
+
 if __name__ == "__main__":
     try:
-        {"listen": listen, "ask": ask, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+        PROGRAMS[sys.argv[1]](*sys.argv[2:])
     except OSError as error:
         sys.exit(error.strerror or str(error))

@@ -24,8 +24,8 @@ The tour, in the order in which to read the source:
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as in `typing`, whose import takes as long as all else that `netbuilder --help` does
 if TYPE_CHECKING:
     from netbuilder.errors import (
         MissingLibrary,

@@ -9,7 +9,6 @@ from typing import Any
 from netbuilder.state import Question, State
 from netbuilder.steps.base import Step
 
-
 _WHY = {"because"}
 
 

@@ -75,10 +75,7 @@ def ps(format: str) -> int:
 
     with closing(_host()) as host:
         seen = [sight.summary(one) for one in host]
-    if format == "json":
-        show.json(seen)
-    else:
-        show.sandboxes(seen)
+    (show.json if format == "json" else show.sandboxes)(seen)
     return 0
 
 
@@ -88,10 +85,7 @@ def inspect(name: str, format: str) -> int:
 
     with closing(_host()) as host:
         seen = sight.details(_sandbox(host, name))
-    if format == "json":
-        show.json(seen)
-    else:
-        show.sandbox(seen)
+    (show.json if format == "json" else show.sandbox)(seen)
     return 0
 
 
@@ -101,10 +95,7 @@ def links(format: str) -> int:
 
     with closing(_host()) as host:
         cables = [cable._asdict() for cable in host.links()]
-    if format == "json":
-        show.json(cables)
-    else:
-        show.links(cables)
+    (show.json if format == "json" else show.links)(cables)
     return 0
 
 
@@ -132,8 +123,11 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def _host() -> Host:
     """The host we are on; closing it leaves standing what was made."""
+    import logging
+
     from netbuilder.host import Host
 
+    logging.basicConfig(format="netbuilder: warning: %(message)s")
     return Host.current()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
 from pathlib import Path
@@ -93,24 +92,11 @@ def _ports(seen: dict[str, Any]) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str | None]], none: str = "") -> None:
-    """A table that fits the terminal; for a pipe each row is one whole line, so that grep finds what is in it."""
+    """A table, each row one whole line, so that grep finds what is in it; `none` says that there are no rows."""
     cells = [[_NOTHING if cell is None else cell for cell in row] for row in rows]
     if not cells:
         print(none)
-    elif sys.stdout.isatty():
-        _folded(headings, cells)
-    else:
-        widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-        for row in (headings, *cells):
-            print(_GAP.join(map(str.ljust, row, widths)).rstrip())
-
-
-def _folded(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    # Without these a MAC address may end as an emoji: :ab: is one.
-    Console(markup=False, emoji=False, highlight=False).print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    for row in (headings, *cells):
+        print(_GAP.join(map(str.ljust, row, widths)).rstrip())

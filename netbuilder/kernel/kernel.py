@@ -10,6 +10,7 @@ import errno
 import random
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Interface
+from itertools import accumulate
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
@@ -21,6 +22,8 @@ from netbuilder.kernel.sockets import Sockets
 from netbuilder.kernel.transport import Refused
 from netbuilder.state import Question, State
 from netbuilder.steps import Step
+
+_AND_THEN = "; "  # on one line, since nft tells where an error is by its column
 
 
 class Kernel:
@@ -172,10 +175,9 @@ class Kernel:
         if not lines:
             return
         try:
-            self._sockets.nftables().run("\n".join(line for _, line in lines))
+            self._sockets.nftables().run(_AND_THEN.join(line for _, line in lines))
         except NftError as error:
-            step = next((step for step, line in lines if error.line and error.line.strip() in line), lines[0][0])
-            raise self._error(step, error.errno, error.detail) from None
+            raise self._error(_at(error.column, lines), error.errno, error.detail) from None
 
     def _delete_links(self) -> None:
         """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""
@@ -207,3 +209,13 @@ class Kernel:
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
         return StepError(step.command() if step else "netbuilder", number, detail)
+
+
+def _at(column: int, lines: list[tuple[Step | None, str]]) -> Step | None:
+    """The step whose line a column of the whole transaction is in."""
+    end = 0
+    for step, line in lines:
+        end += len(line) + len(_AND_THEN)
+        if column < end:
+            break
+    return step

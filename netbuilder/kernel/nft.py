@@ -17,11 +17,11 @@ _ERROR_LINE = re.compile(r"Error: (?:Could not process rule: )?(.*)")
 
 
 class NftError(Exception):
-    """A transaction that was refused: the errno, and the line of it that nft points at."""
+    """A transaction that was refused: the errno, and the column of the text that nft points at."""
 
-    def __init__(self, errno_: int, detail: str, line: str) -> None:
+    def __init__(self, errno_: int, detail: str, column: int) -> None:
         super().__init__(detail)
-        self.errno, self.detail, self.line = errno_, detail, line
+        self.errno, self.detail, self.column = errno_, detail, column
 
 
 class Nft:
@@ -30,6 +30,10 @@ class Nft:
     def __init__(self) -> None:
         self._nft = _bindings().Nftables()
         self._nft.set_terse_output(True)  # a listing shows the rules; elements are asked for one by one
+
+    def close(self) -> None:
+        """Free the context, and the socket that would keep its namespace alive: with the last reference it goes."""
+        del self._nft
 
     def run(self, text: str) -> str:
         """Carry out one transaction, or list; returns what nft prints.
@@ -56,7 +60,7 @@ def _explained(error: str) -> NftError:
     lines = error.strip().splitlines() or ["unknown error"]
     match = _ERROR_LINE.search(lines[0])
     detail = match[1] if match else lines[0]
-    return NftError(_errno_of(detail), detail, lines[1] if len(lines) > 1 else "")
+    return NftError(_errno_of(detail), detail, max(lines[-1].find("^"), 0))
 
 
 def _errno_of(detail: str) -> int:

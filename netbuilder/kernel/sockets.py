@@ -78,7 +78,8 @@ class Sockets:
         self._host.close()
         if self._netfilter:
             self._netfilter.close()
-        self._nft = None  # has no close: the last reference frees the context, and its socket with it
+        if self._nft:
+            self._nft.close()
         os.close(self.home)
 
     def _enter(self, netns: str) -> _Room:

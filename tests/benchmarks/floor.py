@@ -121,7 +121,9 @@ class Floor:
         room, inside = self._namespace(str(number))
         index = FIRST_INDEX + number
         peer = link(2) + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", room))
-        plug = link(index) + attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
+        plug = (
+            link(index) + attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
+        )
         no_link_local = attribute(AF_SPEC, attribute(socket.AF_INET6, attribute(8, b"\x01")))
         self.host.tell(
             new_link(plug, f"v{number}", b"veth\0", attribute(2, attribute(1, peer))),

@@ -28,10 +28,16 @@ def compiled_once() -> Iterator[None]:
         yield
 
 
+class Failed(Exception):
+    """A measurement that came to nothing; its message is all that the process had to say."""
+
+
 def fresh(script: str, *args: object) -> Any:
     """What a script of this directory prints as JSON, run in a process of its own."""
     command = [sys.executable, str(HERE / script), *map(str, args)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode:
+        raise Failed(done.stderr.strip() or f"{script} ended with {done.returncode}")
     return json.loads(done.stdout)
 
 

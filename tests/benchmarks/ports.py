@@ -1,6 +1,6 @@
 """What one more published port costs when many are published already: it should not matter how many.
 
-    ports.py N ROUNDS    with N ports published; prints the milliseconds of each round as JSON
+ports.py N ROUNDS    with N ports published; prints the milliseconds of each round as JSON
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -26,32 +25,30 @@ def measure(published: int, repeats: int) -> dict[str, list[float]]:
     def box(name: str, *ports: str) -> Sandbox:
         return Sandbox(name=name, mode=Bridge(network="lab", publish=ports))
 
+    def timed(*boxes: Sandbox) -> float:
+        began = time.perf_counter()
+        host.apply(*boxes)
+        return (time.perf_counter() - began) * 1e3
+
     many = f"{FIRST}-{FIRST + published - 1}:{FIRST}-{FIRST + published - 1}"
+    before, rounds = box("web", f"{SPARE}:80"), range(1, repeats + 1)
     host = Host.isolated()
     try:
-        host.apply(Network(name="lab", subnet="10.9.0.0/16"), box("web", f"{SPARE}:80"))
-        first = _timed(lambda: host.apply(box("many", many)))
-        new, added, grown = [], [], []
-        for at in range(1, repeats + 1):
-            one = box("new", f"{SPARE + at}:80")
-            new.append(_timed(lambda one=one: host.apply(one)))
-            host.destroy("new")
-            more = box("web", f"{SPARE}:80", f"{SPARE + at}:81")
-            added.append(_timed(lambda more=more: host.apply(more)))
-            host.apply(box("web", f"{SPARE}:80"))
-        for at in range(3):
-            big = box("many", many, f"{SPARE + 100 + at}:81")
-            grown.append(_timed(lambda big=big: host.apply(big)))
+        host.apply(Network(name="lab", subnet="10.9.0.0/16"), before)
+        costs = {"all_ms": [timed(box("many", many))], "added_ms": [], "new_sandbox_ms": [], "after_destroy_ms": []}
+        for at in rounds:
+            costs["added_ms"].append(timed(box("web", f"{SPARE}:80", f"{SPARE + at}:81")))
+            host.apply(before)
+        for at in rounds:
+            costs["new_sandbox_ms"].append(timed(box(f"new{at}", f"{SPARE + at}:80")))
+        for at in rounds:
+            host.destroy(f"new{at}")
+            costs["after_destroy_ms"].append(timed(box(f"new{at}", f"{SPARE + at}:80")))
+        costs["added_to_all_ms"] = [timed(box("many", many, f"{SPARE - 1}:81"))]
         host.destroy()
     finally:
         host.close()
-    return {"all_ms": [first], "new_sandbox_ms": new, "added_ms": added, "added_to_all_ms": grown}
-
-
-def _timed(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    action()
-    return (time.perf_counter() - began) * 1e3
+    return costs
 
 
 # In the process of the benchmark

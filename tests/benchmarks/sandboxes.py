@@ -1,6 +1,6 @@
 """Set-up and tear-down of sandboxes in bridge mode with one published port each, beside the kernel's own price.
 
-    sandboxes.py N one|each    N sandboxes in one call of Host.apply or in N calls; prints what it cost as JSON
+sandboxes.py N one|each    N sandboxes in one call of Host.apply or in N calls; prints what it cost as JSON
 """
 
 from __future__ import annotations

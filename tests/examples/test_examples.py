@@ -96,7 +96,8 @@ def environment(**more: str) -> dict[str, str]:
     """That of these tests, less what changes the look of the output; an ordinary user's PATH may lack sbin."""
     kept = {key: value for key, value in os.environ.items() if key not in ("FORCE_COLOR", "COLUMNS")}
     path = f"{kept.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
-    return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | more
+    modules = os.pathsep.join([str(ROOT), *filter(None, [kept.get("PYTHONPATH")])])
+    return kept | {"PATH": path, "PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1"} | more
 
 
 @pytest.fixture

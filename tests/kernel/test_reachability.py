@@ -254,8 +254,8 @@ def test_the_host_is_a_router_for_others_if_it_was_one(lan: Lan, bridge_nf: str,
 
 def test_a_connection_lives_on_while_the_host_changes(lan: Lan, bridge_nf: str) -> None:
     shell(lan.host, f"echo {bridge_nf} > {BRIDGE_NF}")
-    web = Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
-    lan.host.apply(web)
+    specs = Network(name="bridge"), Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
+    lan.host.apply(*specs)
     with lan.host["web"].socket() as listener, lan.machine.socket() as caller:
         listener.bind(("0.0.0.0", 80))
         listener.listen()
@@ -268,7 +268,7 @@ def test_a_connection_lives_on_while_the_host_changes(lan: Lan, bridge_nf: str) 
                 lambda: lan.host.apply(Sandbox(name="db", mode=Bridge(publish=["5432:5432"]))),
                 lambda: lan.host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80", "8443:443"]))),
                 lambda: lan.host.destroy("db"),
-                lambda: (shell(lan.host, "nft delete table inet netbuilder"), lan.host.apply(web)),
+                lambda: (shell(lan.host, "nft delete table inet netbuilder"), lan.host.apply(*specs)),
             ):
                 change()
                 caller.sendall(b"still here?")

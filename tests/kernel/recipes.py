@@ -1,0 +1,131 @@
+"""Every way of asking for something, once: the laws hold for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netbuilder import Bridge, Container, Host, HostNetwork, Network, NoNetwork, Sandbox
+from tests.kernel.helpers import shell
+from tests.kernel.leftovers import wait_until
+
+Specs = tuple[Network | Sandbox, ...]
+
+
+def _a_pinned_namespace(host: Host) -> None:
+    shell(host, "ip netns add old")
+
+
+def _a_bridge(host: Host) -> None:
+    shell(host, "ip link add br0 type bridge && ip address add 10.7.0.1/24 dev br0")
+
+
+def _a_router(host: Host) -> None:
+    shell(host, "echo 1 > /proc/sys/net/ipv4/ip_forward")
+
+
+def _nothing(host: Host) -> None:
+    pass
+
+
+def a_process(host: Host) -> int:
+    """The number of a process that is in a namespace of its own; pinned too, so that a picture shows it."""
+    shell(host, "ip netns add theirs")
+    process = host.popen(["ip", "netns", "exec", "theirs", "sleep", "infinity"])
+    here = shell(host, "readlink /proc/self/ns/net")
+    wait_until(lambda: shell(host, f"readlink /proc/{process.pid}/ns/net") != here, "the process has its own namespace")
+    return process.pid
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Specs, and what must be on a host before."""
+
+    name: str
+    specs: Callable[[Host], Specs]
+    before: Callable[[Host], None] = _nothing
+
+    def __str__(self) -> str:
+        return self.name
+
+    def prepare(self, host: Host) -> Specs:
+        """Bring a new host to where the specs make sense, and give them."""
+        self.before(host)
+        return self.specs(host)
+
+
+def _always(*specs: Network | Sandbox) -> Callable[[Host], Specs]:
+    return lambda host: specs
+
+
+LAB = Network(name="lab", subnet="10.9.0.0/24")
+
+RECIPES = [
+    Recipe("default-network", _always(Sandbox(name="web"))),
+    Recipe(
+        "published",
+        _always(
+            LAB,
+            Sandbox(
+                name="web",
+                mode=Bridge(
+                    network="lab",
+                    address="10.9.0.77",
+                    mac="02:00:00:00:00:77",
+                    publish=["8088:80", "5353:53/udp", "127.0.0.1:9090:80", "127.0.0.1::443/udp"],
+                ),
+            ),
+        ),
+    ),
+    Recipe("internal", _always(Network(name="lab", internal=True), Sandbox(name="db", mode=Bridge(network="lab")))),
+    Recipe(
+        "no-masquerade", _always(Network(name="lab", masquerade=False), Sandbox(name="a", mode=Bridge(network="lab")))
+    ),
+    Recipe(
+        "mtu-and-gateway",
+        _always(
+            Network(name="lab", bridge="lab0", subnet="10.9.0.0/28", gateway="10.9.0.14", mtu=1400),
+            Sandbox(name="a", mode=Bridge(network="lab")),
+        ),
+    ),
+    Recipe("none", _always(Sandbox(name="empty", mode=NoNetwork()))),
+    Recipe("host", _always(Sandbox(name="floor", mode=HostNetwork()))),
+    Recipe(
+        "container",
+        _always(
+            Sandbox(name="log", mode=Container(sandbox="proxy")),
+            Sandbox(name="proxy", mode=Container(sandbox="web")),
+            Sandbox(name="web"),
+        ),
+    ),
+    Recipe("adopted-by-number", lambda host: (Sandbox(name="web", namespace=a_process(host)),)),
+    Recipe("adopted-by-path", _always(Sandbox(name="web", namespace="/run/netns/old")), before=_a_pinned_namespace),
+    Recipe(
+        "adopted-under-its-name", _always(Sandbox(name="old", namespace="/run/netns/old")), before=_a_pinned_namespace
+    ),
+    Recipe("adopted-number-none", lambda host: (Sandbox(name="room", mode=NoNetwork(), namespace=a_process(host)),)),
+    Recipe(
+        "adopted-path-none",
+        _always(Sandbox(name="room", mode=NoNetwork(), namespace="/run/netns/old")),
+        before=_a_pinned_namespace,
+    ),
+    Recipe(
+        "adopted-bridge",
+        _always(Network(name="lab", bridge="br0"), Sandbox(name="web", mode=Bridge(network="lab", publish=["80"]))),
+        before=_a_bridge,
+    ),
+    Recipe("on-a-router", _always(Sandbox(name="web", mode=Bridge(publish=["80:80"]))), before=_a_router),
+    Recipe(
+        "several",
+        _always(
+            LAB,
+            Network(name="vault", subnet="10.8.0.0/24", internal=True),
+            Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"])),
+            Sandbox(name="api", mode=Bridge(network="lab", publish=["8089:80"])),
+            Sandbox(name="db", mode=Bridge(network="vault")),
+            Sandbox(name="log", mode=Container(sandbox="api")),
+            Sandbox(name="idle", mode=NoNetwork()),
+            Sandbox(name="top", mode=HostNetwork()),
+        ),
+    ),
+]
