@@ -16,7 +16,7 @@ FACTS = {
     "the switch": "ip link show up dev docker0 | grep ether",
     "its address": "ip -oneline -4 address show docker0",
     "the cable, outside": f"ip -d link show {VETH} | grep -o -e 'master docker0' -e 'hairpin on' -e 'alias .*'",
-    "the cable, inside": "ip -n web -brief link show eth0",
+    "the cable, inside": "ip -n web link show up dev eth0 | grep ether",
     "web's address": "ip -n web -oneline -4 address show eth0",
     "web's routes": "ip -n web route",
     "settings of the host": "sysctl net/ipv4/ip_forward net/ipv4/conf/docker0/route_localnet",

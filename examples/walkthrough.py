@@ -149,7 +149,7 @@ def take_back(host: Host, on_host: Shell, on_machine: Shell, before: dict[str, s
     host.destroy()
     after = dump(host)
     for what, text in before.items():
-        check(f"{what} as before, {len(text.splitlines())} lines compared", after[what] == text)
+        check(f"{what} as before (lines compared: {len(text.splitlines())})", after[what] == text)
     check("port 8088 is nobody's again", "refused" in on_machine.fails(FETCH_BY_HOST))
     say("That was all. To go on: `examples/01_namespace.py`, and your own throw-away host, `Host.isolated()`.")
 

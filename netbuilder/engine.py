@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
+from netbuilder import firewall
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
 from netbuilder.kernel import namespaces, survey
 from netbuilder.kernel.kernel import Kernel
@@ -19,7 +20,7 @@ from netbuilder.resolve import Resolution, needs_survey, resolve
 from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
-from netbuilder.state import LinkOf
+from netbuilder.state import LinkOf, TableOf
 from netbuilder.steps import PINS
 from netbuilder.store import DIRECTORY, Store
 from netbuilder.units import FORWARDING, RULES, Key, Unit, units, whole
@@ -110,7 +111,7 @@ class Engine:
         """The steps of what is asked for that do not hold."""
         try:
             plan = whole(self._units(specs)[0])
-            return plan.missing(self.kernel.observe(plan.questions()))
+            return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
         finally:
             self.store.forget()
             self.kernel.leave_room()
@@ -211,6 +212,8 @@ class Engine:
         for sandbox in resolution.sandboxes:
             if Key("sandbox", sandbox.name) in new:
                 _check_namespace(sandbox)
+        if RULES in new:
+            self._refuse_another_table()
         bridges = [one.bridge for one in resolution.networks if Key("network", one.name) in new]
         state = self.kernel.observe(LinkOf(None, bridge) for bridge in bridges)
         for bridge in bridges:
@@ -219,6 +222,15 @@ class Engine:
                 raise SpecError(
                     f"bridge {bridge}", f"is taken by an interface that is no bridge ({link.kind or 'physical'})"
                 )
+
+    def _refuse_another_table(self) -> None:
+        seen = self.kernel.observe([TableOf(firewall.NAME)]).table(firewall.NAME)
+        if seen is not None and not firewall.is_ours(seen):
+            raise SpecError(
+                f"table {firewall.TABLE}",
+                "is there and not netbuilder's",
+                f"delete it: nft delete table {firewall.TABLE}",
+            )
 
 
 def _check_namespace(sandbox: ResolvedSandbox) -> None:

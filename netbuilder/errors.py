@@ -49,7 +49,7 @@ class StepError(NetbuilderError):
 
     def __init__(self, command: str, errno: int, detail: str = "") -> None:
         name = errnos.errorcode.get(errno, str(errno))
-        super().__init__(f"{command!r} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
+        super().__init__(f"{one_line(command)} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
         self.command = command
         self.errno = errno
 
@@ -62,6 +62,12 @@ HINTS = {
     errnos.ENOENT: "something that this step needs is gone: see what is missing with 'netbuilder diff'",
     errnos.EOPNOTSUPP: "this kernel was built without a feature that this step needs",
 }
+
+
+def one_line(command: str) -> str:
+    """A command, in quotes; of one that is a whole text, the first line."""
+    first, *more = command.splitlines()
+    return f"'{first}{' …' if more else ''}'"
 
 
 def shown(text: str) -> str:

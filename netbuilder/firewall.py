@@ -10,6 +10,7 @@ FORWARD, then POSTROUTING.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from netbuilder.ports import ANY, PublishedPort
 from netbuilder.resolved import Endpoint, ResolvedNetwork
@@ -19,10 +20,9 @@ TABLE = f"inet {NAME}"
 MARK = "made by netbuilder"
 
 _RULESET = f"""\
-add table {TABLE}
+add table {TABLE} {{ comment "{MARK}"; }}
 flush table {TABLE}
 table {TABLE} {{
-	comment "{MARK}"
 	set bridges {{ type ifname; }}
 	set internal {{ type ifname; }}
 	set icc {{ type ifname . ifname; }}
@@ -76,7 +76,7 @@ _NO_ROUTER = '\t\tdrop comment "the host was no router, and it becomes none"\n'
 _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _BASE_CHAINS = re.compile(r"table (\w+ \w+) \{(.*?)\n\}", re.DOTALL)
 _DROPS = re.compile(r"chain (\S+) \{\s*type filter hook forward [^;]*; policy drop;")
-_COMMENT = re.compile(r'comment "([^"]*)"$')
+_COMMENT = re.compile(r'comment "([^"]*)"')
 
 
 def ruleset(was_router: bool) -> str:
@@ -88,23 +88,18 @@ def ruleset(was_router: bool) -> str:
     return _RULESET % ("" if was_router else _NO_ROUTER)
 
 
-def outline(listing: str) -> dict[str, tuple[str, ...]]:
-    """Each chain's rules by their comments, from our own text or from what `nft list table` prints.
+def outline(was_router: bool) -> dict[str, tuple[str, ...]]:
+    """Our table by its comments: each chain's rules in order, and under "" the table's own.
 
-    The kernel's listing words a rule differently from release to release; its comment stays. A rule without one, which
-    can't be ours, is kept as it stands.
+    The kernel keeps a rule's comment as it is, but words the rule itself differently from release to release.
     """
-    return {name: tuple(map(_rule, _rules(body))) for name, body in _CHAIN.findall(listing)}
+    chains = {name: tuple(_COMMENT.findall(body)) for name, body in _CHAIN.findall(ruleset(was_router))}
+    return {"": (MARK,), **{name: comments for name, comments in chains.items() if comments}}
 
 
-def _rules(body: str) -> list[str]:
-    lines = (line.strip() for line in body.splitlines())
-    return [line for line in lines if line and not line.startswith("type ")]
-
-
-def _rule(line: str) -> str:
-    comment = _COMMENT.search(line)
-    return comment[1] if comment else line
+def is_ours(seen: Mapping[str, tuple[str, ...]] | None) -> bool:
+    """Whether a table that was seen, as an outline, is netbuilder's: its name alone proves nothing."""
+    return seen is not None and seen.get("") == (MARK,)
 
 
 def dropping_elsewhere(chains: str) -> list[str]:

@@ -150,6 +150,11 @@ class Host(Place):
 
     # What stands
 
+    @property
+    def made(self) -> tuple[Key, ...]:
+        """What was made through this handle: what the end of a `with` block takes back."""
+        return tuple(self._mine)
+
     def __getitem__(self, name: str) -> LiveSandbox:
         """The sandbox of a name.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from netbuilder.state import Question, State
 from netbuilder.steps.base import Step
+from netbuilder.steps.namespace import AttachNamespace
 
 _WHY = {"because"}
 
@@ -23,6 +24,10 @@ class Plan(tuple[Step, ...]):
     def questions(self) -> set[Question]:
         """Everything that `missing` needs answers to."""
         return {question for step in self for question in step.asks()}
+
+    def doors(self) -> dict[str, str]:
+        """Where to look into namespaces that are adopted, as long as they have no pin: the path of each by its name."""
+        return {step.name: step.path for step in self if isinstance(step, AttachNamespace)}
 
     def missing(self, state: State) -> Plan:
         """The steps that do not hold: what is left to do."""

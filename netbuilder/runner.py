@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from netbuilder.errors import NetbuilderError
+from netbuilder.errors import NetbuilderError, one_line
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
 from netbuilder.state import State
@@ -45,7 +45,7 @@ class Runner:
         had = {unit.key: self.store.receipts(unit.key) for unit in units}
         stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         self.undo(stale)
-        state = self.kernel.observe(whole(units).questions())
+        state = self._clear(units, had)
         missing = {unit.key: unit.plan.missing(state) for unit in units}
         new = {key: _receipts(plan, had[key], state) for key, plan in missing.items()}
         self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
@@ -60,6 +60,17 @@ class Runner:
             changed=[(unit, _merged(unit, old, new[unit.key])) for unit in units if (old := had[unit.key]) is not None],
         )
         return Plan(chain.from_iterable(missing.values()))
+
+    def _clear(self, units: list[Unit], had: dict[Key, list[Receipt] | None]) -> State:
+        """What stands, once that of ours which is broken beyond doing it again is taken away."""
+        plan = whole(units)
+        state = self.kernel.observe(plan.questions(), plan.doors())
+        wrong = {step for step in plan if step.is_broken(state)}
+        broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
+        if not any(broken.values()):
+            return state
+        self.undo(broken)
+        return self.kernel.observe(plan.questions(), plan.doors())
 
     def destroy(self, keys: Iterable[Key]) -> None:
         """Take units back that stand."""
@@ -92,7 +103,7 @@ class Runner:
         left = unit.plan.missing(self.kernel.observe(unit.plan.questions()))
         if left:
             raise NetbuilderError(
-                f"{left[0].command()!r} was done and yet is not so ({unit.key.kind} {unit.key.name})",
+                f"{one_line(left[0].command())} was done and yet is not so ({unit.key.kind} {unit.key.name})",
                 "something else on this host changes the network at the same time: find it, and try again",
             )
 

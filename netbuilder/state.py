@@ -59,7 +59,7 @@ class ElementOf:
 
 @dataclass(frozen=True, slots=True)
 class TableOf:
-    """The fixed part of our nftables table, as `firewall.outline` gives it; None if there is no such table."""
+    """The rules of an nftables table, as `firewall.outline` gives them; None if there is no such table."""
 
     name: str
 

@@ -9,6 +9,7 @@ Only the parser is imported ahead of knowing the command, so that `--help` answe
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 for a failure, 2 for a bad call or spec; of `diff`, 1 for a difference and 2 for trouble.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every terminal has a ✔
     try:
         arguments = vars(parser().parse_args(argv))
         return _run(arguments.pop("command"), arguments)

@@ -32,33 +32,34 @@ class Change(NamedTuple):
 
 
 def standing(host: Host) -> Standing:
-    """The sandboxes and networks of a host."""
+    """The networks and sandboxes of a host."""
     return {
-        **{Key("sandbox", one.name): one.resolved for one in host},
         **{Key("network", one.name): one for one in host.networks()},
+        **{Key("sandbox", one.name): one.resolved for one in host},
     }
 
 
-def made(before: Standing, after: Standing, done: Plan) -> Iterator[Change]:
+def made(before: Standing, host: Host, done: Plan) -> Iterator[Change]:
     """What is new, what is other than it was, and what had been damaged."""
-    unexplained = set(done)
-    for key, one in after.items():
+    new, unexplained = set(host.made), set(done)
+    for key, one in standing(host).items():
         mine = unexplained.intersection(_plan(one)) if unexplained else set()
         unexplained -= mine
-        if key not in before:
+        if key in new:
             yield Change(key, "made")
-        elif before[key] != one:
+        elif before.get(key, one) != one:
             yield Change(key, "changed")
         elif mine:
             yield Change(key, "mended")
-    if unexplained and any(key.kind == "network" for key in before):
+    if unexplained and RULES not in new:
         yield Change(RULES, "mended")
 
 
-def taken_back(before: Standing, after: Standing, specs: Iterable[Network | Sandbox]) -> Iterator[Change]:
+def taken_back(before: Standing, host: Host, specs: Iterable[Network | Sandbox]) -> Iterator[Change]:
     """What is gone, and what the specs name and others still live on."""
     named = {Key("network" if isinstance(spec, Network) else "sandbox", spec.name) for spec in specs}
-    for key in before:
+    after = standing(host)
+    for key in reversed(before):
         if key not in after:
             yield Change(key, "taken back")
         elif key in named:

@@ -23,10 +23,15 @@ def up(file: str | None, verbose: bool) -> int:
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
+    watch = _Watch(verbose)
     with closing(_host()) as host:
         before = changes.standing(host)
-        done = host.apply(*specs, watch=_print_step if verbose else _keep_quiet)
-        _report(changes.made(before, changes.standing(host), done))
+        try:
+            done = host.apply(*specs, watch=watch)
+        except KeyboardInterrupt:
+            watch.stop = True
+            raise
+        _report(changes.made(before, host, done))
     return 0
 
 
@@ -65,7 +70,7 @@ def down(file: str | None, everything: bool) -> int:
             host.destroy()
         else:
             host.take_down(*specs)
-        _report(changes.taken_back(before, changes.standing(host), specs))
+        _report(changes.taken_back(before, host, specs))
     return 0
 
 
@@ -83,8 +88,9 @@ def inspect(name: str, format: str) -> int:
     """Show one sandbox."""
     from netbuilder.cli import show, sight
 
+    name = _checked(name)
     with closing(_host()) as host:
-        seen = sight.details(_sandbox(host, name))
+        seen = sight.details(host[name])
     (show.json if format == "json" else show.sandbox)(seen)
     return 0
 
@@ -101,8 +107,9 @@ def links(format: str) -> int:
 
 def execute(name: str, program: list[str]) -> int:
     """Become a program inside a sandbox."""
+    name = _checked(name)
     with closing(_host()) as host:
-        sandbox = _sandbox(host, name)
+        sandbox = host[name]
         _refuse_if_gone(sandbox)
         with sandbox.enter():
             return _become(program)
@@ -131,10 +138,11 @@ def _host() -> Host:
     return Host.current()
 
 
-def _sandbox(host: Host, name: str) -> LiveSandbox:
+def _checked(name: str) -> str:
+    """The name, if it can be one at all: a hostile one gets no further."""
     from netbuilder.spec import Sandbox
 
-    return host[Sandbox(name=name).name]  # a name that can be none is refused as such
+    return Sandbox(name=name).name
 
 
 def _refuse_if_gone(sandbox: LiveSandbox) -> None:
@@ -165,12 +173,18 @@ def _become(program: list[str]) -> int:
         return _NOT_EXECUTABLE
 
 
-def _print_step(step: Step) -> None:
-    print(f"# {step.because}\n{step.command()}", flush=True)
+class _Watch:
+    """Sees each step ahead of its doing, on the host's own thread; with `stop`, the steps end there and are undone."""
 
+    def __init__(self, verbose: bool) -> None:
+        self.verbose = verbose
+        self.stop = False
 
-def _keep_quiet(step: Step) -> None:
-    pass
+    def __call__(self, step: Step) -> None:
+        if self.stop:
+            raise KeyboardInterrupt
+        if self.verbose:
+            print(f"# {step.because}\n{step.command()}", flush=True)
 
 
 def _report(changes: Iterable[Change]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import accumulate
 
@@ -23,6 +23,7 @@ from netbuilder.kernel.transport import Refused
 from netbuilder.state import Question, State
 from netbuilder.steps import Step
 
+_NO_DOORS: Mapping[str, str] = {}
 _AND_THEN = "; "  # on one line, since nft tells where an error is by its column
 
 
@@ -64,8 +65,14 @@ class Kernel:
         """Drop what was asked for and not yet done, after an error."""
         self._messages, self._lines, self._doomed_links, self._doomed_pins = [], [], [], []
 
-    def observe(self, questions: Iterable[Question]) -> State:
-        """The answers to questions, as of now."""
+    def observe(self, questions: Iterable[Question], doors: Mapping[str, str] = _NO_DOORS) -> State:
+        """The answers to questions, as of now.
+
+        Args:
+            questions: What is asked.
+            doors: Paths of namespaces that are asked about and may not have a pin yet, by name.
+        """
+        self._sockets.doors = doors
         return Observer(self._sockets).answer(questions)
 
     def dropping_elsewhere(self) -> list[str]:
@@ -213,9 +220,5 @@ class Kernel:
 
 def _at(column: int, lines: list[tuple[Step | None, str]]) -> Step | None:
     """The step whose line a column of the whole transaction is in."""
-    end = 0
-    for step, line in lines:
-        end += len(line) + len(_AND_THEN)
-        if column < end:
-            break
-    return step
+    ends = accumulate(len(line) + len(_AND_THEN) for _, line in lines)
+    return next(step for (step, _), end in zip(lines, ends, strict=True) if column < end)

@@ -118,7 +118,12 @@ def is_namespace(path: str) -> bool:
 
 def open_pin(name: str) -> int:
     """A descriptor of a pinned namespace."""
-    return os.open(f"{PINS}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    return open_path(f"{PINS}/{name}")
+
+
+def open_path(path: str) -> int:
+    """A descriptor of a namespace."""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def cookie() -> int:

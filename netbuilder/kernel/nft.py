@@ -29,7 +29,6 @@ class Nft:
 
     def __init__(self) -> None:
         self._nft = _bindings().Nftables()
-        self._nft.set_terse_output(True)  # a listing shows the rules; elements are asked for one by one
 
     def close(self) -> None:
         """Free the context, and the socket that would keep its namespace alive: with the last reference it goes."""
@@ -45,15 +44,6 @@ class Nft:
         if failed:
             raise _explained(error)
         return str(output)
-
-    def list_table(self, table: str) -> str | None:
-        """The rules of a table, without the elements of its sets; None if there is no such table."""
-        try:
-            return self.run(f"list table {table}")
-        except NftError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
 
 
 def _explained(error: str) -> NftError:

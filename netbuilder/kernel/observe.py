@@ -43,12 +43,11 @@ class Observer:
             if isinstance(question, PinOf):
                 self.answers[question] = namespaces.pinned(question.name)
             elif isinstance(question, TableOf):
-                listing = self.sockets.nftables().list_table(question.name)
-                self.answers[question] = None if listing is None else firewall.outline(listing)
+                self.answers[question] = self._table(question.name)
             else:
                 rooms[getattr(question, "netns", None)].append(question)
         for netns, asked in rooms.items():
-            if netns is None or namespaces.pinned(netns):
+            if netns is None or self.sockets.has(netns):
                 self._answer_inside(netns, asked)
             else:
                 self.answers.update((question, _nothing(question)) for question in asked)
@@ -63,6 +62,17 @@ class Observer:
                 self.answers[question] = frozenset(self._gateways(netns))
             elif isinstance(question, SysctlOf):
                 self.answers[question] = self.sockets.read_sysctl(netns, question.key)
+
+    def _table(self, name: str) -> dict[str, tuple[str, ...]] | None:
+        """The comments of a table and of its rules; a rule without one is there as an empty text."""
+        table, rules = self.sockets.netfilter().ask([wire.get_table(name), wire.get_rules(name)])
+        if not table.bodies:
+            return None
+        chains: dict[str, list[str]] = {"": [wire.read_table(table.bodies[0])]}
+        for body in rules.bodies:
+            chain, comment = wire.read_rule(body)
+            chains.setdefault(chain, []).append(comment)
+        return {chain: tuple(comments) for chain, comments in chains.items()}
 
     def _links(self, netns: str | None, asked: list[LinkOf]) -> None:
         replies = self.sockets.netlink(netns).ask([wire.get_link(question.name) for question in asked])

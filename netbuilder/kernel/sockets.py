@@ -7,6 +7,7 @@ open socket keeps its namespace alive.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from netbuilder.kernel import namespaces, sysctl
@@ -29,6 +30,11 @@ class Sockets:
         self._netfilter: Netlink | None = None
         self._nft: Nft | None = None
         self._room: _Room | None = None
+        self.doors: Mapping[str, str] = {}  # where to enter sandboxes that have no pin yet
+
+    def has(self, netns: str) -> bool:
+        """Whether there is a way into a sandbox."""
+        return bool(namespaces.pinned(netns)) or namespaces.is_namespace(self.doors.get(netns, ""))
 
     def netlink(self, netns: str | None) -> Netlink:
         """The route socket of a sandbox, or of the host."""
@@ -85,7 +91,7 @@ class Sockets:
     def _enter(self, netns: str) -> _Room:
         if self._room is None or self._room.name != netns:
             self.leave()
-            fd = namespaces.open_pin(netns)
+            fd = namespaces.open_pin(netns) if namespaces.pinned(netns) else namespaces.open_path(self.doors[netns])
             with namespaces.entered(fd):
                 self._room = _Room(netns, fd, Netlink())
         return self._room

@@ -18,7 +18,8 @@ from netbuilder.state import Link
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
-GETSETELEM = 10 << 8 | 13  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM
+_NFTABLES, _INET = 10 << 8, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
+GETTABLE, GETRULE, GETSETELEM = _NFTABLES | 1, _NFTABLES | 7, _NFTABLES | 13
 
 IFF_UP = 1
 NESTED = 0x8000
@@ -182,8 +183,44 @@ def get_element(table: str, set_: str, key: bytes) -> Message:
     """`nft get element inet TABLE SET { KEY }`; through libnftables a miss costs a dump of all that there is."""
     value = attribute(NESTED | 1, attribute(1, key))  # NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
     elements = attribute(NESTED | 3, attribute(NESTED | 1, value))  # NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM
-    body = struct.pack(">BBH", 1, 0, 0) + text(1, table) + text(2, set_) + elements  # NFPROTO_INET
+    body = _netfilter() + text(1, table) + text(2, set_) + elements
     return Message(GETSETELEM, ACK, body)
+
+
+def _netfilter() -> bytes:
+    return struct.pack(">BBH", _INET, 0, 0)
+
+
+def get_table(name: str) -> Message:
+    """`nft list tables`, for one."""
+    return Message(GETTABLE, ACK, _netfilter() + text(1, name))  # NFTA_TABLE_NAME
+
+
+def read_table(body: bytes) -> str:
+    """The comment of a table."""
+    return _comment(attributes(body, 4).get(6, b""))  # NFTA_TABLE_USERDATA
+
+
+def get_rules(table: str) -> Message:
+    """The rules of a table; `nft list table` would read all elements of its sets too, though it prints none."""
+    return Message(GETRULE, DUMP, _netfilter() + text(1, table))  # NFTA_RULE_TABLE
+
+
+def read_rule(body: bytes) -> tuple[str, str]:
+    """The chain that a rule is in, and its comment."""
+    seen = attributes(body, 4)
+    return _string(seen[2]), _comment(seen.get(7, b""))  # NFTA_RULE_CHAIN, NFTA_RULE_USERDATA
+
+
+def _comment(userdata: bytes) -> str:
+    """What nft has noted for itself: type, length and value, of which type 0 is the comment."""
+    at = 0
+    while at + 2 <= len(userdata):
+        kind, size = userdata[at], userdata[at + 1]
+        if kind == 0:
+            return _string(userdata[at + 2 : at + 2 + size])
+        at += 2 + size
+    return ""
 
 
 class Element(NamedTuple):

@@ -43,11 +43,13 @@ def resolve(specs: Iterable[Network | Sandbox], ledger: Ledger, facts: Facts = _
     sandboxes = [spec for spec in specs if isinstance(spec, Sandbox)]
     _refuse_twice("network", [network.name for network in networks])
     _refuse_twice("sandbox", [sandbox.name for sandbox in sandboxes])
-    if _wants_default_network(sandboxes) and not _known(DEFAULT_NETWORK, networks, ledger):
+    implied = _wants_default_network(sandboxes) and all(network.name != DEFAULT_NETWORK for network in networks)
+    if implied and DEFAULT_NETWORK not in ledger.networks:
         networks.append(Network(name=DEFAULT_NETWORK))
+        implied = False
     return Resolution(
         ledger.ground or Ground(was_router=facts.forwarding),
-        tuple(resolve_networks(networks, ledger, facts)),
+        (*([ledger.networks[DEFAULT_NETWORK]] if implied else ()), *resolve_networks(networks, ledger, facts)),
         tuple(resolve_sandboxes(sandboxes, ledger, facts)),
     )
 

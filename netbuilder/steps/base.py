@@ -114,6 +114,10 @@ class Step(BaseModel, ABC):
         """Whether there is something of ours to take back; a step cut short may leave a part that does not hold."""
         return self.holds(state)
 
+    def is_broken(self, state: State) -> bool:
+        """Whether something stands in its place that has to go before it can be made again."""
+        return False
+
     def makes(self) -> str | None:
         """The thing that comes into being, such as "netns/web"; None for a mere change."""
         return None

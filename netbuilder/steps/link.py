@@ -87,6 +87,10 @@ class AddVeth(Step):
         outer = state.link(None, self.name)
         return outer is not None and outer.kind == "veth"
 
+    def is_broken(self, state: State) -> bool:
+        """Whether the outer end is there, but unplugged, or with another inner end than it should have."""
+        return self.remains(state) and not self.holds(state)
+
     def do(self, kernel: Kernel) -> None:
         """Make the pair."""
         kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac, self.mtu)

@@ -31,6 +31,10 @@ class AddNamespace(Step):
         """A maker that was killed may have left the empty file that a namespace is pinned on."""
         return state.pin(self.name) is not None
 
+    def is_broken(self, state: State) -> bool:
+        """Whether there is such an empty file."""
+        return state.pin(self.name) == 0
+
     def do(self, kernel: Kernel) -> None:
         """Make and pin it."""
         kernel.add_namespace(self.name)
@@ -66,6 +70,10 @@ class AttachNamespace(Step):
     def remains(self, state: State) -> bool:
         """See `AddNamespace.remains`."""
         return state.pin(self.name) is not None
+
+    def is_broken(self, state: State) -> bool:
+        """See `AddNamespace.is_broken`."""
+        return state.pin(self.name) == 0
 
     def do(self, kernel: Kernel) -> None:
         """Pin it."""

@@ -25,15 +25,15 @@ class AddTable(Step):
 
     def asks(self) -> tuple[Question, ...]:
         """The fixed part of the table."""
-        return (TableOf(firewall.TABLE),)
+        return (TableOf(firewall.NAME),)
 
     def holds(self, state: State) -> bool:
         """Whether every chain has its rules, in order."""
-        return state.table(firewall.TABLE) == firewall.outline(self._text())
+        return state.table(firewall.NAME) == firewall.outline(self.was_router)
 
     def remains(self, state: State) -> bool:
-        """Whether the table is there, whatever was done to its rules."""
-        return state.table(firewall.TABLE) is not None
+        """Whether our table is there, whatever was done to its rules."""
+        return firewall.is_ours(state.table(firewall.NAME))
 
     def do(self, kernel: Kernel) -> None:
         """Add the table."""
@@ -69,6 +69,14 @@ class AddElement(Step):
     def holds(self, state: State) -> bool:
         """Whether it is there, with the same data."""
         return state.element(self.set, self.key) == self.data
+
+    def remains(self, state: State) -> bool:
+        """Whether the key is there, whatever was done to its data."""
+        return state.element(self.set, self.key) is not None
+
+    def is_broken(self, state: State) -> bool:
+        """Whether the key is there with other data."""
+        return state.element(self.set, self.key) not in (None, self.data)
 
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""

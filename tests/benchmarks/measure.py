@@ -49,8 +49,11 @@ def settle() -> None:
 def seconds(command: Sequence[str]) -> float:
     """How long a program takes from its start to its end."""
     began = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE)
-    return time.perf_counter() - began
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    took = time.perf_counter() - began
+    if done.returncode:
+        raise Failed(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
+    return took
 
 
 def percentile(values: Sequence[float], share: float) -> float:

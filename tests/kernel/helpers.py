@@ -163,10 +163,10 @@ _RESTLESS = re.compile(
 )
 
 
-def picture(host: Host) -> str:
+def picture(host: Host) -> list[str]:
     """Everything on a host that a step could change: links, addresses, routes, rules, settings, pins, mounts."""
     seen = _RESTLESS.sub("", shell(host, _LOOK))
-    return seen.replace("qdisc noop ", "qdisc noqueue ")  # a virtual link that was up once says so from then on
+    return seen.replace("qdisc noop ", "qdisc noqueue ").splitlines()  # a link that was up once says so from then on
 
 
 def missing(host: Host, plan: Iterable[object]) -> Plan:

@@ -13,11 +13,21 @@ Specs = tuple[Network | Sandbox, ...]
 
 
 def _a_pinned_namespace(host: Host) -> None:
-    shell(host, "ip netns add old")
+    # The kernel gives a loopback 127.0.0.1 when it first comes up, and lets it keep it: in use, it has it already.
+    shell(host, "ip netns add old && ip -n old link set lo up")
 
 
 def _a_bridge(host: Host) -> None:
-    shell(host, "ip link add br0 type bridge && ip address add 10.7.0.1/24 dev br0")
+    # A bridge that somebody uses has carrier and an address of its own; another changes both as ports come and go.
+    shell(
+        host,
+        """
+        ip link add br0 address 02:00:00:00:00:01 type bridge
+        ip address add 10.7.0.1/24 dev br0
+        ip link add plug master br0 type veth peer name socket
+        for device in br0 plug socket; do ip link set $device addrgenmode none; ip link set $device up; done
+        """,
+    )
 
 
 def _a_router(host: Host) -> None:
@@ -30,7 +40,7 @@ def _nothing(host: Host) -> None:
 
 def a_process(host: Host) -> int:
     """The number of a process that is in a namespace of its own; pinned too, so that a picture shows it."""
-    shell(host, "ip netns add theirs")
+    shell(host, "ip netns add theirs && ip -n theirs link set lo up")
     process = host.popen(["ip", "netns", "exec", "theirs", "sleep", "infinity"])
     here = shell(host, "readlink /proc/self/ns/net")
     wait_until(lambda: shell(host, f"readlink /proc/{process.pid}/ns/net") != here, "the process has its own namespace")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from netbuilder import Host, NetbuilderError, Plan, StepError
+from netbuilder import Host, Plan, StepError
+from netbuilder.state import LinkOf
 from netbuilder.steps import AddElement, AddNamespace, AddTable, AttachNamespace, Kernel, SetSysctl, Step
 from tests.kernel.helpers import missing, picture, shell
+from tests.kernel.leftovers import wait_until
 from tests.kernel.recipes import RECIPES, Recipe
 
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=str)
@@ -80,7 +83,7 @@ def _refused(victim: Step, do: Callable[[Any, Kernel], None]) -> Callable[[Step,
 
 def test_an_error_of_the_caller_at_any_step_restores_it_too(host: Host) -> None:
     """Also between two steps, and also what is no `Exception`, such as Ctrl-C."""
-    specs = next(recipe for recipe in RECIPES if recipe.name == "several").prepare(host)
+    specs = _named("several").prepare(host)
     before = picture(host)
     for victim in host.diff(*specs):
 
@@ -110,16 +113,87 @@ def test_a_plan_survives_json(host: Host, recipe: Recipe) -> None:
     assert again.script() == plan.script()
 
 
-# One fact broken by hand
+# One fact broken by hand: what one types, and the steps that show it
+
+
+IN_THE_SANDBOX = ["disable_ipv6=1", "web address add", "web link set eth0 up", "web route add"]
+ON_THE_CABLE = ["alias netbuilder:web", "hairpin on", "addrgenmode none", "link set VETH up"]
+NETWORK = ["bridges", "icc", "gateways", "onlink", "leaving"]
+PORTS = ["8088", "5353", "9090", "443"]
+BROKEN = {
+    "ip netns del web": ["netns add", "link add VETH", *IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]],
+    "umount /run/netns/web": ["netns add", "link add VETH", *IN_THE_SANDBOX[:2], "lo up", *IN_THE_SANDBOX[2:]],
+    "ip link del VETH": ["link add VETH", *ON_THE_CABLE, *IN_THE_SANDBOX],
+    "ip link set VETH nomaster": ["link add VETH", "hairpin on"],
+    "ip -n web link set eth0 address 02:00:00:00:00:99": ["link add VETH"],
+    "ip -n web link set eth0 name eth9": ["link add VETH", *IN_THE_SANDBOX[:3]],
+    "ip link set VETH down": ["link set VETH up"],
+    "ip link set VETH alias theirs": ["alias netbuilder:web"],
+    "ip link set VETH addrgenmode eui64": ["addrgenmode none"],
+    "ip link set VETH type bridge_slave hairpin off": ["hairpin on"],
+    "ip -n web link set eth0 down": ["web link set eth0 up", "web route add"],
+    "ip -n web link set lo down": ["web link set lo up"],
+    "ip -n web address del 10.9.0.77/24 dev eth0": ["web address add", "web route add"],
+    "ip -n web address replace 10.9.0.77/25 dev eth0": [],
+    "ip -n web route del default": ["web route add"],
+    "ip netns exec web sysctl -qw net/ipv6/conf/eth0/disable_ipv6=0": ["disable_ipv6=1"],
+    "sysctl -qw net/ipv4/ip_forward=0": ["ip_forward=1"],
+    "sysctl -qw net/ipv4/conf/BRIDGE/route_localnet=0": ["route_localnet=1"],
+    "ip link del BRIDGE": [
+        "link add BRIDGE",
+        "disable_ipv6=1",
+        "route_localnet=1",
+        "address add 10.9.0.1",
+        "link set BRIDGE up",
+        "link add VETH",
+        "hairpin on",
+    ],
+    "ip address del 10.9.0.1/24 dev BRIDGE": ["address add 10.9.0.1"],
+    "ip link set BRIDGE down": ["link set BRIDGE up"],
+    "nft delete table inet netbuilder": ["table inet netbuilder {", *NETWORK, *PORTS],
+    "nft flush chain inet netbuilder forward": ["table inet netbuilder {"],
+    "nft add rule inet netbuilder guard accept": ["table inet netbuilder {"],
+    "nft insert rule inet netbuilder published tcp dport 1 drop": ["table inet netbuilder {"],
+    "nft delete element inet netbuilder gateways '{ 10.9.0.1 }'": ["gateways"],
+    "nft delete element inet netbuilder leaving '{ BRIDGE . 10.9.0.0/24 }'": ["leaving"],
+    "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'": ["8088"],
+    "nft delete element inet netbuilder publish_at '{ 127.0.0.1 . tcp . 9090 }'": ["9090"],
+    "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'"
+    " && nft add element inet netbuilder publish_any '{ tcp . 8088 : 10.9.0.9 . 9 }'": ["8088"],
+}
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "shown"), BROKEN.items(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_fact_broken_by_hand_shows_and_is_mended(host: Host, by_hand: str, shown: list[str]) -> None:
+    specs = _named("published").prepare(host)
+    before = picture(host)
+    host.apply(*specs)
+    (cable,) = host.links()
+    names = {"VETH": cable.veth, "BRIDGE": str(cable.bridge)}
+
+    def spelled(text: str) -> str:
+        return functools.reduce(lambda text, name: text.replace(*name), names.items(), text)
+
+    shell(host, spelled(by_hand))
+    if "netns" in by_hand and "exec" not in by_hand:
+        gone = LinkOf(None, cable.veth)
+        wait_until(
+            lambda: host._call(lambda: host._engine.kernel.observe([gone]).link(None, gone.name)) is None, by_hand
+        )
+        shown = [*shown[:2], *ON_THE_CABLE, *shown[2:]]
+    diff = host.diff(*specs)
+    assert [wanted in step.command() for step, wanted in zip(diff, map(spelled, shown), strict=True)] == [True] * len(
+        diff
+    )
+    done = host.apply(*specs)
+    assert set(diff) <= set(done)
+    assert host.diff(*specs) == Plan()
+    assert host.apply(*specs) == Plan()
+    host.destroy()
+    assert picture(host) == before
 
 
 def _named(name: str) -> Recipe:
     return next(recipe for recipe in RECIPES if recipe.name == name)
-
-
-VETH, ELEMENT = "$(basename /sys/class/net/veth*)", "nft {} element inet netbuilder"
-PORTS = ["AddElement publish_any"] * 2 + ["AddElement publish_at"] * 2
-PLACE = ["AddElement bridges", "AddElement icc", "AddElement gateways", "AddElement onlink", "AddElement leaving"]
-CABLE = ["AddVeth", "SetAlias", "Hairpin", "NoLinkLocal", "SetUp"]
-INSIDE = ["SetSysctl web disable_ipv6", "AddAddress web", "SetUp web eth0", "AddDefaultRoute"]
-"""What a sandbox's steps come to, by kind."""
