@@ -6,8 +6,9 @@ by `netbuilder.resolve`, still before the kernel is touched.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, model_validator
 
@@ -86,6 +87,20 @@ class Network(Spec):
     masquerade: bool = True
     internal: bool = False
 
+    if TYPE_CHECKING:  # what may be passed is wider than what is kept
+
+        def __init__(
+            self,
+            *,
+            name: str,
+            bridge: str | None = None,
+            subnet: IPv4Network | str | None = None,
+            gateway: IPv4Address | str | None = None,
+            mtu: int | None = None,
+            masquerade: bool = True,
+            internal: bool = False,
+        ) -> None: ...
+
     @model_validator(mode="after")
     def _is_no_mode(self) -> Network:
         if self.name in ("host", "none"):
@@ -121,6 +136,17 @@ class Bridge(Spec):
     address: Address | None = None
     mac: Mac | None = None
     publish: Annotated[tuple[PublishedPort, ...], BeforeValidator(_ports)] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            network: str = DEFAULT_NETWORK,
+            address: IPv4Address | str | None = None,
+            mac: str | None = None,
+            publish: Sequence[PublishedPort | str | int] = (),
+        ) -> None: ...
 
 
 class HostNetwork(Spec):
