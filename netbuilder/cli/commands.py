@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from shutil import which
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -162,6 +163,8 @@ def _become(program: list[str]) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
+        if "/" not in program[0] and which(program[0], os.F_OK) is None:
+            raise FileNotFoundError  # execvp(3) would speak of a directory on the PATH that it may not read
         os.execvp(program[0], program)
     except (FileNotFoundError, NotADirectoryError):
         complain(

@@ -115,8 +115,8 @@ class Step(BaseModel, ABC):
         return self.holds(state)
 
     def is_broken(self, state: State) -> bool:
-        """Whether something stands in its place that has to go before it can be made again."""
-        return False
+        """Whether it has to be taken back before it can be done again: a part of it stands, and it does not hold."""
+        return self.remains(state) and not self.holds(state)
 
     def makes(self) -> str | None:
         """The thing that comes into being, such as "netns/web"; None for a mere change."""

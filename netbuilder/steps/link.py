@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from netbuilder.names import InterfaceName, Mac, Name
-from netbuilder.state import LinkOf, Question, State
-from netbuilder.steps.base import Kernel, Step, home_of, ip
+from abc import abstractmethod
+from typing import Annotated
 
-Device = InterfaceName
+from pydantic import Field
+
+from netbuilder.names import InterfaceName, Mac, Name
+from netbuilder.state import Link, LinkOf, Question, State
+from netbuilder.steps.base import Kernel, Step, home_of, ip
 
 
 class AddBridge(Step):
@@ -87,10 +90,6 @@ class AddVeth(Step):
         outer = state.link(None, self.name)
         return outer is not None and outer.kind == "veth"
 
-    def is_broken(self, state: State) -> bool:
-        """Whether the outer end is there, but unplugged, or with another inner end than it should have."""
-        return self.remains(state) and not self.holds(state)
-
     def do(self, kernel: Kernel) -> None:
         """Make the pair."""
         kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac, self.mtu)
@@ -104,24 +103,36 @@ class AddVeth(Step):
         return f"link/{self.name}"
 
 
-class SetUp(Step):
-    """Switch an interface on."""
+class _Setting(Step):
+    """One knob of one interface; it goes when the interface goes."""
 
     netns: Name | None = None
-    dev: str
-
-    def command(self) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "up")
+    dev: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]
 
     def asks(self) -> tuple[Question, ...]:
         """The interface."""
         return (LinkOf(self.netns, self.dev),)
 
     def holds(self, state: State) -> bool:
-        """Whether it is on."""
+        """Whether the interface is there, and set so."""
         link = state.link(self.netns, self.dev)
-        return link is not None and link.up
+        return link is not None and self._is_set(link)
+
+    def hangs_on(self) -> str:
+        """The interface, or the namespace it is in."""
+        return home_of(self.netns, self.dev)
+
+    @abstractmethod
+    def _is_set(self, link: Link) -> bool:
+        """Whether an interface is set so."""
+
+
+class SetUp(_Setting):
+    """Switch an interface on."""
+
+    def command(self) -> str:
+        """See `ip-link(8)`."""
+        return ip(self.netns, "link", "set", self.dev, "up")
 
     def do(self, kernel: Kernel) -> None:
         """Switch it on."""
@@ -131,100 +142,64 @@ class SetUp(Step):
         """Switch it off."""
         kernel.set_link(self.netns, self.dev, up=False)
 
-    def hangs_on(self) -> str:
-        """The interface, or the namespace it is in."""
-        return home_of(self.netns, self.dev)
+    def _is_set(self, link: Link) -> bool:
+        return link.up
 
 
-class SetAlias(Step):
+class SetAlias(_Setting):
     """Label a cable, so that `ip link` tells whose it is."""
 
-    dev: InterfaceName
     alias: str
 
     def command(self) -> str:
         """See `ip-link(8)`."""
-        return ip(None, "link", "set", self.dev, "alias", self.alias)
-
-    def asks(self) -> tuple[Question, ...]:
-        """The interface."""
-        return (LinkOf(None, self.dev),)
-
-    def holds(self, state: State) -> bool:
-        """Whether it has the label."""
-        link = state.link(None, self.dev)
-        return link is not None and link.alias == self.alias
+        return ip(self.netns, "link", "set", self.dev, "alias", self.alias)
 
     def do(self, kernel: Kernel) -> None:
         """Label it."""
-        kernel.set_link(None, self.dev, alias=self.alias)
+        kernel.set_link(self.netns, self.dev, alias=self.alias)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Remove the label."""
-        kernel.set_link(None, self.dev, alias="")
+        kernel.set_link(self.netns, self.dev, alias="")
 
-    def hangs_on(self) -> str:
-        """The interface."""
-        return home_of(None, self.dev)
+    def _is_set(self, link: Link) -> bool:
+        return link.alias == self.alias
 
 
-class NoLinkLocal(Step):
+class NoLinkLocal(_Setting):
     """Keep an interface from giving itself an IPv6 address: each would make the bridge flood all its ports."""
-
-    dev: InterfaceName
 
     def command(self) -> str:
         """See `ip-link(8)`."""
-        return ip(None, "link", "set", self.dev, "addrgenmode", "none")
-
-    def asks(self) -> tuple[Question, ...]:
-        """The interface."""
-        return (LinkOf(None, self.dev),)
-
-    def holds(self, state: State) -> bool:
-        """Whether it makes no address of its own."""
-        link = state.link(None, self.dev)
-        return link is not None and not link.link_local
+        return ip(self.netns, "link", "set", self.dev, "addrgenmode", "none")
 
     def do(self, kernel: Kernel) -> None:
         """Stop it."""
-        kernel.set_link(None, self.dev, link_local=False)
+        kernel.set_link(self.netns, self.dev, link_local=False)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Let it again."""
-        kernel.set_link(None, self.dev, link_local=True)
+        kernel.set_link(self.netns, self.dev, link_local=True)
 
-    def hangs_on(self) -> str:
-        """The interface."""
-        return home_of(None, self.dev)
+    def _is_set(self, link: Link) -> bool:
+        return not link.link_local
 
 
-class Hairpin(Step):
+class Hairpin(_Setting):
     """Let a frame leave the bridge by the port it came in: a sandbox may reach itself by its published port."""
-
-    dev: InterfaceName
 
     def command(self) -> str:
         """See `bridge(8)` and `ip-link(8)`, under bridge_slave."""
-        return ip(None, "link", "set", self.dev, "type", "bridge_slave", "hairpin", "on")
-
-    def asks(self) -> tuple[Question, ...]:
-        """The bridge port."""
-        return (LinkOf(None, self.dev),)
-
-    def holds(self, state: State) -> bool:
-        """Whether hairpin mode is on."""
-        link = state.link(None, self.dev)
-        return link is not None and link.hairpin
+        return ip(self.netns, "link", "set", self.dev, "type", "bridge_slave", "hairpin", "on")
 
     def do(self, kernel: Kernel) -> None:
         """Switch it on."""
-        kernel.set_link(None, self.dev, hairpin=True)
+        kernel.set_link(self.netns, self.dev, hairpin=True)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Switch it off."""
-        kernel.set_link(None, self.dev, hairpin=False)
+        kernel.set_link(self.netns, self.dev, hairpin=False)
 
-    def hangs_on(self) -> str:
-        """The interface."""
-        return home_of(None, self.dev)
+    def _is_set(self, link: Link) -> bool:
+        return link.hairpin

@@ -35,6 +35,10 @@ class AddTable(Step):
         """Whether our table is there, whatever was done to its rules."""
         return firewall.is_ours(state.table(firewall.NAME))
 
+    def is_broken(self, state: State) -> bool:
+        """Never: reading the text again mends the rules and keeps the elements."""
+        return False
+
     def do(self, kernel: Kernel) -> None:
         """Add the table."""
         kernel.nft(self._text())
@@ -73,10 +77,6 @@ class AddElement(Step):
     def remains(self, state: State) -> bool:
         """Whether the key is there, whatever was done to its data."""
         return state.element(self.set, self.key) is not None
-
-    def is_broken(self, state: State) -> bool:
-        """Whether the key is there with other data."""
-        return state.element(self.set, self.key) not in (None, self.data)
 
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""

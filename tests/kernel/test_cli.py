@@ -1,0 +1,396 @@
+"""The command line on throw-away hosts: each call is a process of its own, as a user's is."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netbuilder import Host, Plan
+from netbuilder.compose import parse
+from tests.kernel.helpers import missing, picture, shell
+
+NETBUILDER = [sys.executable, "-m", "netbuilder"]
+
+LAB = """
+services:
+  web: { ports: ["8088:80", "127.0.0.1:9090:90/udp"], networks: [lab] }
+  db: { networks: { lab: { ipv4_address: 10.9.0.9, mac_address: "02:42:ab:00:00:09" } } }
+  side: { network_mode: "service:web" }
+  bare: { network_mode: none }
+  onhost: { network_mode: host }
+networks:
+  lab: { ipam: { config: [ { subnet: 10.9.0.0/24 } ] } }
+"""
+OTHER = """
+services: { alone: { networks: [far] } }
+networks: { far: { ipam: { config: [ { subnet: 10.8.0.0/24 } ] } } }
+"""
+GUESTS = """
+services: { guest: { networks: [lab] }, mate: { network_mode: "container:web" } }
+networks: { lab: { ipam: { config: [ { subnet: 10.9.0.0/24 } ] } } }
+"""
+MANY = (
+    "services: {" + ", ".join(f"s{number}: {{ networks: [many] }}" for number in range(300)) + "}\n"
+    "networks: { many: { ipam: { config: [ { subnet: 10.7.0.0/16 } ] } } }"
+)
+
+
+class Cli:
+    """The command line on a host, in a directory with files to name."""
+
+    def __init__(self, host: Host, directory: Path) -> None:
+        self.host, self.directory = host, directory
+        for name, text in {"compose": LAB, "other": OTHER, "guests": GUESTS, "many": MANY}.items():
+            (directory / f"{name}.yaml").write_text(text)
+
+    def __call__(self, *words: str, status: int = 0, **options: Any) -> str:
+        """What a call prints that must end with a status; on an error, what it complains of."""
+        done = self.host.run([*NETBUILDER, *words], capture_output=True, text=True, cwd=self.directory, **options)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return str(done.stdout if status == 0 else done.stdout + done.stderr)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A call that runs beside the test."""
+        return self.host.popen(
+            [*NETBUILDER, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.directory
+        )
+
+    def json(self, *words: str) -> Any:
+        """What a call prints as JSON."""
+        return json.loads(self(*words, "--format", "json"))
+
+    def names(self) -> set[str]:
+        """The sandboxes that stand."""
+        return {one["name"] for one in self.json("ps")}
+
+
+@pytest.fixture
+def cli(host: Host, tmp_path: Path) -> Cli:
+    return Cli(host, tmp_path)
+
+
+# There and back
+
+
+def test_up_and_down_leave_the_host_as_it_was(cli: Cli) -> None:
+    before = picture(cli.host)
+    assert cli("up").splitlines() == [
+        " ✔ Network lab  made",
+        " ✔ Sandbox web  made",
+        " ✔ Sandbox db  made",
+        " ✔ Sandbox side  made",
+        " ✔ Sandbox bare  made",
+        " ✔ Sandbox onhost  made",
+    ]
+    assert cli("diff") == ""
+    assert cli("up") == "nothing to do\n"
+    assert cli("down").count("taken back") == 6
+    assert cli("down") == "nothing to do\n"
+    assert picture(cli.host) == before
+
+
+def test_up_shows_the_commands_of_the_plan(cli: Cli) -> None:
+    plan = [line for line in cli("plan").splitlines()[2:] if line]
+    shown = [line for line in cli("up", "-v").splitlines() if line and not line.startswith(" ✔ ")]
+    assert shown == plan
+
+
+def test_the_plan_is_a_script_that_does_it(cli: Cli) -> None:
+    plan = cli.host.plan(*parse(LAB).specs)
+    shell(cli.host, cli("plan"))
+    assert missing(cli.host, plan) == Plan()
+
+
+def test_diff_prints_what_is_missing_as_a_script_that_mends_it(cli: Cli) -> None:
+    cli("up")
+    shell(cli.host, "ip -n web link set eth0 down")
+    script = cli("diff", status=1)
+    assert script == (
+        "#!/bin/sh\nset -eu\n\n"
+        "# the inner end of the cable on\nip -n web link set eth0 up\n\n"
+        "# the way out: by the bridge's own address\nip -n web route add default via 10.9.0.1\n"
+    )
+    shell(cli.host, script)
+    assert cli("diff") == ""
+
+
+def test_up_mends_what_was_damaged(cli: Cli) -> None:
+    cli("up")
+    shell(cli.host, "ip -n db address flush dev eth0; nft flush chain inet netbuilder forward")
+    assert cli("up").splitlines() == [" ✔ Sandbox db  mended", " ✔ Rules     mended"]
+    assert cli("up") == "nothing to do\n"
+
+
+def test_up_changes_what_is_asked_for_otherwise(cli: Cli) -> None:
+    cli("up")
+    (cli.directory / "compose.yaml").write_text(LAB.replace("8088:80", "8089:80"))
+    assert cli("up") == " ✔ Sandbox web  changed\n"
+    (cli.directory / "compose.yaml").write_text(LAB.replace('"8088:80", ', ""))
+    assert cli("up") == " ✔ Sandbox web  changed\n"
+    assert [port["host_port"] for port in cli.json("inspect", "web")["ports"]] == [9090]
+
+
+# More than one file
+
+
+def test_down_leaves_what_another_file_made(cli: Cli) -> None:
+    cli("up", "-f", "other.yaml")
+    before = picture(cli.host)
+    cli("up")
+    cli("down")
+    assert picture(cli.host) == before
+    assert cli("down", "-f", "other.yaml").splitlines() == [
+        " ✔ Sandbox alone  taken back",
+        " ✔ Network far  taken back",
+    ]
+
+
+def test_down_leaves_what_others_live_on(cli: Cli) -> None:
+    cli("up")
+    cli("up", "-f", "guests.yaml")
+    said = cli("down").splitlines()
+    assert " - Sandbox web  stays, in use by mate" in said
+    assert " - Network lab  stays, in use by guest, web" in said
+    assert cli.names() == {"web", "guest", "mate"}
+    cli("down", "-f", "guests.yaml")
+    assert cli("down").splitlines() == [" ✔ Sandbox web  taken back", " ✔ Network lab  taken back"]
+
+
+def test_down_takes_the_default_network_with_its_last_sandbox(cli: Cli) -> None:
+    before = picture(cli.host)
+    text = "services: { web: { network_mode: bridge } }"
+    assert " ✔ Network bridge  made" in cli("up", "-f", "-", input=text)
+    assert " ✔ Network bridge  taken back" in cli("down", "-f", "-", input=text)
+    assert picture(cli.host) == before
+
+
+def test_down_all(cli: Cli) -> None:
+    before = picture(cli.host)
+    cli("up")
+    cli("up", "-f", "other.yaml")
+    assert cli("down", "--all").count("taken back") == 8
+    assert cli("down", "--all") == "nothing to do\n"
+    assert picture(cli.host) == before
+
+
+# What stands
+
+
+def test_ps_is_a_table_whose_lines_are_whole(cli: Cli) -> None:
+    assert cli("ps") == "no sandboxes on this host yet: netbuilder up makes some\n"
+    cli("up")
+    heading, *rows = cli("ps").splitlines()
+    assert heading.split() == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
+    ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:9090->90/udp"
+    assert [row.split(maxsplit=5) for row in rows] == [
+        ["web", "bridge", "lab", "10.9.0.2", "02:42:0a:09:00:02", f"{ports}  /run/netns/web   ok"],
+        ["db", "bridge", "lab", "10.9.0.9", "02:42:ab:00:00:09", f"-{' ' * 45}/run/netns/db    ok"],
+        ["side", "container:web", "lab", "10.9.0.2", "02:42:0a:09:00:02", f"{ports}  /run/netns/web   ok"],
+        ["bare", "none", "-", "-", "-", f"-{' ' * 45}/run/netns/bare  ok"],
+        ["onhost", "host", "-", "-", "-", f"-{' ' * 45}the host's       ok"],
+    ]
+
+
+def test_ps_as_json(cli: Cli) -> None:
+    assert cli.json("ps") == []
+    cli("up")
+    seen = {one["name"]: one for one in cli.json("ps")}
+    assert seen["web"] == {
+        "name": "web",
+        "mode": "bridge",
+        "network": "lab",
+        "address": "10.9.0.2",
+        "mac": "02:42:0a:09:00:02",
+        "ports": [
+            {"sandbox_port": 80, "host_port": 8088, "host_ip": "0.0.0.0", "protocol": "tcp"},
+            {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp"},
+        ],
+        "namespace": "/run/netns/web",
+        "state": "ok",
+    }
+    assert seen["side"] == {**seen["web"], "name": "side", "mode": "container"}
+    nothing = {"network": None, "address": None, "mac": None, "ports": [], "state": "ok"}
+    assert seen["bare"] == {"name": "bare", "mode": "none", "namespace": "/run/netns/bare", **nothing}
+    assert seen["onhost"] == {"name": "onhost", "mode": "host", "namespace": None, **nothing}
+
+
+def test_a_namespace_that_is_gone_is_shown_and_made_again(cli: Cli) -> None:
+    cli("up", "-f", "other.yaml")
+    shell(cli.host, "ip netns del alone")
+    assert [one["state"] for one in cli.json("ps")] == ["gone"]
+    assert "namespace of alone, is gone\nnetbuilder: hint: " in cli("exec", "alone", "true", status=1)
+    assert cli("up", "-f", "other.yaml") == " ✔ Sandbox alone  mended\n"
+    assert [one["state"] for one in cli.json("ps")] == ["ok"]
+    cli("exec", "alone", "true")
+
+
+def test_inspect_shows_what_rewrites_the_packets(cli: Cli) -> None:
+    cli("up")
+    page = cli("inspect", "web")
+    assert (
+        "PACKETS IN   published port 8088:80/tcp: PREROUTING and OUTPUT rewrite its destination to 10.9.0.2:80" in page
+    )
+    assert "'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'" in page
+    assert "PACKETS OUT  MASQUERADE" in page
+    assert "\nip netns add web\n" in page
+
+
+def test_inspect_as_json(cli: Cli) -> None:
+    cli("up")
+    web, side, onhost = (cli.json("inspect", name) for name in ("web", "side", "onhost"))
+    assert (web["prefix"], web["gateway"], web["mtu"], web["adopted"]) == (24, "10.9.0.1", None, None)
+    assert [len(web[field]) for field in ("packets_in", "packets_out", "commands")] == [2, 1, 13]
+    assert [step["command"] for step in web["commands"][:1]] == ["ip netns add web"]
+    assert side == {**web, "name": "side", "mode": "container", "commands": []}
+    assert onhost.keys() == web.keys()
+    assert [onhost[field] for field in ("veth", "packets_in", "packets_out", "commands")] == [None, [], [], []]
+
+
+def test_links_are_what_the_kernel_says(cli: Cli) -> None:
+    assert cli("links") == "no links on this host yet: each sandbox in bridge mode has one\n"
+    assert cli.json("links") == []
+    cli("up")
+    links = {link["sandbox"]: link for link in cli.json("links")}
+    assert links.keys() == {"web", "db"}
+    for name, link in links.items():
+        (outer,) = json.loads(shell(cli.host, f"ip -j link show {link['veth']}"))
+        (inner,) = json.loads(shell(cli.host, f"ip -j -n {name} link show {link['interface']}"))
+        assert (outer["ifindex"], outer["link_index"], outer["link_netnsid"], outer["master"]) == (
+            link["ifindex"],
+            inner["ifindex"],
+            link["netnsid"],
+            link["bridge"],
+        )
+        assert link["peer_ifindex"] == inner["ifindex"]
+    assert cli("links").splitlines()[1].split()[0] == links["db"]["veth"]
+
+
+@pytest.mark.parametrize("words", [["inspect", "nosuch"], ["exec", "nosuch", "true"]], ids=" ".join)
+def test_a_sandbox_that_is_not_there_is_named(cli: Cli, words: list[str]) -> None:
+    assert "there is no sandbox 'nosuch' on this host\nnetbuilder: hint: " in cli(*words, status=1)
+
+
+# Inside
+
+
+def test_exec_runs_inside(cli: Cli) -> None:
+    cli("up")
+    assert "10.9.0.2/24" in cli("exec", "web", "--", "ip", "-brief", "address")
+    assert "10.9.0.2/24" in cli("exec", "side", "ip", "-brief", "address")
+    assert cli("exec", "bare", "ls", "/proc/sys/net/ipv4/conf").split() == ["all", "default", "lo"]
+    assert cli("exec", "web", "cat", input="hello") == "hello"
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "said"),
+    [
+        (["sh", "-c", "exit 7"], 7, ""),
+        (["sh", "-c", "kill -9 $$"], -9, ""),
+        (["nosuch"], 127, "netbuilder: error: nosuch: command not found\nnetbuilder: hint: "),
+        (["/nosuch/program"], 127, "netbuilder: error: /nosuch/program: command not found\n"),
+        (["/etc/passwd"], 126, "netbuilder: error: /etc/passwd: can't be run: Permission denied\n"),
+        (["/"], 126, "netbuilder: error: /: can't be run: Permission denied\n"),
+    ],
+)
+def test_the_exit_status_of_exec(cli: Cli, program: list[str], status: int, said: str) -> None:
+    cli("up", "-f", "-", input="services: { web: { network_mode: none } }")
+    assert cli("exec", "web", "--", *program, status=status).startswith(said)
+
+
+def test_a_program_starts_as_from_a_shell(cli: Cli) -> None:
+    """No signal is ignored, no descriptor is left open."""
+    cli("up", "-f", "-", input="services: { web: { network_mode: none } }")
+    assert "SigIgn:\t0000000000000000" in cli("exec", "web", "cat", "/proc/self/status")
+    plain = cli.host.run(["ls", "/proc/self/fd"], capture_output=True, text=True).stdout
+    assert cli("exec", "web", "ls", "/proc/self/fd") == plain
+
+
+# When it is cut short
+
+
+def test_after_a_kill_the_next_call_puts_things_right(cli: Cli) -> None:
+    before = picture(cli.host)
+    with cli.start("up", "-v", "-f", "many.yaml") as process:
+        _read_until(process, "ip netns add s20\n")
+        process.kill()
+    assert cli.names() == set()
+    cli("down", "-f", "many.yaml")
+    assert picture(cli.host) == before
+    cli("up")
+    assert cli("diff") == ""
+
+
+def test_control_c_takes_back_what_was_begun(cli: Cli) -> None:
+    before = picture(cli.host)
+    with cli.start("up", "-v", "-f", "many.yaml") as process:
+        _read_until(process, "ip netns add s20\n")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "")
+    assert picture(cli.host) == before
+
+
+def test_a_reader_that_goes_away_takes_back_what_was_begun(cli: Cli) -> None:
+    before = picture(cli.host)
+    with cli.start("up", "-v", "-f", "many.yaml") as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+    assert picture(cli.host) == before
+
+
+def _read_until(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout
+    assert any(said == line for said in process.stdout)
+
+
+def test_two_at_once_do_it_once(cli: Cli) -> None:
+    both = [cli.start("up"), cli.start("up")]
+    said = sorted(process.communicate()[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert said[1] == "nothing to do\n"
+    assert said[0].count("made") == 6
+    assert cli("diff") == ""
+
+
+def test_two_files_at_once(cli: Cli) -> None:
+    both = [cli.start("up"), cli.start("up", "-f", "other.yaml")]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert [text.count("made") for text in said] == [6, 2]
+    assert cli.names() == {"web", "db", "side", "bare", "onhost", "alone"}
+
+
+# Trouble
+
+
+def test_a_clash_with_the_host_is_a_bad_spec(cli: Cli) -> None:
+    with cli.host.socket() as held:
+        held.bind(("0.0.0.0", 8088))
+        held.listen()
+        assert "8088" in cli("up", status=2)
+    assert cli.names() == set()
+
+
+def test_a_failure_is_one_line_with_a_hint(cli: Cli) -> None:
+    shell(cli.host, "mkdir -p /run/netns; mount -t tmpfs -o ro none /run/netns")
+    said = cli("up", status=1)
+    error, *_ = said.splitlines()
+    assert error.startswith("netbuilder: error: 'ip netns add web' failed: EROFS")
+    assert cli.names() == set()
+    assert cli("diff", "-f", "nosuch.yaml", status=2)
+
+
+def test_a_terminal_without_a_tick_is_no_reason_to_fail(cli: Cli) -> None:
+    text = "services: { web: { network_mode: none } }"
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path), "PYTHONIOENCODING": "ascii"}
+    assert cli("up", "-f", "-", input=text, env=env) == " ? Sandbox web  made\n"
