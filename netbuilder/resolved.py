@@ -77,11 +77,13 @@ class ResolvedSandbox(Resolved):
     """A sandbox with everything chosen.
 
     `namespace` is the name under which the namespace it lives in is pinned: its own in bridge and none mode, another
-    sandbox's in container mode, None for the host's own. `adopted` is the path of a namespace that was there before.
+    sandbox's in container mode, None for the host's own. `shares` is the sandbox that container mode names, and
+    `adopted` the path of a namespace that was there before.
     """
 
     name: str
     mode: Literal["bridge", "host", "container", "none"]
     namespace: str | None
+    shares: str | None = None
     adopted: str | None = None
     endpoint: Endpoint | None = None

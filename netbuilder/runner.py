@@ -6,14 +6,15 @@ On an error everything that this call did is taken back, and on a kill the next 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from netbuilder.errors import NetbuilderError, one_line
+from netbuilder.errors import NetbuilderError, StepError, one_line
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
 from netbuilder.state import State
-from netbuilder.steps import Step
+from netbuilder.steps import AddNamespace, AttachNamespace, Step
 from netbuilder.store import Store
 from netbuilder.units import ORDER, Key, Receipt, Unit, whole
 
@@ -45,9 +46,10 @@ class Runner:
         had = {unit.key: self.store.receipts(unit.key) for unit in units}
         stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         self.undo(stale)
-        state = self._clear(units, had)
+        kept = {key: ours and [one for one in ours if one not in stale[key]] for key, ours in had.items()}
+        state = self._clear(units, kept)
         missing = {unit.key: unit.plan.missing(state) for unit in units}
-        new = {key: _receipts(plan, had[key], state) for key, plan in missing.items()}
+        new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
         self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
         try:
             for unit in units:
@@ -57,18 +59,26 @@ class Runner:
             raise
         self.store.finish(
             new=[unit for unit in units if had[unit.key] is None],
-            changed=[(unit, _merged(unit, old, new[unit.key])) for unit in units if (old := had[unit.key]) is not None],
+            changed=[
+                (unit, _merged(unit, old, new[unit.key])) for unit in units if (old := kept[unit.key]) is not None
+            ],
         )
         return Plan(chain.from_iterable(missing.values()))
 
     def _clear(self, units: list[Unit], had: dict[Key, list[Receipt] | None]) -> State:
-        """What stands, once that of ours which is broken beyond doing it again is taken away."""
+        """What stands, once that of ours which is broken beyond doing it again is taken away.
+
+        Raises:
+            StepError: If what is in the way is not ours.
+        """
         plan = whole(units)
         state = self.kernel.observe(plan.questions(), plan.doors())
         wrong = {step for step in plan if step.is_broken(state)}
-        broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
-        if not any(broken.values()):
+        if not wrong:
             return state
+        broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
+        for foreign in wrong - {one.step for ours in broken.values() for one in ours}:
+            raise StepError(foreign.command(), errno.EEXIST)
         self.undo(broken)
         return self.kernel.observe(plan.questions(), plan.doors())
 
@@ -113,7 +123,7 @@ class Runner:
         self.undo(new)
         for had in changed:
             plan = Plan(receipt.step for receipt in had)
-            for step in plan.missing(self.kernel.observe(plan.questions())):
+            for step in plan.missing(self.kernel.observe(plan.questions(), plan.doors())):
                 self.kernel.begin(step)
                 step.do(self.kernel)
             self.kernel.flush()
@@ -128,9 +138,11 @@ def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Re
 
 
 def stale_receipts(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
-    """What was done for an earlier form of a unit and is no part of it any more."""
+    """What was done for an earlier form of a unit and is no part of it any more; if that had another room, all of it."""
     wanted = set(unit.plan) if had else ()
-    return [receipt for receipt in had or () if receipt.step not in wanted]
+    stale = [receipt for receipt in had or () if receipt.step not in wanted]
+    moved = any(isinstance(receipt.step, AddNamespace | AttachNamespace) for receipt in stale)
+    return list(had or ()) if moved else stale
 
 
 def _merged(unit: Unit, had: list[Receipt], new: list[Receipt]) -> list[Receipt]:

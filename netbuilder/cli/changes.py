@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from netbuilder import modes
-from netbuilder.errors import some
+from netbuilder.errors import one_line, some
 from netbuilder.modes import network
 from netbuilder.plan import Plan
 from netbuilder.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
+from netbuilder.steps import Step
 from netbuilder.units import RULES, Key
 
 if TYPE_CHECKING:
@@ -76,3 +77,15 @@ def _users(key: Key, standing: Standing) -> Iterator[str]:
             place = one.namespace if key.kind == "sandbox" else one.endpoint and one.endpoint.network
             if place == key.name and Key("sandbox", one.name) != key:
                 yield one.name
+
+
+def superfluous(steps: Iterable[Step]) -> Iterator[str]:
+    """What stands for an earlier form of the file, and goes with the next `up`."""
+    return (f"no longer asked for: {one_line(step.command())}" for step in steps)
+
+
+def unnoted(host: Host, specs: Iterable[Network | Sandbox]) -> Iterator[str]:
+    """What takes no commands and is not there yet: sandboxes in host and container mode."""
+    for spec in specs:
+        if isinstance(spec, Sandbox) and spec.mode.kind in ("host", "container") and spec.name not in host:
+            yield f"not there yet: sandbox {spec.name}, which takes no commands ({spec.mode.kind} mode)"

@@ -48,15 +48,19 @@ def plan(file: str | None) -> int:
 
 
 def diff(file: str | None) -> int:
-    """Print the commands that are missing; 1 if there are any."""
+    """Print the commands that are missing, and as comments what else `up` would change; 1 if there is anything."""
+    from netbuilder.cli import changes
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
     with closing(_host()) as host:
         missing = host.diff(*specs)
+        notes = [*changes.superfluous(host.surplus(*specs)), *changes.unnoted(host, specs)]
     if missing:
         print(missing.script(), end="")
-    return 1 if missing else 0
+    for note in notes:
+        print(f"# {note}")
+    return 1 if missing or notes else 0
 
 
 def down(file: str | None, everything: bool) -> int:

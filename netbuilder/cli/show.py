@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
-from pathlib import Path
 from typing import Any
 
 _NOTHING = "-"
@@ -78,7 +78,7 @@ def _facts(seen: dict[str, Any]) -> Iterable[tuple[str, str | None]]:
 
 def _mode(seen: dict[str, Any]) -> str:
     """The mode, in Docker's words for it."""
-    return f"container:{Path(seen['namespace']).name}" if seen["mode"] == "container" else str(seen["mode"])
+    return f"container:{seen['shares']}" if seen["mode"] == "container" else str(seen["mode"])
 
 
 def _place(seen: dict[str, Any]) -> str:
@@ -98,5 +98,22 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str | None]], none: 
         print(none)
         return
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    if sys.stdout.isatty():
+        _rich(headings, cells, sum(widths) + len(_GAP) * len(widths))
+        return
     for row in (headings, *cells):
         print(_GAP.join(map(str.ljust, row, widths)).rstrip())
+
+
+def _rich(headings: Sequence[str], cells: Iterable[Sequence[str]], width: int) -> None:
+    """The table for a terminal; wider than that if need be, as a MAC address cut in two can't be copied."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold", padding=(0, len(_GAP), 0, 0))
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console()
+    console.width = max(console.width, width)
+    console.print(table)

@@ -41,6 +41,7 @@ def _summary(sandbox: LiveSandbox, endpoint: Endpoint | None) -> dict[str, Any]:
     return {
         "name": sandbox.name,
         "mode": sandbox.mode,
+        "shares": sandbox.resolved.shares,
         "network": endpoint and endpoint.network,
         "address": endpoint and str(endpoint.address),
         "mac": endpoint and endpoint.mac,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from netbuilder.addresses import bridge_name, free_subnet, mac_of
@@ -22,7 +23,7 @@ def resolve_networks(specs: list[Network], ledger: Ledger, facts: Facts) -> Iter
         if known:
             _refuse_change_in_use(spec, ledger)
             ledger.remove_network(spec.name)
-        network = _network(spec, ledger, facts)
+        network = _network(spec, ledger, _without(known.bridge, facts) if known else facts)
         ledger.add_network(network)
         yield network
 
@@ -35,6 +36,11 @@ def same(spec: Network, known: ResolvedNetwork) -> bool:
         and (spec.bridge or bridge_name(spec.name)) == known.bridge
         and (spec.mtu, spec.masquerade, spec.internal) == (known.mtu, known.masquerade, known.internal)
     )
+
+
+def _without(bridge: str, facts: Facts) -> Facts:
+    """The host without what it reaches by a bridge that is about to go."""
+    return replace(facts, onlink=tuple((block, device) for block, device in facts.onlink if device != bridge))
 
 
 def _refuse_change_in_use(spec: Network, ledger: Ledger) -> None:

@@ -37,6 +37,7 @@ def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Ite
             name=spec.name,
             mode=spec.mode.kind,
             namespace=_namespace(spec, by_name, ledger),
+            shares=spec.mode.sandbox if isinstance(spec.mode, Container) else None,
             adopted=_adopted(spec),
             endpoint=endpoint,
         )

@@ -11,6 +11,7 @@ from netbuilder import Host, LiveSandbox
 from netbuilder.place import Place
 from netbuilder.plan import Plan
 from netbuilder.resolved import ResolvedSandbox
+from tests.kernel.leftovers import wait_until
 
 Protocol = Literal["tcp", "udp"]
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -60,6 +61,8 @@ class Lan:
             ip -n {name} route add default via {here}
             """,
         )
+        show = f"ip -o link show {device}; ip -n {name} -o link show eth0"
+        wait_until(lambda: shell(self.host, show).count("state UP") == 2, "the cable has carrier")
         return namespace(self.host, name)
 
 

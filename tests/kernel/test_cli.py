@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -121,6 +122,39 @@ def test_diff_prints_what_is_missing_as_a_script_that_mends_it(cli: Cli) -> None
     assert cli("diff") == ""
 
 
+def test_diff_tells_what_a_changed_file_no_longer_asks_for(cli: Cli) -> None:
+    cli("up")
+    file = cli.directory / "compose.yaml"
+    file.write_text(LAB.replace('"8088:80", ', ""))
+    gone = "nft 'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'"
+    assert cli("diff", status=1) == f"# no longer asked for: '{gone}'\n"
+    cli("up")
+    assert cli("diff") == ""
+
+
+def test_diff_tells_of_sandboxes_that_take_no_commands(cli: Cli) -> None:
+    (cli.directory / "host.yaml").write_text("services: { app: { network_mode: host } }")
+    note = "# not there yet: sandbox app, which takes no commands (host mode)\n"
+    assert cli("diff", "-f", "host.yaml", status=1) == note
+    cli("up", "-f", "host.yaml")
+    assert cli("diff", "-f", "host.yaml") == ""
+
+
+def test_a_flatmate_of_a_host_mode_sandbox_is_listed(cli: Cli) -> None:
+    text = "services: { app: { network_mode: host }, mate: { network_mode: 'service:app' } }"
+    (cli.directory / "host.yaml").write_text(text)
+    cli("up", "-f", "host.yaml")
+    assert "mate  container:app" in cli("ps")
+
+
+def test_a_terminal_gets_a_table_with_whole_cells(cli: Cli) -> None:
+    cli("up")
+    command = shlex.join([*NETBUILDER, "ps"])
+    narrow = cli.host.run(["script", "-qec", f"stty cols 40; {command}", "/dev/null"], capture_output=True, text=True)
+    assert "\x1b[1m" in narrow.stdout
+    assert "02:42:0a:09:00:02" in narrow.stdout
+
+
 def test_up_mends_what_was_damaged(cli: Cli) -> None:
     cli("up")
     shell(cli.host, "ip -n db address flush dev eth0; nft flush chain inet netbuilder forward")
@@ -205,6 +239,7 @@ def test_ps_as_json(cli: Cli) -> None:
     assert seen["web"] == {
         "name": "web",
         "mode": "bridge",
+        "shares": None,
         "network": "lab",
         "address": "10.9.0.2",
         "mac": "02:42:0a:09:00:02",
@@ -215,8 +250,8 @@ def test_ps_as_json(cli: Cli) -> None:
         "namespace": "/run/netns/web",
         "state": "ok",
     }
-    assert seen["side"] == {**seen["web"], "name": "side", "mode": "container"}
-    nothing = {"network": None, "address": None, "mac": None, "ports": [], "state": "ok"}
+    assert seen["side"] == {**seen["web"], "name": "side", "mode": "container", "shares": "web"}
+    nothing = {"shares": None, "network": None, "address": None, "mac": None, "ports": [], "state": "ok"}
     assert seen["bare"] == {"name": "bare", "mode": "none", "namespace": "/run/netns/bare", **nothing}
     assert seen["onhost"] == {"name": "onhost", "mode": "host", "namespace": None, **nothing}
 
@@ -248,7 +283,7 @@ def test_inspect_as_json(cli: Cli) -> None:
     assert (web["prefix"], web["gateway"], web["mtu"], web["adopted"]) == (24, "10.9.0.1", None, None)
     assert [len(web[field]) for field in ("packets_in", "packets_out", "commands")] == [2, 1, 13]
     assert [step["command"] for step in web["commands"][:1]] == ["ip netns add web"]
-    assert side == {**web, "name": "side", "mode": "container", "commands": []}
+    assert side == {**web, "name": "side", "mode": "container", "shares": "web", "commands": []}
     assert onhost.keys() == web.keys()
     assert [onhost[field] for field in ("veth", "packets_in", "packets_out", "commands")] == [None, [], [], []]
 
