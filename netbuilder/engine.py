@@ -12,7 +12,6 @@ from netbuilder import firewall
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
 from netbuilder.kernel import namespaces, survey
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.ledger import Ledger
 from netbuilder.links import Cable
 from netbuilder.plan import Plan
 from netbuilder.ports import PublishedPort
@@ -23,7 +22,7 @@ from netbuilder.spec import Network, Sandbox
 from netbuilder.state import LinkOf, TableOf
 from netbuilder.steps import PINS
 from netbuilder.store import DIRECTORY, Store
-from netbuilder.units import FORWARDING, RULES, Key, Unit, units, whole
+from netbuilder.units import FORWARDING, RULES, Key, Unit, in_use, units, whole
 
 _log = logging.getLogger("netbuilder")
 
@@ -148,7 +147,7 @@ class Engine:
             SpecError: If one is in use by another that stays.
         """
         with self._taking_back(keys) as doomed:
-            for key, users in _users(doomed, self.store.ledger()).items():
+            for key, users in in_use(doomed, self.store.ledger()).items():
                 raise SpecError(
                     f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
                 )
@@ -156,8 +155,8 @@ class Engine:
     def release(self, keys: Iterable[Key]) -> None:
         """Take units back, but for those in use by others that stay."""
         with self._taking_back(keys) as doomed:
-            while in_use := _users(doomed, self.store.ledger()):
-                doomed[:] = [key for key in doomed if key not in in_use]
+            while staying := in_use(doomed, self.store.ledger()):
+                doomed[:] = [key for key in doomed if key not in staying]
 
     @contextmanager
     def _taking_back(self, keys: Iterable[Key]) -> Iterator[list[Key]]:
@@ -245,15 +244,6 @@ def _check_namespace(sandbox: ResolvedSandbox) -> None:
             f"is taken by {pin}, a namespace that netbuilder did not make",
             f"choose another name, adopt it with namespace={pin!r}, or delete it: ip netns del {sandbox.name}",
         )
-
-
-def _users(doomed: list[Key], ledger: Ledger) -> dict[Key, frozenset[str]]:
-    """Those among the doomed that something which stays lives on: a sandbox's namespace, or a network."""
-    gone = {key.name for key in doomed if key.kind == "sandbox"}
-    users = {
-        key: (ledger.sharers(key.name) if key.kind == "sandbox" else ledger.members(key.name)) - gone for key in doomed
-    }
-    return {key: left for key, left in users.items() if left}
 
 
 def _ports(resolution: Resolution) -> Iterator[PublishedPort]:

@@ -74,8 +74,8 @@ table {TABLE} {{
 _NO_ROUTER = '\t\tdrop comment "the host was no router, and it becomes none"\n'
 
 _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
-_BASE_CHAINS = re.compile(r"table (\w+ \w+) \{(.*?)\n\}", re.DOTALL)
-_DROPS = re.compile(r"chain (\S+) \{\s*type filter hook forward [^;]*; policy drop;")
+_BASE_CHAINS = re.compile(r"table ((?:inet|ip|bridge) \S+) \{(.*?)\n\}", re.DOTALL)
+_DROPS = re.compile(r'chain (\S+) \{\s*(?:comment "[^"]*"\s*)?type filter hook forward [^;]*; policy drop;')
 _COMMENT = re.compile(r'comment "([^"]*)"')
 
 

@@ -37,7 +37,7 @@ class Plan(tuple[Step, ...]):
         """The plan as a commented shell script that runs as it stands."""
         lines = ["#!/bin/sh", "set -eu"]
         for step in self:
-            lines += ["", *([f"# {step.because}"] if step.because else []), step.command()]
+            lines += ["", *(f"# {line}" for line in step.because.splitlines()), step.command()]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> str:

@@ -138,7 +138,7 @@ def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Re
 
 
 def stale_receipts(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
-    """What was done for an earlier form of a unit and is no part of it any more; if that had another room, all of it."""
+    """What was done for an earlier form of a unit and is no part of this one; if it was in another room, all of it."""
     wanted = set(unit.plan) if had else ()
     stale = [receipt for receipt in had or () if receipt.step not in wanted]
     moved = any(isinstance(receipt.step, AddNamespace | AttachNamespace) for receipt in stale)

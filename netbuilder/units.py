@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from netbuilder import modes
+from netbuilder.ledger import Ledger
 from netbuilder.modes import network
 from netbuilder.plan import Plan, as_json, from_json
 from netbuilder.resolve import Resolution
@@ -69,3 +70,12 @@ def units(resolution: Resolution) -> list[Unit]:
 def whole(parts: Iterable[Unit]) -> Plan:
     """The plan of several units, one after the other."""
     return Plan(chain.from_iterable(unit.plan for unit in parts))
+
+
+def in_use(doomed: list[Key], ledger: Ledger) -> dict[Key, frozenset[str]]:
+    """Those among the doomed that something which stays lives on: a sandbox's namespace, or a network."""
+    gone = {key.name for key in doomed if key.kind == "sandbox"}
+    users = {
+        key: (ledger.sharers(key.name) if key.kind == "sandbox" else ledger.members(key.name)) - gone for key in doomed
+    }
+    return {key: left for key, left in users.items() if left}

@@ -91,12 +91,14 @@ def new_host(witness: Witness) -> Iterator[Callable[[], Host]]:
     hosts: list[Host] = []
 
     def make() -> Host:
-        hosts.append(Host.isolated())
-        return hosts[-1]
+        host = Host.isolated()
+        witness.note(host)
+        hosts.append(host)
+        return host
 
     yield make
     for host in hosts:
-        witness.note(host)
+        witness.note_sandboxes(host)
         host.close()
 
 

@@ -28,7 +28,7 @@ def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Ite
     addresses = _addresses(wired, ledger)
     ports = _ports(wired, ledger, facts)
     by_name = {spec.name: spec for spec in kept}
-    for spec in kept:
+    for spec in sorted(kept, key=lambda one: isinstance(one.mode, Container)):
         if isinstance(spec.mode, Bridge):
             endpoint = _endpoint(spec, spec.mode, addresses[spec.name], tuple(ports[spec.name]), ledger)
         else:

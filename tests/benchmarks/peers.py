@@ -3,7 +3,9 @@
 One sandbox with one published port is added and deleted again, on a throw-away host where the bridge and the rules
 that sandboxes share are there already. None of the three makes the namespace itself, so that is not in their time.
 
-    peers.py NAME ROUNDS    inside a throw-away host; prints the milliseconds of each round as JSON
+    peers.py netbuilder ROUNDS   prints the milliseconds of each round as JSON
+    peers.py host NAME ROUNDS    the same for another, on a throw-away host
+    peers.py NAME ROUNDS         the same, by a process that is on one already
 """
 
 from __future__ import annotations

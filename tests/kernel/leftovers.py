@@ -42,9 +42,14 @@ class Witness:
         self._netlink = self._host._call(Netlink)
 
     def note(self, host: Host) -> None:
-        """Number a host's namespace and all that are pinned on it."""
-        pins = host.run(["find", "/run/netns", "-type", "f"], capture_output=True, text=True).stdout.split()
+        """Number a host's namespace."""
         self._number(host._open_namespace())
+
+    def note_sandboxes(self, host: Host) -> None:
+        """Number all namespaces that are pinned on a host, if it is not closed yet."""
+        if host._thread.closed:
+            return
+        pins = host.run(["find", "/run/netns", "-type", "f"], capture_output=True, text=True).stdout.split()
         for pin in pins:
             self._number(host._inside(lambda pin=pin: os.open(pin, os.O_RDONLY)))  # type: ignore[misc]
 

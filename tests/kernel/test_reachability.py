@@ -185,21 +185,23 @@ def bridge_nf(request: pytest.FixtureRequest) -> str:
 def world(bridge_nf: str, witness: Witness) -> Iterator[World]:
     """One for all rows: no row changes it."""
     with Host.isolated() as host:
+        witness.note(host)
         world = World(host, bridge_nf)
         world.build(host)
         yield world
-        witness.note(host)
+        witness.note_sandboxes(host)
 
 
 @pytest.fixture(scope="module")
 def lawless_world(bridge_nf: str, witness: Witness) -> Iterator[World]:
     """The same without any rules: what never arrives in the other one arrives here."""
     with Host.isolated() as host:
+        witness.note(host)
         world = World(host, bridge_nf)
         world.build(host)
         shell(host, "nft delete table inet netbuilder")
         yield world
-        witness.note(host)
+        witness.note_sandboxes(host)
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])

@@ -1,0 +1,302 @@
+"""The bytes of `netbuilder.kernel.wire` against pyroute2's: what we send, and what we read in the kernel's answers."""
+
+from __future__ import annotations
+
+import json
+import struct
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroute2 import IPBatch
+from pyroute2.netlink import nlmsg
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+from netbuilder import Bridge, Host, Network, Sandbox, firewall
+from netbuilder.kernel import message, wire
+from netbuilder.kernel.message import Message
+from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
+from tests.kernel.helpers import shell
+
+MAC, PEER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02"
+ADDRESS, ROUTER = IPv4Interface("10.9.0.2/24"), IPv4Address("10.9.0.1")
+PEER = {"ifname": "eth0", "address": PEER_MAC, "net_ns_fd": 5}
+ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
+BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "proto": "boot", "scope": "universe"}
+
+# Ours, and how pyroute2 is asked for the same.
+SAME = {
+    "a bridge": (wire.add_bridge("br0", MAC, None), "link", "add", {"ifname": "br0", "address": MAC, "kind": "bridge"}),
+    "a bridge with an MTU": (
+        wire.add_bridge("br0", MAC, 1400),
+        "link",
+        "add",
+        {"ifname": "br0", "address": MAC, "mtu": 1400, "kind": "bridge"},
+    ),
+    "a cable": (
+        wire.add_veth("veth0", 7, "eth0", 5, PEER_MAC, None),
+        "link",
+        "add",
+        {"ifname": "veth0", "master": 7, "kind": "veth", "peer": PEER},
+    ),
+    "a cable with an MTU": (
+        wire.add_veth("veth0", 7, "eth0", 5, PEER_MAC, 1400),
+        "link",
+        "add",
+        {"ifname": "veth0", "mtu": 1400, "master": 7, "kind": "veth", "peer": {**PEER, "mtu": 1400}},
+    ),
+    "an address": (wire.add_address(3, ADDRESS), "addr", "add", ON_LINE),
+    "no address": (wire.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
+    "a route": (wire.add_default_route(ROUTER), "route", "add", BY_ROUTER),
+}
+LINK = {
+    "up": (wire.set_link("veth0", up=True), {"flags": 1, "change": 1}),
+    "down": (wire.set_link("veth0", up=False), {"change": 1}),
+    "alias": (wire.set_link("veth0", alias="netbuilder:web"), {"IFLA_IFALIAS": "netbuilder:web"}),
+    "group": (wire.set_link("veth0", group=70_000), {"IFLA_GROUP": 70_000}),
+    "hairpin on": (
+        wire.set_link("veth0", hairpin=True),
+        {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 1}}},
+    ),
+    "hairpin off": (
+        wire.set_link("veth0", hairpin=False),
+        {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 0}}},
+    ),
+    "no link-local address": (
+        wire.set_link("veth0", link_local=False),
+        {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 1}}},
+    ),
+    "a link-local address": (
+        wire.set_link("veth0", link_local=True),
+        {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 0}}},
+    ),
+}
+KINDS: dict[str, type[nlmsg]] = {"link": ifinfmsg, "addr": ifaddrmsg, "route": rtmsg}
+
+
+def read(data: bytes, kind: type[nlmsg]) -> dict[str, Any]:
+    """A message as pyroute2 reads it: type and flags, and whatever is not zero."""
+    parsed = kind(data)
+    parsed.decode()
+    assert parsed["header"]["length"] == len(data)
+    return {"type": parsed["header"]["type"], "header flags": parsed["header"]["flags"], **_values(parsed)}
+
+
+def _values(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    fields = {name: value[name] for name in value if name not in ("attrs", "header", "state", "event") and value[name]}
+    return fields | {name: _values(inner) for name, inner in value.get("attrs", [])}
+
+
+@pytest.mark.parametrize(("ours", "what", "verb", "wanted"), SAME.values(), ids=SAME)
+def test_what_we_send_is_what_pyroute2_sends(ours: Message, what: str, verb: str, wanted: dict[str, Any]) -> None:
+    batch = IPBatch()
+    try:
+        getattr(batch, what)(verb, **wanted)
+        theirs = bytes(batch.batch)
+    finally:
+        batch.close()
+    assert read(ours.encode(1), KINDS[what]) == read(theirs, KINDS[what])
+
+
+@pytest.mark.parametrize(("ours", "wanted"), LINK.values(), ids=LINK)
+def test_what_we_set_of_a_link(ours: Message, wanted: dict[str, Any]) -> None:
+    head = {"type": wire.NEWLINK, "header flags": message.REQUEST | message.ACK, "IFLA_IFNAME": "veth0"}
+    assert read(ours.encode(1), ifinfmsg) == {**head, **wanted}
+
+
+def test_what_we_ask_for_and_delete() -> None:
+    asked = message.REQUEST | message.ACK
+    assert read(wire.delete_link("veth0").encode(1), ifinfmsg) == {
+        "type": wire.DELLINK,
+        "header flags": asked,
+        "IFLA_IFNAME": "veth0",
+    }
+    assert read(wire.delete_group(70_000).encode(1), ifinfmsg) == {
+        "type": wire.DELLINK,
+        "header flags": asked,
+        "IFLA_GROUP": 70_000,
+    }
+    assert read(wire.get_link("veth0").encode(1), ifinfmsg) == {
+        "type": wire.GETLINK,
+        "header flags": asked,
+        "IFLA_IFNAME": "veth0",
+        "IFLA_EXT_MASK": 8,
+    }
+    dump = message.REQUEST | message.DUMP
+    assert read(wire.get_addresses(3).encode(1), ifaddrmsg) == {
+        "type": wire.GETADDR,
+        "header flags": dump,
+        "family": 2,
+        "index": 3,
+    }
+    assert read(wire.get_routes().encode(1), rtmsg) == {
+        "type": wire.GETROUTE,
+        "header flags": dump,
+        "family": 2,
+        "table": 254,
+    }
+    gone, made = wire.delete_default_route(ROUTER), wire.add_default_route(ROUTER)
+    assert (gone.kind, gone.flags, gone.body) == (wire.DELROUTE, asked, made.body)
+
+
+@given(st.integers(min_value=0, max_value=2**14 - 1), st.binary(max_size=50))
+def test_attributes_come_back(kind: int, data: bytes) -> None:
+    encoded = message.attribute(kind, data)
+    assert len(encoded) % 4 == 0
+    assert message.attributes(encoded) == {kind: data}
+    assert message.attributes(b"head" + encoded + message.text(kind ^ 1, "x"), 4) == {kind: data, kind ^ 1: b"x\0"}
+
+
+@given(st.binary(max_size=200))
+def test_no_answer_hangs_or_breaks_the_reader(data: bytes) -> None:
+    """The kernel sends no such thing; a reader that does not move on would never end."""
+    for at in range(len(data) - 3):
+        size = struct.unpack_from("=H", data, at)[0]
+        if size < 4:
+            return
+    message.attributes(data)
+
+
+# What the kernel answers
+
+
+@pytest.fixture
+def built(host: Host) -> Host:
+    host.apply(
+        Network(name="lab", subnet="10.9.0.0/24", mtu=1400),
+        Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80", "127.0.0.1:9090:90/udp"])),
+        Sandbox(name="db", mode=Bridge(network="lab")),
+    )
+    return host
+
+
+def answers(host: Host, *asked: Message, protocol: int = 0) -> list[list[bytes]]:
+    def ask() -> list[list[bytes]]:
+        netlink = Netlink(protocol)
+        try:
+            replies = netlink.ask(asked)
+        finally:
+            netlink.close()
+        assert [reply.errno for reply in replies] == [0] * len(asked)
+        return [reply.bodies for reply in replies]
+
+    return host._call(ask)
+
+
+def as_pyroute2_reads(kind: type[nlmsg], number: int, body: bytes) -> nlmsg:
+    parsed = kind(struct.pack("=IHHII", 16 + len(body), number, 0, 1, 0) + body)
+    parsed.decode()
+    return parsed
+
+
+def test_links_as_the_kernel_shows_them(built: Host) -> None:
+    names = [link["ifname"] for link in json.loads(shell(built, "ip -j link"))]
+    assert len(names) == 4
+    for (body,) in answers(built, *(wire.get_link(name) for name in names)):
+        parsed = as_pyroute2_reads(ifinfmsg, wire.NEWLINK, body)
+        theirs, info = _values(parsed), _values(parsed).get("IFLA_LINKINFO", {})
+        assert wire.read_link(body)._asdict() == {
+            "ifindex": theirs["index"],
+            "kind": info.get("IFLA_INFO_KIND", ""),
+            "up": parsed["state"] == "up",
+            "mac": theirs["IFLA_ADDRESS"],
+            "mtu": theirs["IFLA_MTU"],
+            "master": theirs.get("IFLA_MASTER", 0),
+            "alias": theirs.get("IFLA_IFALIAS", ""),
+            "hairpin": bool(info.get("IFLA_INFO_SLAVE_DATA", {}).get("IFLA_BRPORT_MODE")),
+            "link_local": theirs["IFLA_AF_SPEC"]["AF_INET6"]["IFLA_INET6_ADDR_GEN_MODE"] != 1,
+        }
+    alias = {link["ifname"]: link.get("ifalias") for link in json.loads(shell(built, "ip -d -j link"))}
+    assert {wire.read_link(body).alias or None for (body,) in answers(built, *map(wire.get_link, names))} == {
+        *alias.values()
+    }
+
+
+def test_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None:
+    with built["web"].enter():
+        netlink = Netlink()
+    try:
+        addresses, routes = netlink.ask([wire.get_addresses(netlink.index("eth0")), wire.get_routes()])
+    finally:
+        netlink.close()
+    assert [wire.read_address(body) for body in addresses.bodies] == [f"{built['web'].address}/24"]
+    assert as_pyroute2_reads(ifaddrmsg, wire.NEWADDR, addresses.bodies[0]).get("local") == str(built["web"].address)
+    seen = [(wire.read_gateway(body), as_pyroute2_reads(rtmsg, wire.NEWROUTE, body)) for body in routes.bodies]
+    assert [(gateway, route.get("gateway")) for gateway, route in seen] == [("10.9.0.1", "10.9.0.1"), (None, None)]
+
+
+def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
+    table, rules = answers(built, wire.get_table(firewall.NAME), wire.get_rules(firewall.NAME), protocol=NETFILTER)
+    listing = json.loads(shell(built, "nft -j list table inet netbuilder"))["nftables"]
+    shown = [(one["rule"]["chain"], one["rule"].get("comment", "")) for one in listing if "rule" in one]
+    assert sorted(wire.read_rule(body) for body in rules) == sorted(shown)
+    assert f'comment "{wire.read_table(table[0])}"' in shell(built, "nft list table inet netbuilder")
+
+
+def test_elements_as_the_kernel_shows_them(built: Host) -> None:
+    port = bytes([6, 0, 0, 0]) + struct.pack(">H2x", 8088)
+    bridge = built.networks()[0].bridge.encode().ljust(16, b"\0")
+    (one,), (subnet,) = answers(
+        built,
+        wire.get_element(firewall.NAME, "publish_any", port),
+        wire.get_element(firewall.NAME, "onlink", bridge + IPv4Address("10.9.0.0").packed),
+        protocol=NETFILTER,
+    )
+    assert wire.read_element(one) == (port, port, IPv4Address("10.9.0.2").packed + struct.pack(">H2x", 80))
+    assert wire.read_element(subnet)[:2] == (
+        bridge + IPv4Address("10.9.0.0").packed,
+        bridge + IPv4Address("10.9.0.255").packed,
+    )
+
+
+# The transport
+
+
+def test_a_batch_names_what_was_refused(host: Host) -> None:
+    """Also when it is longer than one send, and what comes after it is done all the same."""
+
+    def tell() -> Refused:
+        netlink = Netlink()
+        bridges = [wire.add_bridge(f"b{number}", MAC, None) for number in range(250)]
+        bridges[7:7] = [wire.set_link("absent", up=True)]
+        bridges[180:180] = [wire.add_bridge("b3", MAC, None)]
+        try:
+            with pytest.raises(Refused) as caught:
+                netlink.tell(bridges)
+            replies = netlink.ask([wire.delete_link(f"b{number}") for number in range(250)])
+            assert [reply.errno for reply in replies] == [0] * 250
+            return caught.value
+        finally:
+            netlink.close()
+
+    refused = host._call(tell)
+    assert (refused.at, refused.errno) == (7, 19)
+
+
+def test_the_kernels_own_words_for_an_error(host: Host) -> None:
+    def ask() -> tuple[int, str]:
+        netlink = Netlink()
+        try:
+            (reply,) = netlink.ask([wire.add_default_route(ROUTER)])
+            return reply.errno, reply.detail
+        finally:
+            netlink.close()
+
+    assert host._call(ask) == (101, "Nexthop has invalid gateway")
+
+
+def test_indexes(host: Host) -> None:
+    def indexes() -> tuple[int, int]:
+        netlink = Netlink()
+        try:
+            return netlink.index("lo"), netlink.index("absent")
+        finally:
+            netlink.close()
+
+    assert host._call(indexes) == (1, 0)

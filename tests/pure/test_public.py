@@ -1,0 +1,88 @@
+"""The public names are all there, found when first used; and specs are JSON, with a schema."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+import netbuilder
+from netbuilder import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+
+
+def declared() -> dict[str, str]:
+    """The names that type checkers see, and the module of each."""
+    tree = ast.parse(Path(netbuilder.__file__).read_text())
+    imports = [node for block in tree.body if isinstance(block, ast.If) for node in block.body]
+    return {
+        alias.name: str(node.module).removeprefix("netbuilder.")
+        for node in imports
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_the_three_lists_of_public_names_agree() -> None:
+    assert netbuilder.__all__ == sorted(netbuilder._HOME)
+    assert declared() == netbuilder._HOME
+
+
+@pytest.mark.parametrize("name", netbuilder.__all__)
+def test_a_public_name_is_that_of_its_module(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(netbuilder), name, raising=False)
+    value = getattr(netbuilder, name)
+    assert value is getattr(importlib.import_module(f"netbuilder.{netbuilder._HOME[name]}"), name)
+    assert vars(netbuilder)[name] is value  # found at once from now on
+
+
+def test_dir_shows_every_public_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(netbuilder), "Host", raising=False)
+    assert set(netbuilder.__all__) <= set(dir(netbuilder))
+    assert dir(netbuilder) == sorted(dir(netbuilder))
+
+
+@pytest.mark.parametrize("name", ["Sandbocks", "_nothing", "__path"])
+def test_a_name_that_is_not_there_is_an_attribute_error(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^module 'netbuilder' has no attribute '{name}'$"):
+        getattr(netbuilder, name)
+
+
+# JSON
+
+LAB = [
+    Network(name="lab", subnet="10.9.0.0/24", gateway="10.9.0.9", mtu=1400, internal=True),
+    Sandbox(name="web", mode=Bridge(network="lab", address="10.9.0.2", publish=["8088:80/udp"])),
+    Sandbox(name="old", mode=NoNetwork(), namespace="/run/netns/old"),
+    Sandbox(name="top", mode=HostNetwork()),
+    Sandbox(name="mate", mode=Container(sandbox="web")),
+]
+SPECS: TypeAdapter[list[Network | Sandbox]] = TypeAdapter(list[Network | Sandbox])
+
+
+def test_a_list_of_specs_survives_json() -> None:
+    assert SPECS.validate_json(SPECS.dump_json(LAB)) == LAB
+
+
+def refs(schema: Any) -> list[str]:
+    """Every reference in a schema."""
+    if isinstance(schema, dict):
+        return [*([schema["$ref"]] if "$ref" in schema else []), *(ref for one in schema.values() for ref in refs(one))]
+    return [ref for one in schema for ref in refs(one)] if isinstance(schema, list) else []
+
+
+def test_every_reference_of_the_schema_leads_somewhere() -> None:
+    schema = json_schema()
+    assert {ref.removeprefix("#/$defs/") for ref in refs(schema)} == set(schema["$defs"])
+
+
+@pytest.mark.parametrize("model", [Network, Sandbox, Bridge, HostNetwork, Container, NoNetwork])
+def test_the_schema_names_the_fields_of_each_spec(model: Any) -> None:
+    described = json_schema()["$defs"][model.__name__]
+    assert described["properties"].keys() == model.model_fields.keys()
+    assert described["additionalProperties"] is False
+    needed = {name for name, field in model.model_fields.items() if field.is_required()}
+    assert set(described.get("required", ())) == needed
