@@ -66,7 +66,7 @@ HINTS = {
 
 def one_line(command: str) -> str:
     """A command, in quotes; of one that is a whole text, the first line."""
-    first, *more = command.splitlines()
+    first, *more = command.splitlines() or [""]
     return f"'{first}{' …' if more else ''}'"
 
 

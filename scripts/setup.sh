@@ -22,6 +22,7 @@ missing=()
 have ip || missing+=(iproute2)
 have nft || missing+=(nftables)
 have sysctl || missing+=(procps)
+[[ -e /etc/protocols ]] || missing+=(netbase)  # or nft would print 6 for tcp
 [[ $(ldconfig -p) == *libnftables.so.1* ]] || missing+=(libnftables1)
 
 if have "$PYTHON"; then

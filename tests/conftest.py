@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if capture:
         capture.stop_global_capturing()
     sys.stdout.flush()
+    os.environ.setdefault("LOGNAME", getpass.getuser())  # inside, the name would be root's
     prepare = 'mount -t tmpfs none /run && ip link set lo up && exec "$0" "$@"'
     os.execvp(inside[0], [*inside, "sh", "-c", prepare, sys.executable, *sys.orig_argv[1:]])
 

@@ -17,7 +17,7 @@ BRIDGE_PORTS = 1023
 
 
 def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Iterator[ResolvedSandbox]:
-    """Those with a namespace of their own first, each in the order asked for; then those that share one."""
+    """In the order asked for; a sandbox in container mode may come before the one whose namespace it shares."""
     before = {spec.name: ledger.sandboxes[spec.name] for spec in specs if spec.name in ledger.sandboxes}
     for name in before:
         ledger.remove_sandbox(name)
@@ -28,7 +28,7 @@ def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Ite
     addresses = _addresses(wired, ledger)
     ports = _ports(wired, ledger, facts)
     by_name = {spec.name: spec for spec in kept}
-    for spec in sorted(kept, key=lambda one: isinstance(one.mode, Container)):
+    for spec in kept:
         if isinstance(spec.mode, Bridge):
             endpoint = _endpoint(spec, spec.mode, addresses[spec.name], tuple(ports[spec.name]), ledger)
         else:

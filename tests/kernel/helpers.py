@@ -144,17 +144,16 @@ def _datagram(caller: socket.socket, to: tuple[str, int], listener: socket.socke
 
 _LOOK = r"""
 for netns in "" $(ip netns list | cut -d' ' -f1 | sort); do
-    in="${netns:+ip netns exec $netns}"
     echo "=== namespace ${netns:-of the host}"
-    $in ip -d address
-    $in ip route show table all
-    $in ip -6 route show table all
-    $in ip rule
-    $in bridge -d link
-    $in nft list ruleset
+    ip -d ${netns:+-n $netns} -batch - <<END
+        address
+        route show table all
+        rule
+END
 done
+nft list ruleset
 echo "=== settings"
-find /proc/sys/net -type f | sort | xargs grep -s '' || true
+find /proc/sys/net -type f -not -path '*/neigh/*' | sort | xargs grep -s '' || true
 echo "=== files"
 find /run -path /run/netbuilder -prune -o -type f -printf '%p %i\n' | sort
 grep ' /run' /proc/mounts || true

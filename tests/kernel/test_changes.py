@@ -46,7 +46,7 @@ _CHANCE = re.compile(
 
 def likeness(host: Host) -> list[str]:
     """A picture of a host that is the same for another host on which the same was asked for."""
-    return sorted(_CHANCE.sub("", line) for line in picture(host))
+    return sorted(_CHANCE.sub("", line).rstrip() for line in picture(host))
 
 
 @pytest.mark.parametrize("after", MODES)

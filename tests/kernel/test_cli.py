@@ -340,9 +340,11 @@ def test_the_exit_status_of_exec(cli: Cli, program: list[str], status: int, said
 
 
 def test_a_program_starts_as_from_a_shell(cli: Cli) -> None:
-    """No signal is ignored, no descriptor is left open."""
+    """No signal is ignored that was not before, no descriptor is left open."""
     cli("up", "-f", "-", input="services: { web: { network_mode: none } }")
-    assert "SigIgn:\t0000000000000000" in cli("exec", "web", "cat", "/proc/self/status")
+    ignored = next(line for line in cli("exec", "web", "cat", "/proc/self/status").splitlines() if "SigIgn" in line)
+    bare = cli.host.run(["cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
+    assert ignored in bare
     plain = cli.host.run(["ls", "/proc/self/fd"], capture_output=True, text=True).stdout
     assert cli("exec", "web", "ls", "/proc/self/fd") == plain
 

@@ -45,7 +45,11 @@ def test_an_error_has_a_message_and_perhaps_a_hint(kind: type[NetbuilderError]) 
 
 def test_a_spec_error_names_the_field() -> None:
     error = SpecError("network lab.subnet", "is too small", "use /30")
-    assert (str(error), error.field, error.hint) == ("network lab.subnet: is too small", "network lab.subnet", "use /30")
+    assert (str(error), error.field, error.hint) == (
+        "network lab.subnet: is too small",
+        "network lab.subnet",
+        "use /30",
+    )
 
 
 @pytest.mark.parametrize(

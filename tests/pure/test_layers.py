@@ -114,7 +114,9 @@ HEAVY = {"pydantic", "pyroute2", "nftables", "sqlite3", "yaml", "asyncio", "rich
 def loaded(program: str) -> set[str]:
     """Every module that an interpreter of its own has loaded by the end of a program."""
     program = f"import sys\n{program}\nprint('loaded:', *sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     return set(done.stdout.rpartition("loaded:")[2].split())
 
 

@@ -1,0 +1,100 @@
+"""Who may not build networks is told what is missing, and how to get it; nothing here asks the kernel."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from netbuilder.errors import PrivilegeError
+from netbuilder.kernel import namespaces, privileges
+
+NET, SYS = 1 << 12, 1 << 21
+ALL = (1 << 41) - 1
+
+
+class Process:
+    """What the kernel would say of the calling process; it stands in for `Path` and `os` too."""
+
+    capabilities = ALL
+    threads = 1
+    refusal: OSError | None = None
+    moved = False
+
+    def __call__(self, path: str) -> Process:
+        assert path == "/proc/thread-self/status"
+        return self
+
+    def read_text(self) -> str:
+        return f"Name:\tpython\nCapPrm:\t{ALL:016x}\nCapEff:\t{self.capabilities:016x}\nCapBnd:\t{ALL:016x}\n"
+
+    def listdir(self, path: str) -> list[str]:
+        assert path == "/proc/self/task"
+        return [str(number) for number in range(self.threads)]
+
+    def become_root(self) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.moved = True
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Process:
+    process = Process()
+    monkeypatch.setattr(privileges, "Path", process)
+    monkeypatch.setattr(privileges, "os", process)
+    monkeypatch.setattr(namespaces, "become_root", process.become_root)
+    return process
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "missing"),
+    [
+        (ALL, []),
+        (NET | SYS, []),
+        (ALL & ~NET, ["CAP_NET_ADMIN"]),
+        (NET, ["CAP_SYS_ADMIN"]),
+        (0, ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"]),
+    ],
+)
+def test_what_is_missing_is_named(process: Process, capabilities: int, missing: list[str]) -> None:
+    process.capabilities = capabilities
+    assert privileges.missing_capabilities() == missing
+    if not missing:
+        privileges.check_privileges()
+        return
+    with pytest.raises(PrivilegeError, match=f"takes {' and '.join(missing)}, which this process lacks") as caught:
+        privileges.check_privileges()
+    assert caught.value.hint.startswith("use sudo; or without root, in a throw-away host: Host.isolated()")
+
+
+def test_a_process_that_has_all_it_needs_does_not_move(process: Process) -> None:
+    process.threads = 2
+    privileges.become_root()
+    assert not process.moved
+
+
+def test_a_process_with_one_thread_moves(process: Process) -> None:
+    process.capabilities = 0
+    privileges.become_root()
+    assert process.moved
+
+
+def test_a_process_with_threads_cannot_move(process: Process) -> None:
+    process.capabilities, process.threads = 0, 2
+    with pytest.raises(PrivilegeError, match="only a process with one thread") as caught:
+        privileges.become_root()
+    assert "unshare --user --map-root-user --net --mount" in caught.value.hint
+    assert not process.moved
+
+
+@pytest.mark.parametrize(("number", "name"), [(errno.EPERM, "EPERM"), (errno.ENOSPC, "ENOSPC"), (None, "")])
+def test_a_distribution_that_forbids_it_is_told_how_to_allow_it(
+    process: Process, number: int | None, name: str
+) -> None:
+    process.capabilities = 0
+    process.refusal = OSError(number, "no") if number else OSError("no")
+    with pytest.raises(PrivilegeError, match=rf"does not let an ordinary user .* \({name}\)$") as caught:
+        privileges.become_root()
+    for setting in ("unprivileged_userns_clone", "apparmor_restrict_unprivileged_userns", "max_user_namespaces"):
+        assert setting in caught.value.hint

@@ -1,0 +1,102 @@
+"""The parts of a host come in the order in which they are made, and what was done for each is remembered as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netbuilder.ledger import Ledger
+from netbuilder.plan import Plan
+from netbuilder.resolve import resolve
+from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.steps import AddNamespace, SetSysctl, SetUp
+from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, units, whole
+
+LAB = Network(name="lab", subnet="10.9.0.0/24")
+WEB = Sandbox(name="web", mode=Bridge(network="lab"))
+DB = Sandbox(name="db", mode=Bridge(network="lab"))
+MATE = Sandbox(name="mate", mode=Container(sandbox="web"))
+EMPTY = Sandbox(name="empty", mode=NoNetwork())
+TOP = Sandbox(name="top", mode=HostNetwork())
+
+
+def parts(*specs: Network | Sandbox) -> list[Unit]:
+    return units(resolve(specs, Ledger()))
+
+
+def test_the_rules_come_first_then_networks_then_sandboxes_and_forwarding_last() -> None:
+    assert [unit.key for unit in parts(EMPTY, WEB, LAB, Network(name="dmz"))] == [
+        RULES,
+        Key("network", "lab"),
+        Key("network", "dmz"),
+        Key("sandbox", "empty"),
+        Key("sandbox", "web"),
+        FORWARDING,
+    ]
+
+
+def test_the_order_of_kinds_is_that_of_the_units() -> None:
+    kinds = [unit.key.kind for unit in parts(EMPTY, WEB, LAB)]
+    assert tuple(dict.fromkeys(kinds)) == ORDER
+
+
+def test_without_a_network_there_are_no_rules_and_no_forwarding() -> None:
+    assert [unit.key for unit in parts(EMPTY, TOP)] == [Key("sandbox", "empty"), Key("sandbox", "top")]
+    assert parts() == []
+
+
+def test_a_unit_is_the_plan_of_what_was_resolved() -> None:
+    resolution = resolve([LAB, WEB], Ledger())
+    rules, network, sandbox, forwarding = units(resolution)
+    assert (rules.resolved, forwarding.resolved) == (resolution.ground, resolution.ground)
+    assert (network.resolved, sandbox.resolved) == (*resolution.networks, *resolution.sandboxes)
+    kinds = [[type(step).__name__ for step in unit.plan][:2] for unit in (rules, network, sandbox, forwarding)]
+    assert kinds == [["AddTable"], ["AddBridge", "SetSysctl"], ["AddNamespace", "AddVeth"], ["SetSysctl"]]
+
+
+def test_the_whole_plan_is_that_of_the_units_one_after_the_other() -> None:
+    all_parts = parts(LAB, WEB, EMPTY)
+    plan = whole(all_parts)
+    assert isinstance(plan, Plan)
+    assert list(plan) == [step for unit in all_parts for step in unit.plan]
+    assert whole([]) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("receipt", "item"),
+    [
+        (
+            Receipt(SetSysctl(key="net/ipv4/ip_forward", value="1", because="why"), "0"),
+            {"step": "SetSysctl", "key": "net/ipv4/ip_forward", "value": "1", "before": "0"},
+        ),
+        (
+            Receipt(AddNamespace(name="web", because="why"), None),
+            {"step": "AddNamespace", "name": "web", "before": None},
+        ),
+        (Receipt(SetUp(netns="web", dev="lo"), None), {"step": "SetUp", "netns": "web", "dev": "lo", "before": None}),
+    ],
+)
+def test_a_receipt_survives_json(receipt: Receipt, item: dict[str, str | None]) -> None:
+    assert receipt.to_json() == item
+    assert Receipt.from_json(json.loads(json.dumps(item))) == receipt
+
+
+@pytest.mark.parametrize(
+    ("doomed", "staying"),
+    [
+        ("sandbox/db", {}),
+        ("sandbox/mate", {}),
+        ("sandbox/web", {"sandbox/web": {"mate"}}),
+        ("sandbox/web sandbox/mate", {}),
+        ("network/lab", {"network/lab": {"web", "db"}}),
+        ("network/lab sandbox/db", {"network/lab": {"web"}}),
+        ("network/lab sandbox/db sandbox/web", {"sandbox/web": {"mate"}}),
+        ("network/lab sandbox/db sandbox/web sandbox/mate", {}),
+    ],
+)
+def test_what_others_live_on(doomed: str, staying: dict[str, set[str]]) -> None:
+    ledger = Ledger()
+    resolve([LAB, WEB, DB, MATE], ledger)
+    keys = [Key(*key.split("/")) for key in doomed.split()]  # type: ignore[arg-type]
+    assert {f"{key.kind}/{key.name}": users for key, users in in_use(keys, ledger).items()} == staying
