@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-from netbuilder import firewall
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
 from netbuilder.kernel import namespaces, survey
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.links import Cable
+from netbuilder.ownership import refuse_what_is_not_ours
 from netbuilder.plan import Plan
 from netbuilder.ports import PublishedPort
 from netbuilder.resolve import Resolution, needs_survey, resolve
 from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
-from netbuilder.state import LinkOf, TableOf
-from netbuilder.steps import PINS
 from netbuilder.store import DIRECTORY, Store
-from netbuilder.units import FORWARDING, RULES, Key, Unit, in_use, units, whole
+from netbuilder.units import FORWARDING, RULES, Key, Unit, in_use, strike, units, whole
 
 _log = logging.getLogger("netbuilder")
 
@@ -42,7 +41,9 @@ class Engine:
     def __init__(self) -> None:
         try:
             self.store = Store(namespaces.cookie())
-        except PermissionError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
             raise PrivilegeError(
                 f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
                 "in a user namespace, give it a /run of its own first: mount -t tmpfs none /run",
@@ -169,8 +170,11 @@ class Engine:
                 doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
             try:
                 self.runner.destroy(doomed)
-            finally:
+                strike(doomed, self.store.ledger())
+            except BaseException:
                 self.store.forget()
+                raise
+            finally:
                 self.kernel.leave_room()
 
     # Before the kernel is touched
@@ -180,7 +184,7 @@ class Engine:
         resolution = self._resolve(specs)
         parts = units(resolution)
         new = tuple(part.key for part in parts if not self.store.has(part.key))
-        self._refuse_what_is_not_ours(resolution, set(new))
+        refuse_what_is_not_ours(resolution, set(new), self.kernel)
         return parts, new
 
     def _resolve(self, specs: Specs) -> Resolution:
@@ -189,7 +193,9 @@ class Engine:
         ledger = self.store.ledger()
         had = (ledger.sandboxes[spec.name].endpoint for spec in specs if spec.name in ledger.sandboxes)
         held = {port for endpoint in had if endpoint for port in endpoint.publish}
-        facts = survey.facts() if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
+        facts = (
+            survey.facts(self.kernel.host_socket) if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
+        )
         while True:
             resolution = resolve(specs, ledger, facts)
             busy = frozenset(port for port in _ports(resolution) if port not in held and survey.is_busy(port))
@@ -206,44 +212,6 @@ class Engine:
                 "let its sandboxes pass there too",
                 chain,
             )
-
-    def _refuse_what_is_not_ours(self, resolution: Resolution, new: set[Key]) -> None:
-        for sandbox in resolution.sandboxes:
-            if Key("sandbox", sandbox.name) in new:
-                _check_namespace(sandbox)
-        if RULES in new:
-            self._refuse_another_table()
-        bridges = [one.bridge for one in resolution.networks if Key("network", one.name) in new]
-        state = self.kernel.observe(LinkOf(None, bridge) for bridge in bridges)
-        for bridge in bridges:
-            link = state.link(None, bridge)
-            if link and link.kind != "bridge":
-                raise SpecError(
-                    f"bridge {bridge}", f"is taken by an interface that is no bridge ({link.kind or 'physical'})"
-                )
-
-    def _refuse_another_table(self) -> None:
-        seen = self.kernel.observe([TableOf(firewall.NAME)]).table(firewall.NAME)
-        if seen is not None and not firewall.is_ours(seen):
-            raise SpecError(
-                f"table {firewall.TABLE}",
-                "is there and not netbuilder's",
-                f"delete it: nft delete table {firewall.TABLE}",
-            )
-
-
-def _check_namespace(sandbox: ResolvedSandbox) -> None:
-    where, pin = f"sandbox {sandbox.name}", f"{PINS}/{sandbox.name}"
-    if sandbox.adopted and not namespaces.is_namespace(sandbox.adopted):
-        raise SpecError(
-            f"{where}.namespace", f"{sandbox.adopted} is no network namespace", "check the path, or the process"
-        )
-    if sandbox.namespace == sandbox.name and sandbox.adopted != pin and namespaces.pinned(sandbox.name) is not None:
-        raise SpecError(
-            f"{where}.name",
-            f"is taken by {pin}, a namespace that netbuilder did not make",
-            f"choose another name, adopt it with namespace={pin!r}, or delete it: ip netns del {sandbox.name}",
-        )
 
 
 def _ports(resolution: Resolution) -> Iterator[PublishedPort]:

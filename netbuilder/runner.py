@@ -94,6 +94,8 @@ class Runner:
         essential = _essential(receipts)
         for kind in reversed(ORDER):
             wave = [receipt for key, part in essential.items() if key.kind == kind for receipt in reversed(part)]
+            if not wave:
+                continue
             state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
             for step, before in wave:
                 if step.remains(state):

@@ -79,3 +79,16 @@ def in_use(doomed: list[Key], ledger: Ledger) -> dict[Key, frozenset[str]]:
         key: (ledger.sharers(key.name) if key.kind == "sandbox" else ledger.members(key.name)) - gone for key in doomed
     }
     return {key: left for key, left in users.items() if left}
+
+
+def strike(gone: Iterable[Key], ledger: Ledger) -> None:
+    """Enter into a ledger that units are gone."""
+    keys = set(gone)
+    for key in keys:
+        if key.kind == "sandbox":
+            ledger.remove_sandbox(key.name)
+    for key in keys:
+        if key.kind == "network":
+            ledger.remove_network(key.name)
+    if RULES in keys:
+        ledger.ground = None

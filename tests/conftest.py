@@ -30,7 +30,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         capture.stop_global_capturing()
     sys.stdout.flush()
     os.environ.setdefault("LOGNAME", getpass.getuser())  # inside, the name would be root's
-    prepare = 'mount -t tmpfs none /run && ip link set lo up && exec "$0" "$@"'
+    prepare = 'mount -t tmpfs none /run; ip link set lo up; exec "$0" "$@"'
     os.execvp(inside[0], [*inside, "sh", "-c", prepare, sys.executable, *sys.orig_argv[1:]])
 
 
@@ -51,7 +51,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     if before is None:
         return
     try:
-        wait_until(lambda: not processes(os.environ[MARK]) and machine() == before, "the machine is as it was")
+        wait_until(lambda: not processes(os.environ[MARK]) and machine() == before, "the machine is as it was", 5)
     except AssertionError:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         session.config.stash[_LEFT] = [
@@ -61,7 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(_LEFT, []):
+    for line in config.stash.get(_LEFT, [])[:50]:
         terminalreporter.write_line(f"LEFT BEHIND {line}", red=True)
 
 

@@ -19,7 +19,7 @@ from netbuilder.kernel.message import Message
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.sockets import Sockets
-from netbuilder.kernel.transport import Refused
+from netbuilder.kernel.transport import Netlink, Refused
 from netbuilder.state import Question, State
 from netbuilder.steps import Step
 
@@ -43,6 +43,11 @@ class Kernel:
     def home(self) -> int:
         """The descriptor of the host's namespace."""
         return self._sockets.home
+
+    @property
+    def host_socket(self) -> Netlink:
+        """The host's route socket, for looking around."""
+        return self._sockets.netlink(None)
 
     def switch_on_loopback(self) -> None:
         """`ip link set lo up`, for a host that is new."""

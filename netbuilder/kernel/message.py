@@ -56,3 +56,8 @@ def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         size, kind, flags, sequence = struct.unpack_from("=IHHI", data, at)
         yield kind, flags, sequence, data[at + 16 : at + size]
         at += (size + 3) & ~3
+
+
+def string(data: bytes) -> str:
+    """Text as the kernel gives it, without the zero byte at its end."""
+    return data.rstrip(b"\0").decode()

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from netbuilder.steps import PINS
@@ -104,7 +105,13 @@ def pinned(name: str) -> int | None:
         seen = os.stat(f"{PINS}/{name}")
     except FileNotFoundError:
         return None
-    return seen.st_ino if seen.st_dev == os.stat(HERE).st_dev else 0
+    return seen.st_ino if seen.st_dev == _nsfs() else 0
+
+
+@lru_cache(maxsize=1)
+def _nsfs() -> int:
+    """The device number of the file system that namespaces are files of; there is one on a machine."""
+    return os.stat(HERE).st_dev
 
 
 def is_namespace(path: str) -> bool:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from netbuilder import firewall
-from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel import namespaces, nfwire, wire
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.state import (
     AddressesOf,
@@ -65,12 +65,12 @@ class Observer:
 
     def _table(self, name: str) -> dict[str, tuple[str, ...]] | None:
         """The comments of a table and of its rules; a rule without one is there as an empty text."""
-        table, rules = self.sockets.netfilter().ask([wire.get_table(name), wire.get_rules(name)])
+        table, rules = self.sockets.netfilter().ask([nfwire.get_table(name), nfwire.get_rules(name)])
         if not table.bodies:
             return None
-        chains: dict[str, list[str]] = {"": [wire.read_table(table.bodies[0])]}
+        chains: dict[str, list[str]] = {"": [nfwire.read_table(table.bodies[0])]}
         for body in rules.bodies:
-            chain, comment = wire.read_rule(body)
+            chain, comment = nfwire.read_rule(body)
             chains.setdefault(chain, []).append(comment)
         return {chain: tuple(comments) for chain, comments in chains.items()}
 
@@ -95,13 +95,13 @@ class Observer:
     def _elements(self, asked: list[ElementOf]) -> None:
         keys = [_encode(question.key) for question in asked]
         batch = [
-            wire.get_element(firewall.NAME, question.set, first)
+            nfwire.get_element(firewall.NAME, question.set, first)
             for question, (first, _) in zip(asked, keys, strict=True)
         ]
         replies = self.sockets.netfilter().ask(batch) if batch else []
         for question, wanted, reply in zip(asked, keys, replies, strict=True):
             # Any address of an interval finds it: only one with the same two ends is the element that was asked for.
-            seen = wire.read_element(reply.bodies[0]) if reply.bodies else None
+            seen = nfwire.read_element(reply.bodies[0]) if reply.bodies else None
             self.answers[question] = _decode(seen.data) if seen and (seen.first, seen.last) == wanted else None
 
 

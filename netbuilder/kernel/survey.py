@@ -1,6 +1,7 @@
-"""What stands on a host, whoever made it. Not in a hurry, so pyroute2 does the reading; nothing is changed here.
+"""What stands on a host, whoever made it; nothing is changed here.
 
-Runs on the host's own thread, as pyroute2's event loop must not meet the caller's.
+Matching cables takes pyroute2, which knows all of netlink, and whose import takes longer than building fifty sandboxes:
+only `links` pays for that. It runs on the host's own thread, so that its event loop does not meet the caller's.
 """
 
 from __future__ import annotations
@@ -13,27 +14,24 @@ from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
 from netbuilder.errors import SpecError
-from netbuilder.kernel import namespaces, sysctl
+from netbuilder.kernel import namespaces, sysctl, wire
+from netbuilder.kernel.transport import Netlink
 from netbuilder.links import Cable, HostEnd, match
 from netbuilder.ports import PublishedPort
 from netbuilder.resolved import Facts
 
-_SCOPE_LINK, _TABLE_MAIN = 253, 254
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
-def facts() -> Facts:
+def facts(host: Netlink) -> Facts:
     """What the host is like: see `Facts`."""
-    from pyroute2 import IPRoute
-
-    with IPRoute() as route:
-        return Facts(
-            onlink=tuple(_onlink(route)),
-            bridges=_first_addresses(route),
-            forwarding=sysctl.read("net/ipv4/ip_forward") == "1",
-            ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
-            ephemeral=ephemeral_ports(),
-        )
+    return Facts(
+        onlink=tuple(_onlink(host)),
+        bridges=_first_addresses(host),
+        forwarding=sysctl.read("net/ipv4/ip_forward") == "1",
+        ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
+        ephemeral=ephemeral_ports(),
+    )
 
 
 def ephemeral_ports() -> tuple[int, int]:
@@ -42,17 +40,17 @@ def ephemeral_ports() -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _onlink(route: Any) -> Iterator[tuple[IPv4Network, str]]:
-    for entry in route.route("dump", family=socket.AF_INET, table=_TABLE_MAIN):
-        if entry["scope"] == _SCOPE_LINK and entry.get("dst"):
-            yield IPv4Network(f"{entry.get('dst')}/{entry['dst_len']}"), socket.if_indextoname(entry.get("oif"))
+def _onlink(host: Netlink) -> Iterator[tuple[IPv4Network, str]]:
+    for body in host.ask([wire.get_routes()])[0].bodies:
+        found = wire.read_onlink(body)
+        if found:
+            yield found[0], socket.if_indextoname(found[1])
 
 
-def _first_addresses(route: Any) -> dict[str, IPv4Interface]:
+def _first_addresses(host: Netlink) -> dict[str, IPv4Interface]:
     found: dict[str, IPv4Interface] = {}
-    for entry in route.addr("dump", family=socket.AF_INET):
-        address = IPv4Interface(f"{entry.get('local')}/{entry['prefixlen']}")
-        found.setdefault(socket.if_indextoname(entry["index"]), address)
+    for body in host.ask([wire.get_addresses()])[0].bodies:
+        found.setdefault(socket.if_indextoname(wire.read_index(body)), IPv4Interface(wire.read_address(body)))
     return found
 
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface
-from typing import NamedTuple
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, text
+from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, string, text
 from netbuilder.state import Link
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
 NEWADDR, DELADDR, GETADDR = 20, 21, 22
 NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
-_NFTABLES, _INET = 10 << 8, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
-GETTABLE, GETRULE, GETSETELEM = _NFTABLES | 1, _NFTABLES | 7, _NFTABLES | 13
 
 IFF_UP = 1
 NESTED = 0x8000
@@ -30,7 +27,8 @@ VETH_INFO_PEER, BRPORT_MODE, INET6_ADDR_GEN_MODE = 1, 4, 8
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
-RTA_DST, RTA_GATEWAY = 1, 5
+RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+_SCOPE_LINK = 253
 RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
 
 
@@ -106,16 +104,16 @@ def read_link(body: bytes) -> Link:
     ifindex, flags = struct.unpack_from("=iI", body, 4)
     seen = attributes(body, 16)
     info = attributes(seen.get(IFLA_LINKINFO, b""))
-    port = attributes(info.get(INFO_SLAVE_DATA, b"")) if _string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else {}
+    port = attributes(info.get(INFO_SLAVE_DATA, b"")) if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else {}
     inet6 = attributes(attributes(seen.get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
     return Link(
         ifindex=ifindex,
-        kind=_string(info.get(INFO_KIND, b"")),
+        kind=string(info.get(INFO_KIND, b"")),
         up=bool(flags & IFF_UP),
         mac=seen.get(IFLA_ADDRESS, b"").hex(":"),
         mtu=_number(seen.get(IFLA_MTU)),
         master=_number(seen.get(IFLA_MASTER)),
-        alias=_string(seen.get(IFLA_IFALIAS, b"")),
+        alias=string(seen.get(IFLA_IFALIAS, b"")),
         hairpin=port.get(BRPORT_MODE) == b"\1",
         link_local=inet6.get(INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
     )
@@ -140,14 +138,20 @@ def delete_address(index: int, address: IPv4Interface) -> Message:
     return _address(DELADDR, 0, index, address)
 
 
-def get_addresses(index: int) -> Message:
-    """`ip -4 address show dev DEV`."""
+def get_addresses(index: int = 0) -> Message:
+    """`ip -4 address show dev DEV`, or of all interfaces."""
     return Message(GETADDR, DUMP, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, index))
 
 
 def read_address(body: bytes) -> str:
     """The address, as in "172.17.0.2/16"."""
     return f"{IPv4Address(attributes(body, 8)[IFA_LOCAL])}/{body[1]}"
+
+
+def read_index(body: bytes) -> int:
+    """The index of the interface that an address is on."""
+    index: int = struct.unpack_from("=I", body, 4)[0]
+    return index
 
 
 def _default_route(kind: int, flags: int, via: IPv4Address) -> Message:
@@ -176,70 +180,12 @@ def read_gateway(body: bytes) -> str | None:
     return str(IPv4Address(gateway)) if gateway else None
 
 
-# Elements of our nftables table
-
-
-def get_element(table: str, set_: str, key: bytes) -> Message:
-    """`nft get element inet TABLE SET { KEY }`; through libnftables a miss costs a dump of all that there is."""
-    value = attribute(NESTED | 1, attribute(1, key))  # NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
-    elements = attribute(NESTED | 3, attribute(NESTED | 1, value))  # NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM
-    body = _netfilter() + text(1, table) + text(2, set_) + elements
-    return Message(GETSETELEM, ACK, body)
-
-
-def _netfilter() -> bytes:
-    return struct.pack(">BBH", _INET, 0, 0)
-
-
-def get_table(name: str) -> Message:
-    """`nft list tables`, for one."""
-    return Message(GETTABLE, ACK, _netfilter() + text(1, name))  # NFTA_TABLE_NAME
-
-
-def read_table(body: bytes) -> str:
-    """The comment of a table."""
-    return _comment(attributes(body, 4).get(6, b""))  # NFTA_TABLE_USERDATA
-
-
-def get_rules(table: str) -> Message:
-    """The rules of a table; `nft list table` would read all elements of its sets too, though it prints none."""
-    return Message(GETRULE, DUMP, _netfilter() + text(1, table))  # NFTA_RULE_TABLE
-
-
-def read_rule(body: bytes) -> tuple[str, str]:
-    """The chain that a rule is in, and its comment."""
-    seen = attributes(body, 4)
-    return _string(seen[2]), _comment(seen.get(7, b""))  # NFTA_RULE_CHAIN, NFTA_RULE_USERDATA
-
-
-def _comment(userdata: bytes) -> str:
-    """What nft has noted for itself: type, length and value, of which type 0 is the comment."""
-    at = 0
-    while at + 2 <= len(userdata):
-        kind, size = userdata[at], userdata[at + 1]
-        if kind == 0:
-            return _string(userdata[at + 2 : at + 2 + size])
-        at += 2 + size
-    return ""
-
-
-class Element(NamedTuple):
-    """An element: its key, from first to last (the same but in an interval), and the data it maps to."""
-
-    first: bytes
-    last: bytes
-    data: bytes
-
-
-def read_element(body: bytes) -> Element:
-    """What the answer to `get_element` says."""
-    element = attributes(attributes(attributes(body, 4)[3])[1])
-    first, last, data = (attributes(element.get(kind, b"")).get(1, b"") for kind in (1, 10, 2))
-    return Element(first, last or first, data)
-
-
-def _string(data: bytes) -> str:
-    return data.rstrip(b"\0").decode()
+def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
+    """The subnet of a route without a router, and the index of its interface; None for any other route."""
+    seen = attributes(body, 12)
+    if body[6] != _SCOPE_LINK or RTA_DST not in seen:
+        return None
+    return IPv4Network((seen[RTA_DST], body[1])), _number(seen[RTA_OIF])
 
 
 def _number(data: bytes | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
@@ -51,15 +52,13 @@ def _keep(spec: Sandbox, before: ResolvedSandbox | None) -> Sandbox:
     mode, had = spec.mode, before.endpoint if before else None
     if not isinstance(mode, Bridge) or had is None or had.network != mode.network:
         return spec
-    free = [port for port in had.publish if port not in mode.publish]
-    publish = []
-    for port in mode.publish:
-        again = next((old for old in free if old.model_copy(update={"host_port": None}) == port), port)
-        if again in free:
-            free.remove(again)
-        publish.append(again)
+    asked, had_free = set(mode.publish), defaultdict(list)
+    for port in reversed(had.publish):
+        if port not in asked:
+            had_free[port.model_copy(update={"host_port": None})].append(port)
+    publish = tuple(had_free[port].pop() if had_free.get(port) else port for port in mode.publish)
     return spec.model_copy(
-        update={"mode": mode.model_copy(update={"address": mode.address or had.address, "publish": tuple(publish)})}
+        update={"mode": mode.model_copy(update={"address": mode.address or had.address, "publish": publish})}
     )
 
 
@@ -164,17 +163,22 @@ def _namespace(spec: Sandbox, by_name: dict[str, Sandbox], ledger: Ledger) -> st
     path = [spec.name]
     while isinstance(spec.mode, Container):
         target = spec.mode.sandbox
-        if target in path:
-            raise SpecError(
-                f"sandbox {path[0]}.mode", f"container mode runs in a circle: {' -> '.join((*path, target))}"
-            )
+        _refuse_circle(path, target)
+        path.append(target)
         if target not in by_name:
             if target not in ledger.sandboxes:
                 raise SpecError(f"sandbox {spec.name}.mode", f"there is no sandbox {target} whose namespace to share")
-            return ledger.sandboxes[target].namespace
-        path.append(target)
+            home = ledger.sandboxes[target].namespace
+            if home != target:
+                _refuse_circle(path, home)
+            return home
         spec = by_name[target]
     return None if spec.mode.kind == "host" else spec.name
+
+
+def _refuse_circle(path: list[str], target: str | None) -> None:
+    if target in path:
+        raise SpecError(f"sandbox {path[0]}.mode", f"container mode runs in a circle: {' -> '.join((*path, target))}")
 
 
 def _refuse_to_leave_sharers(

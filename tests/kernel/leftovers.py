@@ -8,6 +8,8 @@ witness, and at the end the witness must have no number left.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -85,17 +87,23 @@ _LOOKS = {
     "links": ["ip", "-o", "link"],
     "routes": ["ip", "route", "show", "table", "all"],
     "routing rules": ["ip", "rule"],
-    "firewall": ["nft", "list", "ruleset"],
+    "firewall": ["nft", "--stateless", "list", "ruleset"],
 }
+_CLOCKS = re.compile(r"(?:valid_lft|preferred_lft|expires) \S+")
 
 
 def _output(command: list[str]) -> list[str]:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    if not shutil.which(command[0]):  # then no test of the kernel can run, and the others may
+        return []
+    seen = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return _CLOCKS.sub("", seen).splitlines()
 
 
 def _settings() -> Iterator[str]:
     for root in ("/proc/sys/net/ipv4", "/proc/sys/net/ipv6", "/proc/sys/net/bridge"):
-        for directory, _, files in os.walk(root):
+        for directory, directories, files in os.walk(root):
+            if "neigh" in directories:
+                directories.remove("neigh")
             for path in (Path(directory, file) for file in files):
                 try:
                     yield f"{path} {path.read_text().strip()}"

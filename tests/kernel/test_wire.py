@@ -17,7 +17,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netbuilder import Bridge, Host, Network, Sandbox, firewall
-from netbuilder.kernel import message, wire
+from netbuilder.kernel import message, nfwire, wire
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
 from tests.kernel.helpers import shell
@@ -232,11 +232,11 @@ def test_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None:
 
 
 def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
-    table, rules = answers(built, wire.get_table(firewall.NAME), wire.get_rules(firewall.NAME), protocol=NETFILTER)
+    table, rules = answers(built, nfwire.get_table(firewall.NAME), nfwire.get_rules(firewall.NAME), protocol=NETFILTER)
     listing = json.loads(shell(built, "nft -j list table inet netbuilder"))["nftables"]
     shown = [(one["rule"]["chain"], one["rule"].get("comment", "")) for one in listing if "rule" in one]
-    assert sorted(wire.read_rule(body) for body in rules) == sorted(shown)
-    assert f'comment "{wire.read_table(table[0])}"' in shell(built, "nft list table inet netbuilder")
+    assert sorted(nfwire.read_rule(body) for body in rules) == sorted(shown)
+    assert f'comment "{nfwire.read_table(table[0])}"' in shell(built, "nft list table inet netbuilder")
 
 
 def test_elements_as_the_kernel_shows_them(built: Host) -> None:
@@ -244,12 +244,12 @@ def test_elements_as_the_kernel_shows_them(built: Host) -> None:
     bridge = built.networks()[0].bridge.encode().ljust(16, b"\0")
     (one,), (subnet,) = answers(
         built,
-        wire.get_element(firewall.NAME, "publish_any", port),
-        wire.get_element(firewall.NAME, "onlink", bridge + IPv4Address("10.9.0.0").packed),
+        nfwire.get_element(firewall.NAME, "publish_any", port),
+        nfwire.get_element(firewall.NAME, "onlink", bridge + IPv4Address("10.9.0.0").packed),
         protocol=NETFILTER,
     )
-    assert wire.read_element(one) == (port, port, IPv4Address("10.9.0.2").packed + struct.pack(">H2x", 80))
-    assert wire.read_element(subnet)[:2] == (
+    assert nfwire.read_element(one) == (port, port, IPv4Address("10.9.0.2").packed + struct.pack(">H2x", 80))
+    assert nfwire.read_element(subnet)[:2] == (
         bridge + IPv4Address("10.9.0.0").packed,
         bridge + IPv4Address("10.9.0.255").packed,
     )

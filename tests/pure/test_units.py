@@ -9,9 +9,10 @@ import pytest
 from netbuilder.ledger import Ledger
 from netbuilder.plan import Plan
 from netbuilder.resolve import resolve
+from netbuilder.resolved import Ground
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.steps import AddNamespace, SetSysctl, SetUp
-from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, units, whole
+from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, strike, units, whole
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
@@ -100,3 +101,21 @@ def test_what_others_live_on(doomed: str, staying: dict[str, set[str]]) -> None:
     resolve([LAB, WEB, DB, MATE], ledger)
     keys = [Key(*key.split("/")) for key in doomed.split()]  # type: ignore[arg-type]
     assert {f"{key.kind}/{key.name}": users for key, users in in_use(keys, ledger).items()} == staying
+
+
+@pytest.mark.parametrize(
+    ("gone", "networks", "sandboxes"),
+    [
+        ([], "lab dmz", "web db"),
+        ([Key("sandbox", "db")], "lab dmz", "web"),
+        ([Key("network", "dmz")], "lab", "web db"),
+        ([Key("network", "lab"), Key("sandbox", "db"), Key("sandbox", "web")], "dmz", ""),
+        ([RULES, FORWARDING, Key("network", "lab"), Key("sandbox", "db"), Key("sandbox", "web")], "dmz", ""),
+    ],
+)
+def test_what_is_gone_is_struck_out(gone: list[Key], networks: str, sandboxes: str) -> None:
+    ledger = Ledger(ground=Ground(was_router=True))
+    resolve([LAB, Network(name="dmz"), WEB, DB], ledger)
+    strike(iter(gone), ledger)
+    assert (" ".join(ledger.networks), " ".join(ledger.sandboxes)) == (networks, sandboxes)
+    assert (ledger.ground is None) == (RULES in gone)
