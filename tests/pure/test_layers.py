@@ -15,19 +15,7 @@ PACKAGE = Path(__file__).parents[2] / "netbuilder"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Whatever is in none of these is pure.
-IMPURE = {
-    "kernel",
-    "store",
-    "runner",
-    "engine",
-    "ownership",
-    "host",
-    "ownership",
-    "sandbox",
-    "place",
-    "cli",
-    "__main__",
-}
+IMPURE = {"kernel", "store", "runner", "engine", "host", "ownership", "sandbox", "place", "cli", "__main__"}
 NO_LAYER = {"__init__"}
 
 # What a pure module may import: nothing of it opens, waits, looks at a clock or draws lots.
