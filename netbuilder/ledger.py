@@ -52,6 +52,7 @@ class Ledger:
     _ports: dict[tuple[str, int], dict[IPv4Address, str]] = field(default_factory=dict)
     _port_numbers: dict[str, FirstFree] = field(default_factory=dict)
     _veths: dict[str, str] = field(default_factory=dict)
+    _sharers: dict[str | None, set[str]] = field(default_factory=dict)
     _members: dict[str, set[str]] = field(default_factory=dict)
 
     def add_network(self, network: ResolvedNetwork) -> None:
@@ -69,13 +70,19 @@ class Ledger:
 
     def add_sandbox(self, sandbox: ResolvedSandbox) -> None:
         """Enter a sandbox, with the address, the ports and the veth name that it holds."""
-        self.sandboxes[sandbox.name] = sandbox
+        self.enter(sandbox)
         if sandbox.endpoint is None:
             return
         self.take_address(sandbox.endpoint.network, sandbox.endpoint.address, sandbox.name)
         self.take_veth(sandbox.endpoint.veth, sandbox.name)
         for port in sandbox.endpoint.publish:
             self.take_port(port, sandbox.name)
+
+    def enter(self, sandbox: ResolvedSandbox) -> None:
+        """Enter a sandbox whose address, ports and veth name are taken one by one."""
+        self.sandboxes[sandbox.name] = sandbox
+        if sandbox.namespace not in (None, sandbox.name):
+            self._sharers.setdefault(sandbox.namespace, set()).add(sandbox.name)
 
     def take_address(self, network: str, address: IPv4Address, sandbox: str) -> None:
         """Lease an address of a network to a sandbox, which is then attached to it."""
@@ -95,7 +102,10 @@ class Ledger:
 
     def remove_sandbox(self, name: str) -> None:
         """Strike a sandbox out; what it held is free."""
-        endpoint = self.sandboxes.pop(name).endpoint
+        sandbox = self.sandboxes.pop(name)
+        if sandbox.namespace not in (None, name):
+            self._sharers[sandbox.namespace].discard(name)
+        endpoint = sandbox.endpoint
         if endpoint is None:
             return
         self._addresses[endpoint.network].give_back(int(endpoint.address))
@@ -120,7 +130,7 @@ class Ledger:
 
     def sharers(self, name: str) -> frozenset[str]:
         """The sandboxes in container mode that live in the namespace of another."""
-        return frozenset(s.name for s in self.sandboxes.values() if s.namespace == name and s.name != name)
+        return frozenset(self._sharers.get(name, ()))
 
     def holder_of_address(self, network: str, address: IPv4Address) -> str | None:
         """Who has an address of a network: "sandbox NAME" or the gateway; None when it is free."""

@@ -45,13 +45,14 @@ class Runner:
         """
         had = {unit.key: self.store.receipts(unit.key) for unit in units}
         stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
-        self.undo(stale)
         kept = {key: ours and [one for one in ours if one not in stale[key]] for key, ours in had.items()}
-        state = self._clear(units, kept)
-        missing = {unit.key: unit.plan.missing(state) for unit in units}
-        new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
-        self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
+        new: Receipts = {}
         try:
+            self.undo(stale)
+            state = self._clear(units, kept)
+            missing = {unit.key: unit.plan.missing(state) for unit in units}
+            new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
+            self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
         except BaseException:

@@ -43,7 +43,7 @@ def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Ite
             endpoint=endpoint,
         )
         _refuse_to_leave_sharers(resolved, before.get(spec.name), by_name, ledger)
-        ledger.sandboxes[spec.name] = resolved
+        ledger.enter(resolved)
         yield resolved
 
 

@@ -14,10 +14,10 @@ from netbuilder.resolved import ResolvedSandbox
 from tests.kernel.leftovers import wait_until
 
 Protocol = Literal["tcp", "udp"]
-KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+KINDS: dict[Protocol, int] = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 PATIENCE = 5.0
 """Seconds that what must arrive has: it takes well below a millisecond, on a machine that has nothing else to do."""
-SOON = 0.3
+SOON = 0.2
 """Seconds that what must not arrive has."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from netbuilder import Bridge, Container, Host, HostNetwork, Network, Sandbox
 from netbuilder.place import Place
-from tests.kernel.helpers import PATIENCE, SOON, Lan, Protocol, Unanswered, call, shell
+from tests.kernel.helpers import KINDS, PATIENCE, SOON, Lan, Protocol, Unanswered, call, shell
 from tests.kernel.leftovers import Witness
 
 BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
@@ -239,8 +240,10 @@ def test_the_rules_keep_out_a_lie_about_a_published_port(lawless_world: World, b
 def test_the_host_is_a_router_for_others_if_it_was_one(lan: Lan, bridge_nf: str, forwarding: str) -> None:
     def others_pass() -> list[bool]:
         ways = [(lan.machine, (lan.THIRD, 80), lan.third), (lan.third, (lan.MACHINE, 80), lan.machine)]
+        asked = [(*way, 80, protocol) for way in ways for protocol in KINDS]
         patience = PATIENCE if forwarding == "1" else SOON
-        return [call(*way, 80, protocol, patience) is not None for way in ways for protocol in ("tcp", "udp")]
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(lambda one: call(*one, patience) is not None, asked))
 
     shell(lan.host, f"echo {bridge_nf} > {BRIDGE_NF}; echo {forwarding} > /proc/sys/net/ipv4/ip_forward")
     as_before = [forwarding == "1"] * 4

@@ -263,14 +263,14 @@ def test_a_batch_names_what_was_refused(host: Host) -> None:
 
     def tell() -> Refused:
         netlink = Netlink()
-        bridges = [wire.add_bridge(f"b{number}", MAC, None) for number in range(250)]
+        bridges = [wire.add_bridge(f"b{number}", MAC, None) for number in range(50)]
         bridges[7:7] = [wire.set_link("absent", up=True)]
-        bridges[180:180] = [wire.add_bridge("b3", MAC, None)]
+        bridges[40:40] = [wire.add_bridge("b3", MAC, None)]
         try:
             with pytest.raises(Refused) as caught:
                 netlink.tell(bridges)
-            replies = netlink.ask([wire.delete_link(f"b{number}") for number in range(250)])
-            assert [reply.errno for reply in replies] == [0] * 250
+            replies = netlink.ask([wire.get_link(f"b{number}") for number in range(50)])
+            assert [reply.errno for reply in replies] == [0] * 50
             return caught.value
         finally:
             netlink.close()

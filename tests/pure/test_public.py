@@ -53,7 +53,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error(name: str) -> None:
 
 # JSON
 
-LAB = [
+LAB: list[Network | Sandbox] = [
     Network(name="lab", subnet="10.9.0.0/24", gateway="10.9.0.9", mtu=1400, internal=True),
     Sandbox(name="web", mode=Bridge(network="lab", address="10.9.0.2", publish=["8088:80/udp"])),
     Sandbox(name="old", mode=NoNetwork(), namespace="/run/netns/old"),

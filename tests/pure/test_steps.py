@@ -418,4 +418,4 @@ def test_a_step_has_no_other_fields_and_is_frozen() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         AddNamespace(name="web", color="red")  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="frozen"):
-        ROOM.because = "another reason"
+        ROOM.because = "another reason"  # type: ignore[misc]
