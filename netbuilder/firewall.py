@@ -36,6 +36,7 @@ table {TABLE} {{
 		type filter hook prerouting priority -300; policy accept;
 		iifname "lo" accept comment "the host talks to itself"
 		ip daddr 127.0.0.0/8 drop comment "nobody else reaches the host's loopback"
+		ip saddr 127.0.0.0/8 drop comment "nor pretends to be on it"
 		iifname != @bridges ip daddr @gateways drop comment "a gateway is there for its sandboxes"
 	}}
 	chain published {{
@@ -71,7 +72,11 @@ table {TABLE} {{
 	}}
 }}
 """  # noqa: E501
-_NO_ROUTER = '\t\tdrop comment "the host was no router, and it becomes none"\n'
+# With bridge-nf-call-iptables=1 what a bridge of somebody else's passes on comes by here too, and is not routed at all.
+_NO_ROUTER = """\
+		meta iifkind "bridge" meta oifkind "bridge" accept comment "a switch of somebody else's goes on switching"
+		drop comment "the host was no router, and it becomes none"
+"""
 
 _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _BASE_CHAINS = re.compile(r"table ((?:inet|ip|bridge) \S+) \{(.*?)\n\}", re.DOTALL)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import random
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from itertools import accumulate
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
-from netbuilder.kernel import namespaces, wire
+from netbuilder.kernel import namespaces, nfwire, wire
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
@@ -36,6 +37,7 @@ class Kernel:
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
         self._lines: list[tuple[Step | None, str]] = []
+        self._flows: set[int] = set()
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
 
@@ -63,12 +65,14 @@ class Kernel:
         """Have everything that was asked for done."""
         self._send()
         self._commit()
+        self._forget_flows()
         self._delete_links()
         self._unpin()
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
         self._messages, self._lines, self._doomed_links, self._doomed_pins = [], [], [], []
+        self._flows = set()
 
     def observe(self, questions: Iterable[Question], doors: Mapping[str, str] = _NO_DOORS) -> State:
         """The answers to questions, as of now.
@@ -156,6 +160,10 @@ class Kernel:
         """`nft COMMAND`, together with what else is asked for before the next flush."""
         self._lines.append((self._step, command))
 
+    def forget_udp_flows(self, port: int) -> None:
+        """`conntrack -D -p udp --dport PORT`, after the next transaction."""
+        self._flows.add(port)
+
     # How it gets done
 
     def _now(self, effect: Callable[[], None]) -> None:
@@ -190,6 +198,16 @@ class Kernel:
             self._sockets.nftables().run(_AND_THEN.join(line for _, line in lines))
         except NftError as error:
             raise self._error(_at(error.column, lines), error.errno, error.detail) from None
+
+    def _forget_flows(self) -> None:
+        """A kernel without ctnetlink refuses the question; its flows then end by themselves."""
+        ports, self._flows = self._flows, set()
+        if not ports:
+            return
+        netfilter = self._sockets.netfilter()
+        flows = [nfwire.read_flow(body) for body in netfilter.ask([nfwire.get_flows()])[0].bodies]
+        stale = [flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports]
+        netfilter.ask([nfwire.delete_flow(flow.origin) for flow in stale])
 
     def _delete_links(self) -> None:
         """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""

@@ -6,6 +6,7 @@ cost the same however many ports are published.
 
 from __future__ import annotations
 
+import socket
 import struct
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from netbuilder.kernel.message import ACK, DUMP, Message, attribute, attributes,
 
 NESTED = 0x8000
 _NFTABLES, _INET = 10 << 8, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
+DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
 GETTABLE, GETRULE, GETSETELEM = _NFTABLES | 1, _NFTABLES | 7, _NFTABLES | 13
 
 
@@ -58,6 +60,31 @@ def _comment(userdata: bytes) -> str:
             return string(userdata[at + 2 : at + 2 + size])
         at += 2 + size
     return ""
+
+
+def get_flows() -> Message:
+    """`conntrack -L`."""
+    return Message(GETFLOW, DUMP, struct.pack(">BBH", socket.AF_INET, 0, 0))
+
+
+def delete_flow(origin: bytes) -> Message:
+    """`conntrack -D`, of the flow that began so."""
+    return Message(DELFLOW, ACK, struct.pack(">BBH", socket.AF_INET, 0, 0) + attribute(NESTED | 1, origin))
+
+
+class Flow(NamedTuple):
+    """How a flow began, as the kernel has it, and the protocol and port that it was for."""
+
+    origin: bytes
+    protocol: int
+    port: int
+
+
+def read_flow(body: bytes) -> Flow:
+    """What one answer to `get_flows` says."""
+    origin = attributes(body, 4)[1]  # CTA_TUPLE_ORIG
+    to = attributes(attributes(origin)[2])  # CTA_TUPLE_PROTO: CTA_PROTO_NUM, CTA_PROTO_DST_PORT
+    return Flow(origin, to[1][0], int.from_bytes(to.get(3, b""), "big"))
 
 
 class Element(NamedTuple):

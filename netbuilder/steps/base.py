@@ -69,6 +69,9 @@ class Kernel(Protocol):
     def nft(self, command: str) -> None:
         """Add a line to the nftables transaction."""
 
+    def forget_udp_flows(self, port: int) -> None:
+        """Have the kernel look anew at where packets to a UDP port of the host belong."""
+
 
 class Step(BaseModel, ABC):
     """One fact to make true in the kernel.

@@ -81,14 +81,22 @@ class AddElement(Step):
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""
         kernel.nft(self._line("add", f"{self.key} : {self.data}" if self.data else self.key))
+        self._forget_flows(kernel)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
         kernel.nft(self._line("delete", self.key))
+        self._forget_flows(kernel)
 
     def hangs_on(self) -> str:
         """The table."""
         return "table"
+
+    def _forget_flows(self, kernel: Kernel) -> None:
+        """UDP has no beginning and no end: a flow that goes on would be led where the port led when it began."""
+        *_, protocol, port = ("", *self.key.split(" . "))
+        if protocol == "udp":
+            kernel.forget_udp_flows(int(port))
 
     def _line(self, verb: str, element: str) -> str:
         return f"{verb} element {firewall.TABLE} {self.set} {{ {element} }}"

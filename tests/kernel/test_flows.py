@@ -1,0 +1,48 @@
+"""A UDP flow that goes on is led to where its port leads now, not to where it led when the flow began."""
+
+from __future__ import annotations
+
+import socket
+
+from netbuilder import Bridge, Host, Network, Sandbox
+from tests.kernel.helpers import Lan
+
+LAB = Network(name="lab", subnet="10.9.0.0/24")
+
+
+def publisher(name: str, address: str) -> Sandbox:
+    return Sandbox(name=name, mode=Bridge(network="lab", address=address, publish=["53:53/udp"]))
+
+
+def listener(host: Host, name: str) -> socket.socket:
+    server = host[name].socket(kind=socket.SOCK_DGRAM)
+    server.bind(("0.0.0.0", 53))
+    server.settimeout(5)
+    return server
+
+
+def test_a_flow_moves_with_its_port(lan: Lan) -> None:
+    host = lan.host
+    host.apply(LAB, publisher("first", "10.9.0.3"))
+    with lan.machine.socket(kind=socket.SOCK_DGRAM) as client:
+        client.bind(("0.0.0.0", 40000))
+        with listener(host, "first") as server:
+            client.sendto(b"one", ("192.0.2.1", 53))
+            assert server.recv(100) == b"one"
+        host.destroy("first")
+        host.apply(publisher("second", "10.9.0.4"))
+        with listener(host, "second") as server:
+            client.sendto(b"two", ("192.0.2.1", 53))
+            assert server.recv(100) == b"two"
+
+
+def test_a_flow_from_before_is_led_inside(lan: Lan) -> None:
+    host = lan.host
+    with lan.machine.socket(kind=socket.SOCK_DGRAM) as client:
+        client.bind(("0.0.0.0", 40000))
+        host.apply(LAB)
+        client.sendto(b"nobody is there yet", ("192.0.2.1", 53))
+        host.apply(publisher("first", "10.9.0.3"))
+        with listener(host, "first") as server:
+            client.sendto(b"one", ("192.0.2.1", 53))
+            assert server.recv(100) == b"one"
