@@ -1,5 +1,5 @@
 """One recipe a mode, each read as the story of that mode. How long a plan is tells the subject in one line:
-host 0 steps, container 0, none 2, bridge about 9."""
+host 0 steps, container 0, none 2, bridge about a dozen."""
 
 from __future__ import annotations
 
