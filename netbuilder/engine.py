@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
+from netbuilder import firewall
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
-from netbuilder.kernel import namespaces, survey
+from netbuilder.kernel import namespaces, privileges, survey
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.ledger import Ledger
 from netbuilder.links import Cable
 from netbuilder.ownership import refuse_what_is_not_ours
 from netbuilder.plan import Plan
@@ -20,12 +22,14 @@ from netbuilder.resolve import Resolution, needs_survey, resolve
 from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
+from netbuilder.state import TableOf
 from netbuilder.store import DIRECTORY, Store
 from netbuilder.units import FORWARDING, RULES, Key, Unit, in_use, strike, units, whole
 
 _log = logging.getLogger("netbuilder")
 
 Specs = Iterable[Network | Sandbox]
+Ahead = Callable[[list[Key]], object]
 
 
 class Applied(NamedTuple):
@@ -39,6 +43,7 @@ class Engine:
     """One host, as seen from its own thread."""
 
     def __init__(self) -> None:
+        privileges.check_mounts()
         try:
             self.store = Store(namespaces.cookie())
         except OSError as error:
@@ -102,6 +107,7 @@ class Engine:
 
     def plan(self, specs: Specs) -> Plan:
         """All steps of what is asked for."""
+        self._recover()
         try:
             return whole(units(self._resolve(specs)))
         finally:
@@ -109,6 +115,7 @@ class Engine:
 
     def diff(self, specs: Specs) -> Plan:
         """The steps of what is asked for that do not hold."""
+        self._recover()
         try:
             plan = whole(self._units(specs)[0])
             return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
@@ -118,6 +125,7 @@ class Engine:
 
     def surplus(self, specs: Specs) -> Plan:
         """The steps of an earlier form of what is asked for, which applying it takes back."""
+        self._recover()
         try:
             parts = units(self._resolve(specs))
             return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
@@ -141,26 +149,30 @@ class Engine:
             self._warn_of_other_firewalls()
         return Applied(plan, new)
 
-    def destroy(self, keys: Iterable[Key]) -> None:
+    def destroy(self, keys: Iterable[Key], ahead: Ahead = lambda doomed: None) -> None:
         """Take units back; with the last network go the rules and forwarding.
+
+        Args:
+            keys: Which.
+            ahead: Called with those that go, once nothing speaks against it and before anything is touched.
 
         Raises:
             SpecError: If one is in use by another that stays.
         """
-        with self._taking_back(keys) as doomed:
+        with self._taking_back(keys, ahead) as doomed:
             for key, users in in_use(doomed, self.store.ledger()).items():
                 raise SpecError(
                     f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
                 )
 
-    def release(self, keys: Iterable[Key]) -> None:
-        """Take units back, but for those in use by others that stay."""
-        with self._taking_back(keys) as doomed:
+    def release(self, keys: Iterable[Key], ahead: Ahead = lambda doomed: None) -> None:
+        """Take units back, but for those in use by others that stay; `ahead` as for `destroy`."""
+        with self._taking_back(keys, ahead) as doomed:
             while staying := in_use(doomed, self.store.ledger()):
                 doomed[:] = [key for key in doomed if key not in staying]
 
     @contextmanager
-    def _taking_back(self, keys: Iterable[Key]) -> Iterator[list[Key]]:
+    def _taking_back(self, keys: Iterable[Key], ahead: Ahead) -> Iterator[list[Key]]:
         """The caller sees which units are to go and may strike some out; the rest is taken back."""
         with self.store.locked():
             self.runner.recover()
@@ -168,6 +180,7 @@ class Engine:
             yield doomed
             if self.store.ledger().networks.keys() == {key.name for key in doomed if key.kind == "network"}:
                 doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+            ahead(doomed)
             try:
                 self.runner.destroy(doomed)
                 strike(doomed, self.store.ledger())
@@ -176,6 +189,15 @@ class Engine:
                 raise
             finally:
                 self.kernel.leave_room()
+
+    def _recover(self) -> None:
+        """What a call that was killed left is nobody's plan: take it back, once no call is at work any more."""
+        if self.store.unfinished():
+            with self.store.locked():
+                try:
+                    self.runner.recover()
+                finally:
+                    self.kernel.leave_room()
 
     # Before the kernel is touched
 
@@ -193,17 +215,21 @@ class Engine:
         ledger = self.store.ledger()
         had = (ledger.sandboxes[spec.name].endpoint for spec in specs if spec.name in ledger.sandboxes)
         held = {port for endpoint in had if endpoint for port in endpoint.publish}
-        facts = (
-            survey.facts(self.kernel.host_socket) if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
-        )
+        facts = self._survey(ledger) if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
         while True:
             resolution = resolve(specs, ledger, facts)
-            busy = frozenset(port for port in _ports(resolution) if port not in held and survey.is_busy(port))
+            busy = survey.busy_ports((port for port in _ports(resolution) if port not in held), facts.ephemeral[1])
             if not busy:
                 return resolution
             facts = replace(facts, busy=facts.busy | busy)
             self.store.forget()
             ledger = self.store.ledger()
+
+    def _survey(self, ledger: Ledger) -> Facts:
+        """What the host is like. Under rules of ours that the store lost, forwarding is on because of us: ask them."""
+        facts = survey.facts(self.kernel.host_socket)
+        seen = None if ledger.ground else self.kernel.observe([TableOf(firewall.NAME)]).table(firewall.NAME)
+        return replace(facts, forwarding=seen == firewall.outline(True)) if firewall.is_ours(seen) else facts
 
     def _warn_of_other_firewalls(self) -> None:
         for chain in self.kernel.dropping_elsewhere():

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from netbuilder.engine import Engine
+from netbuilder.engine import Ahead, Engine
 from netbuilder.errors import NotFound, shown
+from netbuilder.handed import checked
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.thread import HostThread
 from netbuilder.links import Cable
 from netbuilder.place import Place
 from netbuilder.plan import Plan
+from netbuilder.programs import Programs
 from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.sandbox import LiveSandbox
 from netbuilder.spec import Network, Sandbox
@@ -23,8 +27,6 @@ from netbuilder.units import Key
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_PATIENCE = 2.0  # seconds that a program has to end by itself
 
 
 class Host(Place):
@@ -37,7 +39,10 @@ class Host(Place):
     def __init__(self, thread: HostThread, engine: Engine) -> None:
         self._thread, self._engine = thread, engine
         self._mine: dict[Key, None] = {}
-        self._programs: list[tuple[str | None, subprocess.Popen[Any]]] = []
+        self._programs = Programs()
+        # A host that nobody closed: its files go with it, on a thread of their own, as garbage may not wait for a lock.
+        self._dropped = weakref.finalize(self, _thread.start_new_thread, thread.close, (engine.close,))
+        self._dropped.atexit = False
 
     @classmethod
     def current(cls) -> Self:
@@ -94,11 +99,16 @@ class Host(Place):
 
         Raises:
             SpecError: If the specs clash with each other or with the host; the kernel has not been touched.
-            StepError: If the kernel refuses a step; everything that this call did has been taken back.
+            StepError: If the kernel refuses a step; what this call did is taken back, as after KeyboardInterrupt.
         """
-        applied = self._call(self._engine.apply, specs, watch)
-        self._mine |= dict.fromkeys(applied.made)
-        return applied.plan
+        checked("apply", specs)
+
+        def work(heed: Callable[[], object]) -> Plan:
+            applied = self._engine.apply(specs, lambda step: (heed(), watch(step)))
+            self._mine |= dict.fromkeys(applied.made)
+            return applied.plan
+
+        return self._thread.call_heeding(work)
 
     def plan(self, *specs: Network | Sandbox) -> Plan:
         """All the steps that make the specs true on this host; nothing is done.
@@ -106,7 +116,7 @@ class Host(Place):
         Raises:
             SpecError: As for `apply`.
         """
-        return self._call(self._engine.plan, specs)
+        return self._call(self._engine.plan, checked("plan", specs))
 
     def diff(self, *specs: Network | Sandbox) -> Plan:
         """The steps that are still missing on this host; nothing is done.
@@ -114,7 +124,7 @@ class Host(Place):
         Raises:
             SpecError: As for `apply`.
         """
-        return self._call(self._engine.diff, specs)
+        return self._call(self._engine.diff, checked("diff", specs))
 
     def surplus(self, *specs: Network | Sandbox) -> Plan:
         """The steps that stand for an earlier form of the specs and are no part of them now: `apply` takes them back.
@@ -122,7 +132,7 @@ class Host(Place):
         Raises:
             SpecError: As for `apply`.
         """
-        return self._call(self._engine.surplus, specs)
+        return self._call(self._engine.surplus, checked("surplus", specs))
 
     def destroy(self, *what: Network | Sandbox | str) -> None:
         """Take back networks and sandboxes, by spec or by name; without arguments, all that netbuilder made here.
@@ -133,20 +143,16 @@ class Host(Place):
             NotFound: If there is no sandbox or network of a name.
             SpecError: If something named is in use by something that is not.
         """
-        keys = self._call(self._engine.keys, what)
-        self._end_programs({key.name for key in keys if key.kind == "sandbox"})
-        self._call(self._engine.destroy, keys)
-        for key in keys:
-            self._mine.pop(key, None)
+        checked("destroy", what, str)
+        self._call(lambda: self._take_back(self._engine.destroy, self._engine.keys(what)))
 
     def take_down(self, *specs: Network | Sandbox) -> None:
         """Take back what specs name, and each network with its last sandbox; what others still live on stays.
 
         Unlike for `destroy`, what does not stand is passed over. Programs started inside are ended first.
         """
-        keys = self._call(self._engine.claimed, specs)
-        self._end_programs({key.name for key in keys if key.kind == "sandbox"})
-        self._call(self._engine.release, keys)
+        checked("take_down", specs)
+        self._call(lambda: self._take_back(self._engine.release, self._engine.claimed(specs)))
 
     # What stands
 
@@ -191,11 +197,13 @@ class Host(Place):
 
     def close(self) -> None:
         """Let go of the host: programs started through it are ended, what was made stays (but on an isolated host)."""
-        if self._thread.closed:
-            return
-        self._end_programs(None)
-        self._call(self._engine.close)
-        self._thread.close()
+
+        def leave() -> None:
+            self._programs.end()
+            self._engine.close()
+
+        self._thread.close(leave)
+        self._dropped.detach()
 
     def __enter__(self) -> Self:
         return self
@@ -203,9 +211,15 @@ class Host(Place):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._thread.closed or self._thread.is_elsewhere:
+            return
+
+        def leave() -> None:
+            self._programs.end()
+            self._take_back(self._engine.release, self._mine)
+
         try:
-            self._end_programs(None)
-            self._call(self._engine.release, self._mine)
+            self._call(leave)
         finally:
             self.close()
 
@@ -215,23 +229,22 @@ class Host(Place):
         return self._thread.call(function, *args, **kwargs)
 
     def _open_namespace(self) -> int:
-        return os.dup(self._engine.kernel.home)
+        return self._call(lambda: os.dup(self._engine.kernel.home))
 
     def _inside(self, function: Callable[[], T]) -> T:
         return self._call(function)
 
     def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
-        self._programs = [pair for pair in self._programs if pair[1].returncode is None]
-        self._programs.append((sandbox, process))
+        self._programs.add(process, sandbox)
 
-    def _end_programs(self, sandboxes: set[str] | None) -> None:
-        """End the programs in some sandboxes, or all of this host: politely, then not."""
-        ending = [process for sandbox, process in self._programs if sandboxes is None or sandbox in sandboxes]
-        for process in ending:
-            process.terminate()
-        for process in ending:
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    def _take_back(self, take_back: Callable[[Iterable[Key], Ahead], None], keys: Iterable[Key]) -> None:
+        """On the host's thread: the programs inside what really goes are ended first."""
+        gone: list[Key] = []
+
+        def ahead(doomed: list[Key]) -> None:
+            self._programs.end({key.name for key in doomed if key.kind == "sandbox"})
+            gone.extend(doomed)
+
+        take_back(keys, ahead)
+        for key in gone:
+            self._mine.pop(key, None)

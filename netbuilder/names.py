@@ -15,7 +15,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
 
 # An interface of one of these names would be read as a word of the rule language, or as a directory of /proc/sys.
-RESERVED = frozenset(
+_OF_RULES = frozenset(
     """
     accept add ah all and arp audit bridge cgroup chain comp continue counter create ct daddr day dccp default
     define delete describe destroy device devices dnat dport drop dst dup ecn element elements esp ether exists
@@ -29,6 +29,24 @@ RESERVED = frozenset(
     xt
     """.split()  # noqa: SIM905
 )
+
+
+# And of one of these, as a word of `ip link add NAME` or `ip link set NAME`, which takes many by their first letters.
+_OF_IP = frozenset(
+    """
+    a ad addr addre addres address addrg addrge addrgen addrgenm addrgenmo addrgenmod addrgenmode al ali alia
+    alias allmulticast b br brd bro broa broad broadc broadca broadcas broadcast carrier d dev down dy dyn dyna
+    dynam dynami dynamic gro_max_size gso_max_segs gso_max_size h he hel help l li lin link link-n link-ne
+    link-net link-netn link-netns link-netnsi link-netnsid m ma mas mast maste master mode mtu multicast n name
+    netns no nom noma nomas nomast nomaste nomaster nu num numr numrx numrxq numrxqu numrxque numrxqueu
+    numrxqueue numrxqueues numt numtx numtxq numtxqu numtxque numtxqueu numtxqueue numtxqueues parentdev promisc
+    protodown t trailers tx txq txql txqle txqlen txqu txque txqueu txqueue txqueuel txqueuele txqueuelen ty typ
+    vf xdp xdpdrv xdpgeneric xdpoffload
+    """.split()  # noqa: SIM905
+)
+
+RESERVED = _OF_RULES | _OF_IP
+"""The names that no interface may have."""
 
 
 def _name(text: str) -> str:
@@ -47,7 +65,7 @@ def _interface(text: str) -> str:
             f"{shown(text)} is no interface name: use letters and digits, with '.', '_' or '-' between them"
         )
     if text in RESERVED:
-        raise ValueError(f"{text!r} is a word of nftables or /proc/sys: choose another interface name")
+        raise ValueError(f"{text!r} is a word of nftables, ip or /proc/sys: choose another interface name")
     return text
 
 

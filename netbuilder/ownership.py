@@ -6,6 +6,7 @@ from netbuilder import firewall
 from netbuilder.errors import SpecError
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.modes.bridge import INSIDE
 from netbuilder.resolve import Resolution
 from netbuilder.resolved import ResolvedSandbox
 from netbuilder.state import LinkOf, TableOf
@@ -22,6 +23,7 @@ def refuse_what_is_not_ours(resolution: Resolution, new: set[Key], kernel: Kerne
     for sandbox in resolution.sandboxes:
         if Key("sandbox", sandbox.name) in new:
             _check_namespace(sandbox)
+    _check_adopted([one for one in resolution.sandboxes if Key("sandbox", one.name) in new and one.adopted], kernel)
     if RULES in new:
         _check_table(kernel)
     for network in resolution.networks:
@@ -41,6 +43,29 @@ def _check_namespace(sandbox: ResolvedSandbox) -> None:
             f"is taken by {pin}, a namespace that netbuilder did not make",
             f"choose another name, adopt it with namespace={pin!r}, or delete it: ip netns del {sandbox.name}",
         )
+
+
+def _check_adopted(sandboxes: list[ResolvedSandbox], kernel: Kernel) -> None:
+    """A namespace is adopted once, it is not the host's own, and what is to get an eth0 has none yet."""
+    home, seen = namespaces.identity(kernel.home), dict[tuple[int, int] | None, str]()
+    for sandbox in sandboxes:
+        where, path = f"sandbox {sandbox.name}.namespace", sandbox.adopted or ""
+        identity = namespaces.identity(path)
+        if identity == home:
+            raise SpecError(where, f"{path} is the host's own", "leave it out, or use host mode")
+        if identity in seen:
+            other = seen[identity]
+            raise SpecError(
+                where, f"{path} is adopted by sandbox {other} already", f"share it in container mode with {other}"
+            )
+        seen[identity] = sandbox.name
+        asked = LinkOf(sandbox.name, INSIDE)
+        if sandbox.endpoint and kernel.observe([asked], {sandbox.name: path}).link(sandbox.name, INSIDE):
+            raise SpecError(
+                where,
+                f"there is an {INSIDE} in {path} already, where bridge mode puts its own",
+                f"use none mode to adopt it as it is, or rename the interface: ip link set {INSIDE} name NAME",
+            )
 
 
 def _check_table(kernel: Kernel) -> None:

@@ -32,7 +32,7 @@ class Place(ABC):
 
     @abstractmethod
     def _remember(self, process: subprocess.Popen[Any]) -> None:
-        """Note a program that has to be ended with this place."""
+        """Note a program that has to be ended with this place; called on the host's thread."""
 
     def popen(self, args: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a program inside and let it run; it is ended when this place is destroyed.
@@ -45,9 +45,13 @@ class Place(ABC):
             OSError: If the program cannot be started.
         """
         options.setdefault("cwd", os.getcwd())  # the host's thread may have another
-        process = self._inside(lambda: subprocess.Popen(args, **options))
-        self._remember(process)
-        return process
+
+        def start() -> subprocess.Popen[Any]:
+            process = subprocess.Popen(args, **options)
+            self._remember(process)
+            return process
+
+        return self._inside(start)
 
     def run(
         self,

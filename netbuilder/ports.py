@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 
 from netbuilder.names import Address
 
@@ -15,7 +15,7 @@ Protocol = Literal["tcp", "udp"]
 ANY = IPv4Address("0.0.0.0")
 
 _SYNTAX = re.compile(
-    r"(?:(?P<ip>[0-9.]*):)?(?:(?P<host>[0-9-]*):)?(?P<inside>[0-9-]+)(?:/(?P<protocol>[a-z]+))?", re.ASCII
+    r"(?:(?P<ip>[0-9.]*):)?(?:(?P<host>[0-9-]*):)?(?P<inside>[0-9-]+)(?:/(?P<protocol>[A-Za-z]+))?", re.ASCII
 )
 _WRITE = "write [HOST_IP:][HOST_PORT:]SANDBOX_PORT[/tcp|/udp], like 8088:80 or 127.0.0.1:9090:80/tcp"
 
@@ -58,7 +58,8 @@ class PublishedPort(BaseModel):
         ip, host = match["ip"], match["host"]
         if ip is not None and host is None:  # "8088:80": where two parts stand, the first is the port
             ip, host = None, ip
-        if match["protocol"] not in (None, "tcp", "udp"):
+        protocol = (match["protocol"] or "tcp").lower()
+        if protocol not in ("tcp", "udp"):
             raise ValueError(f"protocol {match['protocol']!r} in {text!r} is not supported: use tcp or udp")
         inside = _ports(match["inside"], text)
         outside: list[int | None] = [*_ports(host, text)] if host else [None] * len(inside)
@@ -67,7 +68,7 @@ class PublishedPort(BaseModel):
                 f"{text!r} pairs {len(outside)} host ports with {len(inside)} sandbox ports: make them as many"
             )
         return tuple(
-            cls(sandbox_port=port, host_port=at, host_ip=_host_ip(ip, text), protocol=match["protocol"] or "tcp")
+            cls(sandbox_port=port, host_port=at, host_ip=_host_ip(ip, text), protocol=protocol)
             for at, port in zip(outside, inside, strict=True)
         )
 
@@ -91,3 +92,28 @@ def _ports(text: str, whole: str) -> range:
     if ports[0] < 1 or ports[-1] > 65535:
         raise ValueError(f"{text} in {whole!r} is outside 1 to 65535")
     return ports
+
+
+def _spelled_out(value: object) -> object:
+    """Published ports in Docker's syntax as values; a range becomes one port each."""
+    if not isinstance(value, list | tuple):
+        raise ValueError('publish is a list, like ["8088:80"]')
+    ports: list[object] = []
+    for port in value:
+        ports.extend(PublishedPort.parse(port) if isinstance(port, str | int) else [port])
+    return tuple(ports)
+
+
+class _InDockersSyntax:
+    """For the JSON Schema of what is read: a published port may be text or a number, too."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler(schema)
+        if handler.mode == "validation":
+            number = {"type": "integer", "minimum": 1, "maximum": 65535}
+            described["items"] = {"anyOf": [{"type": "string"}, number, described["items"]]}
+        return described
+
+
+PublishedPorts = Annotated[tuple[PublishedPort, ...], BeforeValidator(_spelled_out), _InDockersSyntax()]
+"""Published ports, given in Docker's `-p` syntax or as values."""

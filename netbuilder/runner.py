@@ -27,6 +27,7 @@ class Runner:
 
     def __init__(self, kernel: Kernel, store: Store) -> None:
         self.kernel, self.store = kernel, store
+        self._begun: set[Step] = set()
 
     def recover(self) -> None:
         """Take back what calls that were killed had begun."""
@@ -47,6 +48,7 @@ class Runner:
         stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         kept = {key: ours and [one for one in ours if one not in stale[key]] for key, ours in had.items()}
         new: Receipts = {}
+        self._begun = set()
         try:
             self.undo(stale)
             state = self._clear(units, kept)
@@ -55,8 +57,8 @@ class Runner:
             self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
-        except BaseException:
-            self._restore(new, [had[key] or [] for key in stale if stale[key]])
+        except BaseException as cause:
+            self._restore(new, [had[key] or [] for key in stale if stale[key]], cause)
             raise
         self.store.finish(
             new=[unit for unit in units if had[unit.key] is None],
@@ -91,24 +93,49 @@ class Runner:
         self.store.finish()
 
     def undo(self, receipts: Receipts) -> None:
-        """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once."""
-        essential = _essential(receipts)
+        """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once.
+
+        An error stops nothing else from being taken back; the first one is raised at the end.
+        """
+        essential, errors = _essential(receipts), list[Exception]()
         for kind in reversed(ORDER):
             wave = [receipt for key, part in essential.items() if key.kind == kind for receipt in reversed(part)]
-            if not wave:
-                continue
-            state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
-            for step, before in wave:
-                if step.remains(state):
-                    self.kernel.begin(step)
-                    step.undo(self.kernel, before)
-            self.kernel.flush()
+            try:
+                self._undo_wave(wave)
+            except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
+                errors += self._undo_singly(wave)
+        if errors:
+            for error in errors[1:]:
+                errors[0].add_note(f"then {error}")
+            raise errors[0]
+
+    def _undo_wave(self, wave: list[Receipt]) -> None:
+        if not wave:
+            return
+        state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
+        for step, before in wave:
+            if step.remains(state):
+                self.kernel.begin(step)
+                step.undo(self.kernel, before)
+        self.kernel.flush()
+
+    def _undo_singly(self, wave: list[Receipt]) -> list[Exception]:
+        errors: list[Exception] = []
+        self.kernel.forget()
+        for receipt in wave:
+            try:
+                self._undo_wave([receipt])
+            except (NetbuilderError, OSError) as error:
+                self.kernel.forget()
+                errors.append(error)
+        return errors
 
     def _do(self, unit: Unit, missing: Plan, watch: Watch) -> None:
         """One unit: a batch for each namespace, one nftables transaction, and a look at whether it is so."""
         for step in missing:
             watch(step)
             self.kernel.begin(step)
+            self._begun.add(step)
             step.do(self.kernel)
         self.kernel.flush()
         if not missing:
@@ -120,18 +147,36 @@ class Runner:
                 "something else on this host changes the network at the same time: find it, and try again",
             )
 
-    def _restore(self, new: Receipts, changed: list[list[Receipt]]) -> None:
-        """After an error: what this call did is taken back, and units that it began to change are as they were."""
+    def _restore(self, new: Receipts, changed: list[list[Receipt]], cause: BaseException) -> None:
+        """After an error: what this call did is taken back, and units that it began to change are as they were.
+
+        What goes wrong here is added to the cause as a note; the next call tries again what is then still owed.
+        """
         self.kernel.forget()
-        self.undo(new)
-        for had in changed:
-            plan = Plan(receipt.step for receipt in had)
-            for step in plan.missing(self.kernel.observe(plan.questions(), plan.doors())):
-                self.kernel.begin(step)
-                step.do(self.kernel)
-            self.kernel.flush()
-        self.store.finish()
+        done = {key: [one for one in part if self._is_done(one.step, cause)] for key, part in new.items()}
+        try:
+            self.store.begin({key: part for key, part in done.items() if part != new[key]})
+            try:
+                self.undo(done)
+            finally:
+                for had in changed:
+                    self._redo(had)
+            self.store.finish()
+        except (NetbuilderError, OSError) as error:
+            cause.add_note("\n".join((f"taking it back failed too: {error}", *getattr(error, "__notes__", ()))))
         self.store.forget()
+
+    def _redo(self, had: list[Receipt]) -> None:
+        plan = Plan(receipt.step for receipt in had)
+        for step in plan.missing(self.kernel.observe(plan.questions(), plan.doors())):
+            self.kernel.begin(step)
+            step.do(self.kernel)
+        self.kernel.flush()
+
+    def _is_done(self, step: Step, cause: BaseException) -> bool:
+        """Whether a step may have been done by this call: not if it found it done by somebody else."""
+        taken = isinstance(cause, StepError) and cause.errno == errno.EEXIST and cause.command == step.command()
+        return step in self._begun and not taken
 
 
 def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Receipt]:

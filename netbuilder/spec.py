@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from netbuilder.names import Address, InterfaceName, Mac, Name, NamespacePath
-from netbuilder.ports import PublishedPort
+from netbuilder.ports import PublishedPort, PublishedPorts
 
 DEFAULT_NETWORK = "bridge"
 """The network that Docker attaches a container to when none is named; its bridge is docker0."""
@@ -47,16 +47,6 @@ def _has_host_bits(value: object) -> bool:
 
 
 Subnet = Annotated[IPv4Network, Strict(False), BeforeValidator(_subnet)]  # as strict as `names.Address`
-
-
-def _ports(value: object) -> object:
-    """Published ports in Docker's syntax, spelled out; a range becomes one port each."""
-    if isinstance(value, str) or not isinstance(value, list | tuple):
-        return value
-    ports: list[object] = []
-    for port in value:
-        ports.extend(PublishedPort.parse(port) if isinstance(port, str | int) else [port])
-    return tuple(ports)
 
 
 class Spec(BaseModel):
@@ -135,7 +125,7 @@ class Bridge(Spec):
     network: Name = DEFAULT_NETWORK
     address: Address | None = None
     mac: Mac | None = None
-    publish: Annotated[tuple[PublishedPort, ...], BeforeValidator(_ports)] = ()
+    publish: PublishedPorts = ()
 
     if TYPE_CHECKING:
 
@@ -172,7 +162,13 @@ class NoNetwork(Spec):
     kind: Literal["none"] = "none"
 
 
-Mode = Annotated[Bridge | HostNetwork | Container | NoNetwork, Field(discriminator="kind")]
+def _mode(value: object) -> object:
+    if not isinstance(value, Bridge | HostNetwork | Container | NoNetwork | dict):
+        raise ValueError("a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()")
+    return value
+
+
+Mode = Annotated[Bridge | HostNetwork | Container | NoNetwork, Field(discriminator="kind"), BeforeValidator(_mode)]
 
 
 class Sandbox(Spec):
@@ -197,6 +193,19 @@ class Sandbox(Spec):
         return self
 
 
+class _Specs(Spec):
+    """What one document asks for: networks, and sandboxes on them."""
+
+    model_config = ConfigDict(title="Specs")
+
+    networks: list[Network] = []
+    sandboxes: list[Sandbox] = []
+
+
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a list of networks and sandboxes (https://json-schema.org, draft 2020-12)."""
-    return TypeAdapter(list[Network | Sandbox]).json_schema()
+    """The JSON Schema of `{"networks": [...], "sandboxes": [...]}` (https://json-schema.org, draft 2020-12).
+
+    Two lists, since `{"name": "web"}` may be either. What it accepts is read by `Network.model_validate_json` and
+    `Sandbox.model_validate_json`, which check more than a schema can say.
+    """
+    return _Specs.model_json_schema()

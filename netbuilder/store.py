@@ -8,6 +8,7 @@ kernel takes from a dead process, and whoever gets it next takes the intent back
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from netbuilder.errors import NetbuilderError
 from netbuilder.ledger import Ledger
 from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
 from netbuilder.units import ORDER, Key, Receipt, Unit
@@ -28,9 +30,24 @@ CREATE TABLE IF NOT EXISTS intents (kind TEXT, name TEXT, receipts TEXT, PRIMARY
 """
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    """Errors of the book itself, such as a full /run, say where it is. What only lacks a privilege is the caller's."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise NetbuilderError(
+            f"{DIRECTORY} can't be used, where netbuilder keeps what it made ({error})",
+            f"see that there is room (df {DIRECTORY}) and that the files in it are whole",
+        ) from error
+
+
 class Store:
     """The book of one host namespace. Belongs to one thread, as SQLite's connections do."""
 
+    @_named()
     def __init__(self, host: int, directory: Path = DIRECTORY) -> None:
         """Open the book of the namespace with this cookie, or begin one."""
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -55,6 +72,7 @@ class Store:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
+    @_named()
     def ledger(self) -> Ledger:
         """What is taken, read anew if another process has written since."""
         (version,) = self._db.execute("PRAGMA data_version").fetchone()
@@ -80,24 +98,29 @@ class Store:
             ledger.add_sandbox(ResolvedSandbox.model_validate_json(resolved))
         return ledger
 
+    @_named()
     def receipts(self, key: Key) -> list[Receipt] | None:
         """What was done for a unit; None for one that does not stand because of us."""
         row = self._db.execute("SELECT receipts FROM made WHERE kind = ? AND name = ?", key).fetchone()
         return _receipts(row[0]) if row else None
 
+    @_named()
     def has(self, key: Key) -> bool:
         """Whether a unit stands because of us."""
         return self._db.execute("SELECT 1 FROM made WHERE kind = ? AND name = ?", key).fetchone() is not None
 
+    @_named()
     def keys(self) -> list[Key]:
         """Every unit that stands because of us."""
         return [Key(*row) for row in self._db.execute("SELECT kind, name FROM made ORDER BY rowid")]
 
+    @_named()
     def unfinished(self) -> dict[Key, list[Receipt]]:
         """What calls that were killed had begun."""
         rows = self._db.execute("SELECT kind, name, receipts FROM intents ORDER BY rowid").fetchall()
         return {Key(kind, name): _receipts(receipts) for kind, name, receipts in rows}
 
+    @_named()
     def begin(self, intents: dict[Key, list[Receipt]], strike: bool = False) -> None:
         """Commit what is about to be done, or with `strike` taken back: such units no longer count as made."""
         with self._transaction():
@@ -108,6 +131,7 @@ class Store:
             if strike:
                 self._db.executemany("DELETE FROM made WHERE kind = ? AND name = ?", list(intents))
 
+    @_named()
     def finish(self, new: Iterable[Unit] = (), changed: Iterable[tuple[Unit, list[Receipt]]] = ()) -> None:
         """The intents are carried out: new units stand with the receipts of their intents, changed ones with these."""
         with self._transaction():
@@ -126,10 +150,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # on some errors SQLite has rolled it back itself
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
 
 def _json(receipts: list[Receipt]) -> str:

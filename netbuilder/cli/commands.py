@@ -24,14 +24,9 @@ def up(file: str | None, verbose: bool) -> int:
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
-    watch = _Watch(verbose)
     with closing(_host()) as host:
         before = changes.standing(host)
-        try:
-            done = host.apply(*specs, watch=watch)
-        except KeyboardInterrupt:
-            watch.stop = True
-            raise
+        done = host.apply(*specs, watch=_print if verbose else lambda step: None)
         _report(changes.made(before, host, done))
     return 0
 
@@ -180,18 +175,8 @@ def _become(program: list[str]) -> int:
         return _NOT_EXECUTABLE
 
 
-class _Watch:
-    """Sees each step ahead of its doing, on the host's own thread; with `stop`, the steps end there and are undone."""
-
-    def __init__(self, verbose: bool) -> None:
-        self.verbose = verbose
-        self.stop = False
-
-    def __call__(self, step: Step) -> None:
-        if self.stop:
-            raise KeyboardInterrupt
-        if self.verbose:
-            print(f"# {step.because}\n{step.command()}", flush=True)
+def _print(step: Step) -> None:
+    print(f"# {step.because}\n{step.command()}", flush=True)
 
 
 def _report(changes: Iterable[Change]) -> None:

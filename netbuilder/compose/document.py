@@ -17,6 +17,8 @@ from netbuilder.errors import SpecError
 _KINDS = {str: "text", list: "a list", dict: "a mapping", NoneType: "empty"}
 _FLAGS = {"true": True, "false": False}
 _TAG = "tag:yaml.org,2002:"
+_MOST_MERGED = 100_000
+"""Entries that the merge keys of a file may bring in: a few lines that merge each other can ask for billions."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -26,6 +28,7 @@ class _Loader(yaml.SafeLoader):
         tag: yaml.SafeLoader.yaml_constructors[tag]
         for tag in (f"{_TAG}null", f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map", None)
     }
+    _merged = 0
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Keys are compared before merge keys are resolved: what stands beside a "<<" takes the merged key's place.
@@ -38,6 +41,20 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"key {shown(key.value)} stands twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # Entries are counted before they are copied; flattened twice, a mapping stays as it is.
+        for key, value in node.value:
+            if key.tag != f"{_TAG}merge":
+                continue
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if isinstance(merged, yaml.MappingNode):
+                    self.flatten_mapping(merged)
+                    self._merged += len(merged.value)
+                if self._merged > _MOST_MERGED:
+                    problem = f"merge keys bring in more than {_MOST_MERGED} entries"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+        super().flatten_mapping(node)
 
 
 _Loader.yaml_implicit_resolvers = {}

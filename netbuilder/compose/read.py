@@ -205,7 +205,7 @@ def _port(port: Section) -> PublishedPort:
         PublishedPort,
         port.at("target"),
         {"host_port": port.at("published"), "host_ip": port.at("host_ip")},
-        sandbox_port=port.number("target"),
+        sandbox_port=_port_number(port.text("target") or "", port.at("target")),
         host_port=_host_port(port),
         host_ip=port.text("host_ip") or ANY,
         protocol=port.text("protocol") or "tcp",
@@ -216,4 +216,11 @@ def _host_port(port: Section) -> int | None:
     first, dash, last = (port.text("published") or "").partition("-")
     if dash and last != first:
         raise SpecError(port.at("published"), "is a range, for one port inside", "name one port")
-    return number(first, port.at("published")) if first else None
+    return _port_number(first, port.at("published")) if first else None
+
+
+def _port_number(text: str, where: str) -> int:
+    port = number(text, where)
+    if not 1 <= port <= 65535:
+        raise SpecError(where, f"{port} is outside 1 to 65535")
+    return port

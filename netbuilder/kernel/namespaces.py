@@ -123,6 +123,15 @@ def is_namespace(path: str) -> bool:
         return False
 
 
+def identity(path: str | int) -> tuple[int, int] | None:
+    """What tells the namespace of a path or a descriptor from all others; None if nothing is there."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
 def open_pin(name: str) -> int:
     """A descriptor of a pinned namespace."""
     return open_path(f"{PINS}/{name}")

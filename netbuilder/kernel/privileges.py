@@ -8,7 +8,9 @@ from pathlib import Path
 
 from netbuilder.errors import PrivilegeError
 from netbuilder.kernel import namespaces
+from netbuilder.steps import PINS
 
+_HOLDERS = (PINS, "/run", "/")
 _NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 _ROOTLESS = 'unshare --user --map-root-user --net --mount sh -c \'mount -t tmpfs none /run && exec "$0" "$@"\' PROGRAM'
 
@@ -32,6 +34,33 @@ def check_privileges() -> None:
             f"building networks on this host takes {' and '.join(missing)}, which this process lacks",
             f"use sudo; or without root, in a throw-away host: Host.isolated() in Python, or {_ROOTLESS}",
         )
+
+
+def check_mounts() -> None:
+    """Refuse where a pin would be gone with this process: in a mount namespace that follows another one.
+
+    That is what `ip netns exec` runs a program in: what is mounted there is seen nowhere else (mount_namespaces(7)).
+
+    Raises:
+        PrivilegeError: If what holds the pins is such a mount.
+    """
+    if _follows_another(Path("/proc/thread-self/mountinfo").read_text(errors="replace")):
+        raise PrivilegeError(
+            f"this process sees mounts of its own, as after 'ip netns exec': nobody else would see {PINS} as it does",
+            "enter the network alone: nsenter --net=/run/netns/NAME netbuilder up",
+        )
+
+
+def _follows_another(mountinfo: str) -> bool:
+    """Whether the mount that holds the pins is a slave and no master (proc(5), mountinfo)."""
+    found: dict[str, list[str]] = {}
+    for line in mountinfo.splitlines():
+        where = line.split(" ", 5)[4]
+        if where in _HOLDERS:
+            found[where] = line.partition(" - ")[0].split(" ")[6:]
+    tags = next((found[where] for where in _HOLDERS if where in found), [])
+    kinds = {tag.partition(":")[0] for tag in tags}
+    return "master" in kinds and "shared" not in kinds
 
 
 def become_root() -> None:

@@ -10,7 +10,8 @@ import errno
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Interface, IPv4Network
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from netbuilder.errors import SpecError
@@ -21,6 +22,7 @@ from netbuilder.ports import PublishedPort
 from netbuilder.resolved import Facts
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_AHEAD = 256
 
 
 def facts(host: Netlink) -> Facts:
@@ -43,15 +45,47 @@ def ephemeral_ports() -> tuple[int, int]:
 def _onlink(host: Netlink) -> Iterator[tuple[IPv4Network, str]]:
     for body in host.ask([wire.get_routes()])[0].bodies:
         found = wire.read_onlink(body)
-        if found:
-            yield found[0], socket.if_indextoname(found[1])
+        name = _name_of(found[1]) if found else None
+        if found and name is not None:
+            yield found[0], name
 
 
 def _first_addresses(host: Netlink) -> dict[str, IPv4Interface]:
     found: dict[str, IPv4Interface] = {}
     for body in host.ask([wire.get_addresses()])[0].bodies:
-        found.setdefault(socket.if_indextoname(wire.read_index(body)), IPv4Interface(wire.read_address(body)))
+        name = _name_of(wire.read_index(body))
+        if name is not None:
+            found.setdefault(name, IPv4Interface(wire.read_address(body)))
     return found
+
+
+def _name_of(index: int) -> str | None:
+    """An interface's name; "" for index 0, where a route names none, and None for one that is gone by now."""
+    try:
+        return socket.if_indextoname(index) if index else ""
+    except OSError:
+        return None
+
+
+def busy_ports(ports: Iterable[PublishedPort], last: int) -> frozenset[PublishedPort]:
+    """Those of some ports that a process holds, and for each what is held of the next numbers up to `last` too.
+
+    Raises:
+        SpecError: As for `is_busy`.
+    """
+    known: dict[tuple[str, IPv4Address, int], bool] = {}
+    busy = set()
+    for port in ports:
+        first = port.host_port or 0
+        for number in range(first, max(first, min(first + _AHEAD, last)) + 1):
+            key = (port.protocol, port.host_ip, number)
+            if key not in known:
+                known[key] = is_busy(port.model_copy(update={"host_port": number}))
+            if known[key]:
+                busy.add(port.model_copy(update={"host_port": number}))
+            elif number == first:
+                break
+    return frozenset(busy)
 
 
 def is_busy(port: PublishedPort) -> bool:
@@ -81,22 +115,25 @@ def cables(sandboxes: Iterable[str]) -> tuple[Cable, ...]:
     with IPRoute() as route:
         by_id = dict(_ids(route, sandboxes))
         ends = tuple(_ends(route))
-        interfaces = {
-            (end.netnsid, end.peer_ifindex): _name(route, end.netnsid, end.peer_ifindex)
-            for end in ends
-            if end.netnsid in by_id
-        }
+        interfaces = dict(_inner_names(route, (end for end in ends if end.netnsid in by_id)))
     return match(ends, by_id, interfaces)
 
 
 def _ids(route: Any, sandboxes: Iterable[str]) -> Iterator[tuple[int, str]]:
+    from pyroute2 import NetlinkError
+
     for name in sandboxes:
-        if namespaces.pinned(name):
-            fd = namespaces.open_pin(name)
-            try:
-                yield route.get_netnsid(fd=fd)["nsid"], name
-            finally:
-                os.close(fd)
+        with suppress(NetlinkError, FileNotFoundError):  # gone in between
+            if namespaces.pinned(name):
+                yield _id(route, name), name
+
+
+def _id(route: Any, sandbox: str) -> int:
+    fd = namespaces.open_pin(sandbox)
+    try:
+        return int(route.get_netnsid(fd=fd)["nsid"])
+    finally:
+        os.close(fd)
 
 
 def _ends(route: Any) -> Iterator[HostEnd]:
@@ -109,5 +146,10 @@ def _ends(route: Any) -> Iterator[HostEnd]:
             yield HostEnd(link.get("ifname"), link["index"], link.get("link"), netnsid, bridge)
 
 
-def _name(route: Any, netnsid: int, index: int) -> str:
-    return str(route.link("get", index=index, if_netnsid=netnsid)[0].get("ifname"))
+def _inner_names(route: Any, ends: Iterable[HostEnd]) -> Iterator[tuple[tuple[int, int], str]]:
+    from pyroute2 import NetlinkError
+
+    for end in ends:
+        with suppress(NetlinkError):  # gone in between
+            link = route.link("get", index=end.peer_ifindex, if_netnsid=end.netnsid)[0]
+            yield (end.netnsid, end.peer_ifindex), str(link.get("ifname"))

@@ -181,11 +181,11 @@ def read_gateway(body: bytes) -> str | None:
 
 
 def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
-    """The subnet of a route without a router, and the index of its interface; None for any other route."""
+    """The subnet of a route without a router, and its interface's index (0 if it has none or many); else None."""
     seen = attributes(body, 12)
     if body[6] != _SCOPE_LINK or RTA_DST not in seen:
         return None
-    return IPv4Network((seen[RTA_DST], body[1])), _number(seen[RTA_OIF])
+    return IPv4Network((seen[RTA_DST], body[1])), _number(seen.get(RTA_OIF))
 
 
 def _number(data: bytes | None) -> int:

@@ -12,6 +12,12 @@ from netbuilder.ledger import Ledger
 from netbuilder.resolved import Facts, ResolvedNetwork
 from netbuilder.spec import Network
 
+IPV6_LEAST_MTU = 1280
+"""Bytes in a packet that IPv6 needs at least (RFC 8200, section 5): on a device with less, Linux has no IPv6."""
+
+_USUAL_MTU = 1500
+"""What the kernel gives a device of which nothing else is asked."""
+
 
 def resolve_networks(specs: list[Network], ledger: Ledger, facts: Facts) -> Iterator[ResolvedNetwork]:
     """Those with a subnet of their own first, so that no default is in their way."""
@@ -71,7 +77,7 @@ def _network(spec: Network, ledger: Ledger, facts: Facts) -> ResolvedNetwork:
         mtu=spec.mtu,
         masquerade=spec.masquerade,
         internal=spec.internal,
-        quiet_ipv6=facts.ipv6,
+        quiet_ipv6=facts.ipv6 and (spec.mtu or _USUAL_MTU) >= IPV6_LEAST_MTU,
     )
 
 

@@ -158,10 +158,10 @@ echo "=== files"
 find /run -path /run/netbuilder -prune -o -type f -printf '%p %i\n' | sort
 grep ' /run' /proc/mounts || true
 """
-# What changes by itself: clocks, counters, and the state of IPv6's search for duplicates.
+# What changes by itself: clocks, counters, carrier, and the state of IPv6's search for duplicates.
 _RESTLESS = re.compile(
     r"(?m)_timer +[0-9.]+|^/proc/sys/net/netfilter/nf_conntrack_(?:count|buckets):.*\n|^.*/(?:flush|stable_secret):.*\n"
-    r"| (?:tentative|dadfailed)\b| expires \d+sec"
+    r"| (?:tentative|dadfailed|linkdown)\b| expires \d+sec|NO-CARRIER,|,LOWER_UP| state \w+"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from netbuilder import Bridge, Container, Host, HostNetwork, Network, NoNetwork, Sandbox
 from tests.kernel.helpers import shell
@@ -28,6 +29,8 @@ def _a_bridge(host: Host) -> None:
         for device in br0 plug socket; do ip link set $device addrgenmode none; ip link set $device up; done
         """,
     )
+    ready = "ff00::/8 dev br0" if Path("/proc/sys/net/ipv6").exists() else ""
+    wait_until(lambda: ready in shell(host, "ip -6 route show table local"), "the bridge has carrier")
 
 
 def _a_router(host: Host) -> None:

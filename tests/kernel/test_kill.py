@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from netbuilder import Bridge, Host, Network, Plan, Sandbox
-from tests.kernel.helpers import picture
+from tests.kernel.helpers import picture, shell
 from tests.kernel.mortal import mortal
 from tests.kernel.recipes import RECIPES, Recipe
 
@@ -65,6 +65,27 @@ def test_killed_anywhere_in_a_change(host: Host) -> None:
             after = new if point % 2 else old
             host.apply(network, after)
             assert host.diff(network, after) == Plan()
+            host.destroy()
+            assert picture(host) == before, point
+            if not killed:
+                break
+    assert point > 20
+
+
+def test_killed_anywhere_in_a_move(host: Host) -> None:
+    """From a room of its own to one that is adopted, with another network at the same time."""
+    shell(host, "ip netns add old && ip -n old link set lo up")
+    networks = Network(name="lab", subnet="10.9.0.0/24"), Network(name="other", subnet="10.8.0.0/24")
+    old = Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"]))
+    new = Sandbox(name="web", mode=Bridge(network="other", publish=["8088:80"]), namespace="/run/netns/old")
+    before = picture(host)
+    with mortal(host, *networks, new) as somebody:
+        for point in count():
+            host.apply(*networks, old)
+            killed = somebody("apply", point)
+            after = new if point % 2 else old
+            host.apply(*networks, after)
+            assert host.diff(*networks, after) == Plan()
             host.destroy()
             assert picture(host) == before, point
             if not killed:

@@ -247,6 +247,21 @@ def test_anchors_and_merge_keys() -> None:
     assert [str(port) for (port,) in published] == ["80:80/tcp", "82:82/tcp", "81:81/tcp"]
 
 
+def merges(levels: int, wide: int) -> str:
+    """A file whose every line merges the line before it many times."""
+    lines = [f"x-0: &a0 {{{', '.join(f'k{i}: v' for i in range(wide))}}}"]
+    for level in range(1, levels):
+        lines.append(f"x-{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * wide)}]}}")
+    return "\n".join([*lines, "services: {web: {}}"])
+
+
+def test_a_file_that_merges_billions_of_entries_is_refused_at_once() -> None:
+    error = refusal(merges(8, 9))
+    assert str(error) == "line 6, column 11: merge keys bring in more than 100000 entries"
+    assert len(parse(merges(4, 9)).specs) == 2
+    assert "merge keys bring in more than" in str(refusal(merges(3, 400)))
+
+
 def test_an_anchor_merged_from_before_it_is_built_itself() -> None:
     assert parse("x-a: {b: {c: &c {<<: {k: 1}, k: 2}}}\nnetworks: {lab: }\nx-d: {<<: *c}").specs == (
         Network(name="lab"),
@@ -472,8 +487,10 @@ def test_a_network_that_is_refused(text: str, message: str | None) -> None:
         (service("ports: ['80:80-81']"), "services.web.ports[0]: '80:80-81' pairs 1 host ports with 2"),
         (service("ports: [{published: 80}]"), "services.web.ports[0]: has no target"),
         (service("ports: [{target: 80-81}]"), "services.web.ports[0].target: '80-81' is no whole number"),
-        (service("ports: [{target: 65536}]"), "services.web.ports[0].target: Input should be less than"),
-        (service("ports: [{target: 80, published: 0}]"), "services.web.ports[0].published: Input should be greater"),
+        (service("ports: [{target: 65536}]"), "services.web.ports[0].target: 65536 is outside 1 to 65535"),
+        (service("ports: [{target: 80, published: 0}]"), "services.web.ports[0].published: 0 is outside 1 to 65535"),
+        (service("ports: [{target: 80, published: 65536}]"), "services.web.ports[0].published: 65536 is outside"),
+        (service("ports: [{target: 0}]"), "services.web.ports[0].target: 0 is outside 1 to 65535"),
         (service("ports: [{target: 80, published: 8000-8002}]"), "services.web.ports[0].published: is a range"),
         (service("ports: [{target: 80, published: 8000-}]"), "services.web.ports[0].published: is a range"),
         (service("ports: [{target: 80, host_ip: '::1'}]"), "services.web.ports[0].host_ip: '::1' is no IPv4 address"),

@@ -1,4 +1,4 @@
-"""The public names are all there, found when first used; and specs are JSON, with a schema."""
+"""The public names are all there, found when first used; calls take specs alone; and specs are JSON, with a schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 import netbuilder
 from netbuilder import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+from netbuilder.handed import checked
 
 
 def declared() -> dict[str, str]:
@@ -49,6 +50,33 @@ def test_dir_shows_every_public_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'netbuilder' has no attribute '{name}'$"):
         getattr(netbuilder, name)
+
+
+# What is handed to a call
+
+
+@pytest.mark.parametrize("others", [(), (str,)])
+def test_specs_are_taken_as_they_are(others: tuple[type, ...]) -> None:
+    handed = (Network(name="lab"), Sandbox(name="web"), *(["web"] if others else []))
+    assert checked("host.apply", handed, *others) is handed
+    assert checked("host.apply", ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("handed", "others", "problem"),
+    [
+        ([Network(name="lab")], (), "pass specs one by one: host.apply(*specs)"),
+        (iter([]), (str,), "pass specs one by one: host.apply(*specs)"),
+        ("lab", (), "host.apply takes Network or Sandbox, not str: 'lab'"),
+        (b"lab", (str,), "host.apply takes Network or Sandbox or str, not bytes: \"b'lab'\""),
+        (None, (), "host.apply takes Network or Sandbox, not NoneType: 'None'"),
+        (NoNetwork(), (), "host.apply takes Network or Sandbox, not NoNetwork: \"kind='none'\""),
+    ],
+)
+def test_what_is_no_spec_is_refused(handed: object, others: tuple[type, ...], problem: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        checked("host.apply", (Sandbox(name="web"), handed), *others)
+    assert str(caught.value) == problem
 
 
 # JSON

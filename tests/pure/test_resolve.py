@@ -113,6 +113,16 @@ def test_what_a_network_asks_for_it_gets() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("mtu", "ipv6", "quiet"), [(68, True, False), (1279, True, False), (1280, True, True), (1280, False, False)]
+)
+def test_ipv6_is_switched_off_where_the_kernel_has_it(mtu: int, ipv6: bool, quiet: bool) -> None:
+    lab = Network(name="lab", subnet="10.9.0.0/24", mtu=mtu)
+    resolution = resolve([lab, on("web", "lab")], Ledger(), Facts(ipv6=ipv6))
+    assert resolution.networks[0].quiet_ipv6 is quiet
+    assert endpoints(resolution)["web"].quiet_ipv6 is quiet
+
+
 @pytest.mark.parametrize("before", [[], [Network(name="bridge")]], ids=["new", "standing"])
 def test_a_sandbox_on_the_default_network_implies_it(before: list[Network]) -> None:
     resolution = resolve([on("web", "bridge")], host(*before))
@@ -288,6 +298,7 @@ def test_a_network_that_is_changed_is_not_in_its_own_way() -> None:
         ([on("web")], [LAB], False),
         ([on("web", "bridge")], [], True),
         ([on("web", "bridge")], [LAB], True),
+        ([on("web", "bridge"), LAB], [LAB], True),
         ([on("web", "bridge")], [Network(name="bridge")], False),
         ([on("web", "bridge"), Network(name="bridge")], [], True),
         ([on("web", "bridge"), Network(name="bridge")], [Network(name="bridge")], False),

@@ -70,7 +70,7 @@ def test_an_interface_name(name: str) -> None:
         ("-a", "is no interface name"),
         ("x" * 16, "is 16 characters long: an interface name has at most 15"),
         (LONG, "is 10000 characters long"),
-        *((word, "is a word of nftables or /proc/sys") for word in sorted(RESERVED)),
+        *((word, "is a word of nftables, ip or /proc/sys") for word in sorted(RESERVED)),
     ],
 )
 def test_what_is_no_interface_name(name: str, problem: str) -> None:
@@ -161,6 +161,8 @@ def test_a_subnet(subnet: Any) -> None:
         ({}, "name", "required"),
         ({"bridge": "br 0"}, "bridge", "is no interface name"),
         ({"bridge": "up"}, "bridge", "is a word of nftables"),
+        ({"bridge": "mtu"}, "bridge", "'mtu' is a word of nftables, ip or /proc/sys: choose another interface name"),
+        ({"bridge": "name"}, "bridge", "'name' is a word of nftables, ip or /proc/sys"),
         ({"subnet": "10.9.0.1/24"}, "subnet", "'10.9.0.1/24' is no IPv4 subnet: did you mean 10.9.0.0/24?"),
         ({"subnet": "lab"}, "subnet", "'lab' is no IPv4 subnet"),
         ({"subnet": "fd00::/64"}, "subnet", "'fd00::/64' is no IPv4 subnet"),
@@ -227,7 +229,10 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
         ({"name": "a/b"}, "name", "is no name"),
         ({"mode": {"kind": "overlay"}}, "mode", "does not match any of the expected tags"),
         ({"mode": {}}, "mode", "Unable to extract tag"),
-        ({"mode": "host"}, "mode", "valid dictionary"),
+        ({"mode": "host"}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
+        ({"mode": Bridge}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
+        ({"mode": Network(name="lab")}, "mode", "a mode is Bridge(...)"),
+        ({"mode": None}, "mode", "a mode is Bridge(...)"),
         ({"mode": {"kind": "container"}}, "mode.container.sandbox", "required"),
         ({"mode": {"kind": "container", "sandbox": "a b"}}, "mode.container.sandbox", "is no name"),
         ({"mode": {"kind": "host", "publish": []}}, "mode.host.publish", "Extra inputs"),
@@ -235,7 +240,11 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
         ({"mode": {"kind": "bridge", "mac": "x"}}, "mode.bridge.mac", "is no MAC address"),
         ({"mode": {"kind": "bridge", "network": ""}}, "mode.bridge.network", "is no name"),
         ({"mode": {"kind": "bridge", "publish": ["x"]}}, "mode.bridge.publish", "'x' is no published port"),
-        ({"mode": {"kind": "bridge", "publish": "80:80"}}, "mode.bridge.publish", "valid tuple"),
+        (
+            {"mode": {"kind": "bridge", "publish": "80:80"}},
+            "mode.bridge.publish",
+            'publish is a list, like ["8088:80"]',
+        ),
         ({"mode": {"kind": "bridge", "publish": [None]}}, "mode.bridge.publish.0", "valid dictionary"),
         ({"namespace": "netns/web"}, "namespace.constrained-str", "is no plain absolute path"),
         ({"namespace": 0}, "namespace.constrained-str", "valid string"),
@@ -287,7 +296,32 @@ def test_specs_are_values(spec: Network | Sandbox) -> None:
 def test_the_json_schema_names_every_spec_and_every_field_says_what_it_takes() -> None:
     schema = json_schema()
     assert json.loads(json.dumps(schema)) == schema
-    assert schema["type"] == "array"
+    assert schema["type"] == "object"
+    assert {key: value["items"]["$ref"] for key, value in schema["properties"].items()} == {
+        "networks": "#/$defs/Network",
+        "sandboxes": "#/$defs/Sandbox",
+    }
     assert {"Network", "Sandbox", "Bridge", "HostNetwork", "Container", "NoNetwork", "PublishedPort"} <= set(
         schema["$defs"]
     )
+
+
+def test_the_json_schema_takes_ports_in_dockers_syntax() -> None:
+    value = {"$ref": "#/$defs/PublishedPort"}
+    written = {"type": "integer", "minimum": 1, "maximum": 65535}
+    assert json_schema()["$defs"]["Bridge"]["properties"]["publish"]["items"] == {
+        "anyOf": [{"type": "string"}, written, value]
+    }
+    assert Bridge.model_json_schema(mode="serialization")["properties"]["publish"]["items"] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ('{"kind": "bridge", "publish": ["8088:80", 53]}', Bridge(publish=["8088:80", 53])),
+        ('{"kind": "container", "sandbox": "db"}', Container(sandbox="db")),
+        ('{"kind": "none"}', NoNetwork()),
+    ],
+)
+def test_a_mode_is_read_from_json(text: str, mode: Any) -> None:
+    assert Sandbox.model_validate_json(f'{{"name": "web", "mode": {text}}}').mode == mode

@@ -297,6 +297,21 @@ def test_how_it_is_taken_back(case: Case) -> None:
     assert calls(lambda kernel: case.step.undo(kernel, "0")) == [case.undoes]
 
 
+@pytest.mark.parametrize(
+    ("set_", "key"), [("publish_any", "udp . 53"), ("publish_at", "127.0.0.1 . udp . 53")], ids=["any", "at"]
+)
+def test_a_port_that_comes_or_goes_ends_the_udp_flows_to_it(set_: str, key: str) -> None:
+    step = AddElement(set=set_, key=key, data="10.9.0.2 . 80")
+    assert calls(step.do) == [
+        ("nft", f"add {ELEMENT} {set_} {{ {key} : 10.9.0.2 . 80 }}"),
+        ("forget_udp_flows", 53),
+    ]
+    assert calls(lambda kernel: step.undo(kernel, None)) == [
+        ("nft", f"delete {ELEMENT} {set_} {{ {key} }}"),
+        ("forget_udp_flows", 53),
+    ]
+
+
 @each_case
 def test_what_it_makes_and_what_it_hangs_on(case: Case) -> None:
     assert (case.step.makes(), case.step.hangs_on()) == (case.makes, case.hangs_on)
@@ -380,6 +395,13 @@ def with_text(step: Step, field: str, text: str) -> Step:
 def test_a_hostile_text_is_refused(field: str, text: str) -> None:
     with pytest.raises(ValidationError):
         with_text(FIELDS[field], field, text)
+
+
+@pytest.mark.parametrize("field", ["key", "data"])
+def test_an_element_is_not_long(field: str) -> None:
+    assert "x" * 100 in AddElement(**{"set": "bridges", "key": "x", field: "x" * 100}).command()
+    with pytest.raises(ValidationError):
+        AddElement(**{"set": "bridges", "key": "x", field: "x" * 101})
 
 
 @pytest.mark.parametrize("field", QUOTED)
