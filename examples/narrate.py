@@ -72,7 +72,7 @@ def show(step: Step) -> None:
 def quote(lines: str) -> None:
     """What a program printed."""
     for line in textwrap.dedent(lines.expandtabs(4)).rstrip().splitlines():
-        console.print(Text(f"      {line.rstrip()}"), soft_wrap=True)
+        console.print(Text(f"      {line}".rstrip()), soft_wrap=True)
 
 
 def _prompt(name: str, command: str) -> None:

@@ -138,9 +138,7 @@ def read_the_rules(on_host: Shell) -> None:
     on_host("nft list chain inet netbuilder snat_out | grep leaving")
     leaving = on_host("nft list set inet netbuilder leaving | grep elements")
     check("docker0's subnet is on the list", '"docker0" . 172.17.0.0/16' in leaving)
-    say(
-        "All the rules, in the order in which a packet meets them. They never change; the lists they look into do."
-    )
+    say("All the rules, in the order in which a packet meets them. They never change; the lists they look into do.")
     on_host("nft -t list table inet netbuilder | sed -n '/chain/,$p'")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from netbuilder import firewall
+from netbuilder import firewall, modes
 from netbuilder.errors import SpecError
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.modes.bridge import INSIDE
 from netbuilder.resolve import Resolution
 from netbuilder.resolved import ResolvedSandbox
 from netbuilder.state import LinkOf, TableOf
-from netbuilder.steps import PINS
+from netbuilder.steps import PINS, AddVeth
 from netbuilder.units import RULES, Key
 
 
@@ -59,13 +58,20 @@ def _check_adopted(sandboxes: list[ResolvedSandbox], kernel: Kernel) -> None:
                 where, f"{path} is adopted by sandbox {other} already", f"share it in container mode with {other}"
             )
         seen[identity] = sandbox.name
-        asked = LinkOf(sandbox.name, INSIDE)
-        if sandbox.endpoint and kernel.observe([asked], {sandbox.name: path}).link(sandbox.name, INSIDE):
-            raise SpecError(
-                where,
-                f"there is an {INSIDE} in {path} already, where bridge mode puts its own",
-                f"use none mode to adopt it as it is, or rename the interface: ip link set {INSIDE} name NAME",
-            )
+        for step in modes.plan(sandbox):
+            if isinstance(step, AddVeth):
+                _check_plug(step, path, where, kernel)
+
+
+def _check_plug(cable: AddVeth, path: str, where: str, kernel: Kernel) -> None:
+    """The inner end of a cable is not there yet, unless the very cable is."""
+    state = kernel.observe(cable.asks(), {cable.netns: path})
+    if state.link(cable.netns, cable.peer) and not cable.holds(state):
+        raise SpecError(
+            where,
+            f"there is an {cable.peer} in {path} already, where bridge mode puts its own",
+            f"use none mode to adopt it as it is, or rename the interface: ip link set {cable.peer} name NAME",
+        )
 
 
 def _check_table(kernel: Kernel) -> None:
