@@ -70,9 +70,9 @@ def one_line(command: str) -> str:
     return f"'{first}{' …' if more else ''}'"
 
 
-def shown(text: str) -> str:
-    """A string that may be hostile, quoted and short enough to print."""
-    return repr(text if len(text) <= 40 else text[:40] + "…")
+def shown(text: str, most: int = 40) -> str:
+    """A string that may be hostile, quoted and short enough to print: so many characters of it at most."""
+    return repr(text if len(text) <= most else text[:most] + "…")
 
 
 def some(names: Iterable[str]) -> str:

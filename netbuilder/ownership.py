@@ -22,7 +22,9 @@ def refuse_what_is_not_ours(resolution: Resolution, new: set[Key], kernel: Kerne
     for sandbox in resolution.sandboxes:
         if Key("sandbox", sandbox.name) in new:
             _check_namespace(sandbox)
-    _check_adopted([one for one in resolution.sandboxes if Key("sandbox", one.name) in new and one.adopted], kernel)
+    adopting = [one for one in resolution.sandboxes if Key("sandbox", one.name) in new and one.adopted]
+    if adopting:
+        _check_adopted(adopting, kernel)
     if RULES in new:
         _check_table(kernel)
     for network in resolution.networks:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from netbuilder import errors
 from netbuilder.compose.keys import ADVICE, Keys
 from netbuilder.errors import SpecError
 
@@ -97,7 +98,7 @@ def shown(value: object) -> str:
     """A value as an error shows it: short, on one line."""
     if not isinstance(value, str):
         return _KINDS[type(value)]
-    return repr(value if len(value) <= 60 else value[:60] + "…")
+    return errors.shown(value, most=60)
 
 
 def under(where: str, key: str) -> str:

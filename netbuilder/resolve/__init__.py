@@ -60,7 +60,7 @@ def needs_survey(specs: Iterable[Network | Sandbox], ledger: Ledger) -> bool:
     networks = [spec for spec in specs if isinstance(spec, Network)]
     known = all(one.name in ledger.networks and same(one, ledger.networks[one.name]) for one in networks)
     default = _wants_default_network([spec for spec in specs if isinstance(spec, Sandbox)])
-    return not known or (default and not _known(DEFAULT_NETWORK, networks, ledger))
+    return not known or (default and DEFAULT_NETWORK not in ledger.networks)
 
 
 def _refuse_twice(kind: str, names: list[str]) -> None:
@@ -73,7 +73,3 @@ def _refuse_twice(kind: str, names: list[str]) -> None:
 
 def _wants_default_network(sandboxes: list[Sandbox]) -> bool:
     return any(isinstance(s.mode, Bridge) and s.mode.network == DEFAULT_NETWORK for s in sandboxes)
-
-
-def _known(name: str, networks: list[Network], ledger: Ledger) -> bool:
-    return name in ledger.networks or any(network.name == name for network in networks)

@@ -64,7 +64,7 @@ class AddElement(Step):
 
     def command(self) -> str:
         """See `nft(8)`, under elements."""
-        return shell("nft", self._line("add", f"{self.key} : {self.data}" if self.data else self.key))
+        return shell("nft", self._line("add", self._entry()))
 
     def asks(self) -> tuple[Question, ...]:
         """The element."""
@@ -80,7 +80,7 @@ class AddElement(Step):
 
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""
-        kernel.nft(self._line("add", f"{self.key} : {self.data}" if self.data else self.key))
+        kernel.nft(self._line("add", self._entry()))
         self._forget_flows(kernel)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
@@ -91,6 +91,9 @@ class AddElement(Step):
     def hangs_on(self) -> str:
         """The table."""
         return "table"
+
+    def _entry(self) -> str:
+        return f"{self.key} : {self.data}" if self.data else self.key
 
     def _forget_flows(self, kernel: Kernel) -> None:
         """UDP has no beginning and no end: a flow that goes on would be led where the port led when it began."""
