@@ -14,6 +14,8 @@ from typing import ParamSpec, TypeVar
 
 from netbuilder.errors import NetbuilderError
 
+GLANCE = 0.05  # seconds
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -73,12 +75,17 @@ class HostThread:
             heed()
             return function(heed)
 
-        future = self.submit(heeding)
+        future: Future[T] | None = None
         try:
+            future = self.submit(heeding)
+            # A signal that arrives just ahead of the wait does not wake it: look again now and then.
+            while not wait([future], timeout=GLANCE).done:
+                pass
             return future.result()
         except BaseException:
             stop.set()
-            wait([future])
+            if future:
+                wait([future])
             raise
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
