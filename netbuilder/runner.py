@@ -27,7 +27,7 @@ class Runner:
 
     def __init__(self, kernel: Kernel, store: Store) -> None:
         self.kernel, self.store = kernel, store
-        self._begun: set[Step] = set()
+        self._begun: list[Step] = []
 
     def recover(self) -> None:
         """Take back what calls that were killed had begun."""
@@ -48,7 +48,7 @@ class Runner:
         stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         kept = {key: ours and [one for one in ours if one not in stale[key]] for key, ours in had.items()}
         new: Receipts = {}
-        self._begun = set()
+        self._begun = []
         try:
             self.undo(stale)
             state = self._clear(units, kept)
@@ -135,7 +135,7 @@ class Runner:
         for step in missing:
             watch(step)
             self.kernel.begin(step)
-            self._begun.add(step)
+            self._begun.append(step)
             step.do(self.kernel)
         self.kernel.flush()
         if not missing:
@@ -153,7 +153,8 @@ class Runner:
         What goes wrong here is added to the cause as a note; the next call tries again what is then still owed.
         """
         self.kernel.forget()
-        done = {key: [one for one in part if self._is_done(one.step, cause)] for key, part in new.items()}
+        begun = self._begun_anew(cause)
+        done = {key: [one for one in part if one.step in begun] for key, part in new.items()}
         try:
             self.store.begin({key: part for key, part in done.items() if part != new[key]})
             try:
@@ -173,10 +174,10 @@ class Runner:
             step.do(self.kernel)
         self.kernel.flush()
 
-    def _is_done(self, step: Step, cause: BaseException) -> bool:
-        """Whether a step may have been done by this call: not if it found it done by somebody else."""
-        taken = isinstance(cause, StepError) and cause.errno == errno.EEXIST and cause.command == step.command()
-        return step in self._begun and not taken
+    def _begun_anew(self, cause: BaseException) -> set[Step]:
+        """The steps that this call may have done: not one that it found done by somebody else."""
+        taken = cause.command if isinstance(cause, StepError) and cause.errno == errno.EEXIST else None
+        return {step for step in self._begun if taken is None or step.command() != taken}
 
 
 def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Receipt]:

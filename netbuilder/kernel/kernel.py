@@ -11,7 +11,6 @@ import random
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
-from itertools import accumulate
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
@@ -25,7 +24,7 @@ from netbuilder.state import Question, State
 from netbuilder.steps import Step
 
 _NO_DOORS: Mapping[str, str] = {}
-_AND_THEN = "; "  # on one line, since nft tells where an error is by its column
+_TRANSACTION = 200  # changes at most: if each of them fails, the answers still fit into a socket's receive buffer
 
 
 class Kernel:
@@ -36,7 +35,7 @@ class Kernel:
         self._step: Step | None = None
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
-        self._lines: list[tuple[Step | None, str]] = []
+        self._changes: list[tuple[Step | None, Message]] = []
         self._flows: set[int] = set()
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
@@ -71,8 +70,7 @@ class Kernel:
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
-        self._messages, self._lines, self._doomed_links, self._doomed_pins = [], [], [], []
-        self._flows = set()
+        self._messages, self._changes, self._flows, self._doomed_links, self._doomed_pins = [], [], set(), [], []
 
     def observe(self, questions: Iterable[Question], doors: Mapping[str, str] = _NO_DOORS) -> State:
         """The answers to questions, as of now.
@@ -156,9 +154,20 @@ class Kernel:
         """`sysctl -w KEY=VALUE`."""
         self._now(lambda: self._sockets.write_sysctl(netns, key, value))
 
-    def nft(self, command: str) -> None:
-        """`nft COMMAND`, together with what else is asked for before the next flush."""
-        self._lines.append((self._step, command))
+    def nft(self, text: str) -> None:
+        """`nft -f`, at once."""
+        try:
+            self._sockets.nftables().run(text)
+        except NftError as error:
+            raise self._error(self._step, error.errno, error.detail) from None
+
+    def add_element(self, set_: str, key: str, data: str) -> None:
+        """`nft add element …`, at the next flush."""
+        self._changes.append((self._step, nfwire.add_element(firewall.NAME, set_, nfwire.element(key, data))))
+
+    def delete_element(self, set_: str, key: str) -> None:
+        """`nft delete element …`, at the next flush."""
+        self._changes.append((self._step, nfwire.delete_element(firewall.NAME, set_, nfwire.element(key))))
 
     def forget_udp_flows(self, port: int) -> None:
         """`conntrack -D -p udp --dport PORT`, after the next transaction."""
@@ -190,14 +199,14 @@ class Kernel:
             raise self._error(queued[refused.at][0], refused.errno, refused.detail) from None
 
     def _commit(self) -> None:
-        """One nftables transaction."""
-        lines, self._lines = self._lines, []
-        if not lines:
-            return
-        try:
-            self._sockets.nftables().run(_AND_THEN.join(line for _, line in lines))
-        except NftError as error:
-            raise self._error(_at(error.column, lines), error.errno, error.detail) from None
+        """One nftables transaction, unless it is very long."""
+        changes, self._changes = self._changes, []
+        for start in range(0, len(changes), _TRANSACTION):
+            part = changes[start : start + _TRANSACTION]
+            try:
+                self._sockets.netfilter().commit(nfwire.transaction([change for _, change in part]))
+            except Refused as refused:  # its first message only begins the transaction
+                raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
 
     def _forget_flows(self) -> None:
         """A kernel without ctnetlink refuses the question; its flows then end by themselves."""
@@ -205,8 +214,8 @@ class Kernel:
         if not ports:
             return
         netfilter = self._sockets.netfilter()
-        flows = [nfwire.read_flow(body) for body in netfilter.ask([nfwire.get_flows()])[0].bodies]
-        stale = [flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports]
+        flows = map(nfwire.read_flow, netfilter.ask([nfwire.get_flows()])[0].bodies)
+        stale = (flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports)
         netfilter.ask([nfwire.delete_flow(flow.origin) for flow in stale])
 
     def _delete_links(self) -> None:
@@ -239,9 +248,3 @@ class Kernel:
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
         return StepError(step.command() if step else "netbuilder", number, detail)
-
-
-def _at(column: int, lines: list[tuple[Step | None, str]]) -> Step | None:
-    """The step whose line a column of the whole transaction is in."""
-    ends = accumulate(len(line) + len(_AND_THEN) for _, line in lines)
-    return next(step for (step, _), end in zip(lines, ends, strict=True) if column < end)

@@ -9,6 +9,9 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 CREATE, EXCL = 0x400, 0x200
 ERROR, DONE = 2, 3
 
+_head_of_message = struct.Struct("=IHHI").unpack_from
+_head_of_attribute = struct.Struct("=HH").unpack_from
+
 
 class Message:
     """One request: its type, flags and body; the transport gives it a sequence number."""
@@ -41,9 +44,9 @@ def text(kind: int, value: str) -> bytes:
 def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
     """The attributes that stand in a row from an offset on, by kind."""
     found = {}
-    end = len(data)
-    while at + 4 <= end:
-        size, kind = struct.unpack_from("=HH", data, at)
+    last = len(data) - 4
+    while at <= last:
+        size, kind = _head_of_attribute(data, at)
         found[kind & 0x3FFF] = data[at + 4 : at + size]
         at += (size + 3) & ~3
     return found
@@ -53,7 +56,7 @@ def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """The messages of one datagram: kind, flags, sequence number, body."""
     at = 0
     while at + 16 <= len(data):
-        size, kind, flags, sequence = struct.unpack_from("=IHHI", data, at)
+        size, kind, flags, sequence = _head_of_message(data, at)
         yield kind, flags, sequence, data[at + 16 : at + size]
         at += (size + 3) & ~3
 

@@ -49,15 +49,22 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
 @contextmanager
 def entered(fd: int) -> Iterator[None]:
     """The calling thread is in another network namespace for the length of a `with` block."""
-    back = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+    home = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        setns(fd)
-        try:
+        with entered_from(home, fd):
             yield
-        finally:
-            setns(back)
     finally:
-        os.close(back)
+        os.close(home)
+
+
+@contextmanager
+def entered_from(home: int, fd: int) -> Iterator[None]:
+    """As `entered`, for a thread that knows where it is."""
+    setns(fd)
+    try:
+        yield
+    finally:
+        setns(home)
 
 
 def add(name: str, home: int) -> None:

@@ -1,6 +1,6 @@
 """nftables, through libnftables. The only importer of its Python bindings.
 
-Text, not JSON: the text is what is shown, and its errors have a line. One call is one transaction, all or nothing.
+Text, not JSON: the text is what is shown. One call is one transaction, all or nothing.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _ERROR_LINE = re.compile(r"Error: (?:Could not process rule: )?(.*)")
 
 
 class NftError(Exception):
-    """A transaction that was refused: the errno, and the column of the text that nft points at."""
+    """A transaction that was refused: the errno, and what nft says."""
 
-    def __init__(self, errno_: int, detail: str, column: int) -> None:
+    def __init__(self, errno_: int, detail: str) -> None:
         super().__init__(detail)
-        self.errno, self.detail, self.column = errno_, detail, column
+        self.errno, self.detail = errno_, detail
 
 
 class Nft:
@@ -47,10 +47,9 @@ class Nft:
 
 
 def _explained(error: str) -> NftError:
-    lines = error.strip().splitlines() or ["unknown error"]
-    match = _ERROR_LINE.search(lines[0])
-    detail = match[1] if match else lines[0]
-    return NftError(_errno_of(detail), detail, max(lines[-1].find("^"), 0))
+    match = _ERROR_LINE.search(error)
+    detail = match[1] if match else error.strip()
+    return NftError(_errno_of(detail), detail)
 
 
 def _errno_of(detail: str) -> int:

@@ -5,10 +5,8 @@ The cost follows the questions, not the host: a thousand other sandboxes and ten
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from netbuilder import firewall
@@ -25,8 +23,6 @@ from netbuilder.state import (
     SysctlOf,
     TableOf,
 )
-
-_PROTOCOLS = {"tcp": 6, "udp": 17}
 
 
 class Observer:
@@ -93,44 +89,17 @@ class Observer:
                 yield gateway
 
     def _elements(self, asked: list[ElementOf]) -> None:
-        keys = [_encode(question.key) for question in asked]
-        batch = [
-            nfwire.get_element(firewall.NAME, question.set, first)
-            for question, (first, _) in zip(asked, keys, strict=True)
-        ]
-        replies = self.sockets.netfilter().ask(batch) if batch else []
-        for question, wanted, reply in zip(asked, keys, replies, strict=True):
-            # Any address of an interval finds it: only one with the same two ends is the element that was asked for.
+        if not asked:
+            return
+        wanted = [nfwire.element(question.key) for question in asked]
+        replies = self.sockets.netfilter().ask(
+            [nfwire.get_element(firewall.NAME, q.set, one) for q, one in zip(asked, wanted, strict=True)]
+        )
+        for question, one, reply in zip(asked, wanted, replies, strict=True):
             seen = nfwire.read_element(reply.bodies[0]) if reply.bodies else None
-            self.answers[question] = _decode(seen.data) if seen and (seen.first, seen.last) == wanted else None
-
-
-def _encode(key: str) -> tuple[bytes, bytes]:
-    """A set's key as the kernel holds it, as first and last of an interval: every part padded to four bytes."""
-    ends = [_ends(part) for part in key.split(" . ")]
-    return b"".join(first for first, _ in ends), b"".join(last for _, last in ends)
-
-
-def _ends(part: str) -> tuple[bytes, bytes]:
-    if "/" in part:
-        subnet = IPv4Network(part)
-        return subnet.network_address.packed, subnet.broadcast_address.packed
-    return (_one(part),) * 2
-
-
-def _one(part: str) -> bytes:
-    if part.startswith('"'):
-        return part.strip('"').encode().ljust(16, b"\0")
-    if part in _PROTOCOLS:
-        return struct.pack("B3x", _PROTOCOLS[part])
-    if part.isdigit():
-        return struct.pack(">H2x", int(part))
-    return IPv4Address(part).packed
-
-
-def _decode(data: bytes) -> str:
-    """What a published port leads to, as in "172.17.0.2 . 80"; nothing for an element of a set."""
-    return f"{IPv4Address(data[:4])} . {int.from_bytes(data[4:6], 'big')}" if data else ""
+            # Only one with the same two ends is the element that was asked for.
+            found = seen is not None and (seen.first, seen.last) == (one.first, one.last)
+            self.answers[question] = nfwire.data_of(seen) if seen and found else None
 
 
 def _nothing(question: Question) -> Any:

@@ -60,7 +60,7 @@ class Sockets:
         """A setting of a sandbox, or of the host."""
         if netns is None:
             return sysctl.read(key)
-        with namespaces.entered(self.namespace(netns)):
+        with namespaces.entered_from(self.home, self.namespace(netns)):
             return sysctl.read(key)
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
@@ -68,7 +68,7 @@ class Sockets:
         if netns is None:
             sysctl.write(key, value)
             return
-        with namespaces.entered(self.namespace(netns)):
+        with namespaces.entered_from(self.home, self.namespace(netns)):
             sysctl.write(key, value)
 
     def leave(self) -> None:
@@ -92,6 +92,6 @@ class Sockets:
         if self._room is None or self._room.name != netns:
             self.leave()
             fd = namespaces.open_pin(netns) if namespaces.pinned(netns) else namespaces.open_path(self.doors[netns])
-            with namespaces.entered(fd):
+            with namespaces.entered_from(self.home, fd):
                 self._room = _Room(netns, fd, Netlink())
         return self._room

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 
-from netbuilder.kernel.message import DONE, DUMP, ERROR, Message, attributes, messages
+from netbuilder.kernel.message import ACK, DONE, DUMP, ERROR, Message, attributes, messages
 
 ROUTE, NETFILTER = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
@@ -61,6 +61,22 @@ class Netlink:
         for at, reply in enumerate(self.ask(batch)):
             if reply.errno:
                 raise Refused(at, reply.errno, reply.detail)
+
+    def commit(self, transaction: Sequence[Message]) -> None:
+        """Send a batch that is carried out as one, all or nothing; the first message that fails raises `Refused`.
+
+        What fails is answered, and the last message of all that asks for it; an answer to the first is one to all.
+        """
+        self._socket.send(b"".join(message.encode(at) for at, message in enumerate(transaction)))
+        last = max(at for at, message in enumerate(transaction) if message.flags & ACK)
+        refused, at = None, -1
+        while at not in (0, last):
+            for _, flags, at, body in messages(self._socket.recv(1 << 18)):
+                errno = -struct.unpack_from("=i", body)[0]
+                if errno and not refused:
+                    refused = Refused(at, errno, _detail(flags, body))
+        if refused:
+            raise refused
 
     def index(self, name: str) -> int:
         """The index of an interface in this socket's namespace; 0 if there is none of that name."""

@@ -66,8 +66,14 @@ class Kernel(Protocol):
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """Write a setting under /proc/sys."""
 
-    def nft(self, command: str) -> None:
-        """Add a line to the nftables transaction."""
+    def nft(self, text: str) -> None:
+        """Have nft carry out a text."""
+
+    def add_element(self, set_: str, key: str, data: str) -> None:
+        """Add an element to a set or map of our table."""
+
+    def delete_element(self, set_: str, key: str) -> None:
+        """Delete an element of a set or map of our table."""
 
     def forget_udp_flows(self, port: int) -> None:
         """Have the kernel look anew at where packets to a UDP port of the host belong."""
@@ -136,7 +142,7 @@ class Step(BaseModel, ABC):
         return hash(self._fact())
 
     def _fact(self) -> tuple[object, ...]:
-        return (type(self).__name__, *(value for name, value in self if name != "because"))
+        return (type(self), *(value for name, value in self.__dict__.items() if name != "because"))
 
 
 def shell(*words: object) -> str:

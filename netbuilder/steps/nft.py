@@ -64,7 +64,8 @@ class AddElement(Step):
 
     def command(self) -> str:
         """See `nft(8)`, under elements."""
-        return shell("nft", self._line("add", self._entry()))
+        entry = f"{self.key} : {self.data}" if self.data else self.key
+        return shell("nft", f"add element {firewall.TABLE} {self.set} {{ {entry} }}")
 
     def asks(self) -> tuple[Question, ...]:
         """The element."""
@@ -80,26 +81,20 @@ class AddElement(Step):
 
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""
-        kernel.nft(self._line("add", self._entry()))
+        kernel.add_element(self.set, self.key, self.data)
         self._forget_flows(kernel)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
-        kernel.nft(self._line("delete", self.key))
+        kernel.delete_element(self.set, self.key)
         self._forget_flows(kernel)
 
     def hangs_on(self) -> str:
         """The table."""
         return "table"
 
-    def _entry(self) -> str:
-        return f"{self.key} : {self.data}" if self.data else self.key
-
     def _forget_flows(self, kernel: Kernel) -> None:
         """UDP has no beginning and no end: a flow that goes on would be led where the port led when it began."""
         *_, protocol, port = ("", *self.key.split(" . "))
         if protocol == "udp":
             kernel.forget_udp_flows(int(port))
-
-    def _line(self, verb: str, element: str) -> str:
-        return f"{verb} element {firewall.TABLE} {self.set} {{ {element} }}"

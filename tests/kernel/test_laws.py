@@ -71,8 +71,10 @@ def _refused(victim: Step, do: Callable[[Any, Kernel], None]) -> Callable[[Step,
     def refused(step: Step, kernel: Kernel) -> None:
         if step != victim:
             do(step, kernel)
-        elif isinstance(step, AddTable | AddElement):
-            kernel.nft("add element inet no_such_table bridges { lo }")
+        elif isinstance(step, AddTable):
+            kernel.nft("delete table inet no_such_table")
+        elif isinstance(step, AddElement):
+            kernel.add_element("no_such_set", step.key, step.data)
         elif isinstance(step, AddNamespace | AttachNamespace | SetSysctl):
             kernel.write_sysctl(None, "net/ipv4/no_such_setting", "1")
         else:

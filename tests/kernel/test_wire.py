@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import struct
 from ipaddress import IPv4Address, IPv4Interface
@@ -240,19 +241,91 @@ def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
 
 
 def test_elements_as_the_kernel_shows_them(built: Host) -> None:
-    port = bytes([6, 0, 0, 0]) + struct.pack(">H2x", 8088)
-    bridge = built.networks()[0].bridge.encode().ljust(16, b"\0")
-    (one,), (subnet,) = answers(
+    port = nfwire.element("tcp . 8088", "10.9.0.2 . 80")
+    subnet = nfwire.element(f'"{built.networks()[0].bridge}" . 10.9.0.0/24')
+    (one,), (other,) = answers(
         built,
         nfwire.get_element(firewall.NAME, "publish_any", port),
-        nfwire.get_element(firewall.NAME, "onlink", bridge + IPv4Address("10.9.0.0").packed),
+        nfwire.get_element(firewall.NAME, "onlink", subnet),
         protocol=NETFILTER,
     )
-    assert nfwire.read_element(one) == (port, port, IPv4Address("10.9.0.2").packed + struct.pack(">H2x", 80))
-    assert nfwire.read_element(subnet)[:2] == (
-        bridge + IPv4Address("10.9.0.0").packed,
-        bridge + IPv4Address("10.9.0.255").packed,
-    )
+    assert nfwire.read_element(one) == port
+    assert nfwire.data_of(port) == "10.9.0.2 . 80"
+    assert nfwire.read_element(other) == subnet
+    assert subnet.last.endswith(IPv4Address("10.9.0.255").packed)
+
+
+ELEMENTS = [
+    ("bridges", '"br9"', ""),
+    ("icc", '"br9" . "br9"', ""),
+    ("gateways", "10.9.0.1", ""),
+    ("onlink", '"br9" . 10.7.0.0/16', ""),
+    ("publish_any", "udp . 53", "10.9.0.2 . 5353"),
+    ("publish_at", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
+]
+
+
+@pytest.mark.parametrize(("set_", "key", "data"), ELEMENTS, ids=[set_ for set_, _, _ in ELEMENTS])
+def test_elements_are_added_and_deleted_as_nft_does(built: Host, set_: str, key: str, data: str) -> None:
+    """What nft adds is found and deleted by ours, and what ours adds is shown by nft as what was asked for."""
+    entry = f"{key} : {data}" if data else key
+    shell(built, f"nft 'delete element inet netbuilder {set_} {{ {key} }}' 2>/dev/null || true")
+    without = shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}")
+    shell(built, f"nft 'add element inet netbuilder {set_} {{ {entry} }}'")
+    by_nft = shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}")
+    element = nfwire.element(key, data)
+    commit(built, nfwire.delete_element(firewall.NAME, set_, element))
+    assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == without != by_nft
+    commit(built, nfwire.add_element(firewall.NAME, set_, element))
+    assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == by_nft
+
+
+KIND = {False: "set", True: "map"}
+
+
+def commit(host: Host, *changes: Message) -> None:
+    """One transaction, on the host."""
+
+    def send() -> None:
+        netlink = Netlink(NETFILTER)
+        try:
+            netlink.commit(nfwire.transaction(changes))
+        finally:
+            netlink.close()
+
+    host._inside(send)
+
+
+def port_at(number: int, data: str = "10.9.0.2 . 80") -> Message:
+    return nfwire.add_element(firewall.NAME, "publish_any", nfwire.element(f"tcp . {number}", data))
+
+
+def test_a_transaction_names_what_was_refused_and_nothing_of_it_is_done(built: Host) -> None:
+    taken = port_at(8088, "10.9.0.77 . 80")
+    for at in range(3):
+        changes = [port_at(1), port_at(2)]
+        changes.insert(at, taken)
+        with pytest.raises(Refused) as caught:
+            commit(built, *changes)
+        assert (caught.value.at, caught.value.errno) == (at + 1, errno.EEXIST)
+    assert shell(built, "nft list map inet netbuilder publish_any").count(" : ") == 2  # the type's, and the one port
+
+
+def test_a_transaction_of_which_all_is_refused(built: Host) -> None:
+    """The answers to all of it fit into the socket's buffer, and none is left for the next question."""
+
+    def work() -> None:
+        netlink = Netlink(NETFILTER)
+        try:
+            with pytest.raises(Refused) as caught:
+                absent = [nfwire.delete_element("absent", "bridges", nfwire.element('"br9"'))] * 200
+                netlink.commit(nfwire.transaction(absent))
+            assert (caught.value.at, caught.value.errno) == (1, errno.ENOENT)
+            netlink.commit(nfwire.transaction([port_at(1)]))
+        finally:
+            netlink.close()
+
+    built._inside(work)
 
 
 # The transport

@@ -250,8 +250,8 @@ CASES = [
         f"""nft 'add {ELEMENT} bridges {{ "br9" }}'""",
         holds=[{ElementOf("bridges", '"br9"'): ""}],
         lacks=[{ElementOf("bridges", '"br9"'): None}],
-        does=("nft", f'add {ELEMENT} bridges {{ "br9" }}'),
-        undoes=("nft", f'delete {ELEMENT} bridges {{ "br9" }}'),
+        does=("add_element", "bridges", '"br9"', ""),
+        undoes=("delete_element", "bridges", '"br9"'),
         hangs_on="table",
     ),
     Case(
@@ -259,8 +259,8 @@ CASES = [
         f"nft 'add {ELEMENT} publish_any {{ tcp . 8088 : 10.9.0.2 . 80 }}'",
         holds=[{PORT: "10.9.0.2 . 80"}],
         lacks=[{PORT: None}, {PORT: "10.9.0.3 . 80"}],
-        does=("nft", f"add {ELEMENT} publish_any {{ tcp . 8088 : 10.9.0.2 . 80 }}"),
-        undoes=("nft", f"delete {ELEMENT} publish_any {{ tcp . 8088 }}"),
+        does=("add_element", "publish_any", "tcp . 8088", "10.9.0.2 . 80"),
+        undoes=("delete_element", "publish_any", "tcp . 8088"),
         hangs_on="table",
     ),
 ]
@@ -303,11 +303,11 @@ def test_how_it_is_taken_back(case: Case) -> None:
 def test_a_port_that_comes_or_goes_ends_the_udp_flows_to_it(set_: str, key: str) -> None:
     step = AddElement(set=set_, key=key, data="10.9.0.2 . 80")
     assert calls(step.do) == [
-        ("nft", f"add {ELEMENT} {set_} {{ {key} : 10.9.0.2 . 80 }}"),
+        ("add_element", set_, key, "10.9.0.2 . 80"),
         ("forget_udp_flows", 53),
     ]
     assert calls(lambda kernel: step.undo(kernel, None)) == [
-        ("nft", f"delete {ELEMENT} {set_} {{ {key} }}"),
+        ("delete_element", set_, key),
         ("forget_udp_flows", 53),
     ]
 
