@@ -11,6 +11,7 @@ import random
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
@@ -108,27 +109,18 @@ class Kernel:
         """`ip netns del NAME`, at the next flush."""
         self._doomed_pins.append(name)
 
-    def add_bridge(self, name: str, mac: str, mtu: int | None, alias: str) -> None:
+    def add_bridge(self, name: str, mac: str, alias: str) -> None:
         """`ip link add NAME type bridge`, with its alias."""
-        self._queue(None, wire.add_bridge(name, mac, mtu), wire.set_link(name, alias=alias))
+        self._queue(None, wire.add_bridge(name, mac), wire.set_link(name, alias=alias))
 
-    def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str, mtu: int | None) -> None:
+    def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str) -> None:
         """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
         plug, room = self._index(None, bridge), self._sockets.namespace(netns)
-        self._queue(None, wire.add_veth(name, plug, peer, room, mac, mtu))
+        self._queue(None, wire.add_veth(name, plug, peer, room, mac))
 
-    def set_link(
-        self,
-        netns: str | None,
-        name: str,
-        *,
-        up: bool | None = None,
-        alias: str | None = None,
-        hairpin: bool | None = None,
-        link_local: bool | None = None,
-    ) -> None:
+    def set_link(self, netns: str | None, name: str, **settings: Any) -> None:
         """`ip link set NAME …`."""
-        self._queue(netns, wire.set_link(name, up, alias, hairpin, link_local))
+        self._queue(netns, wire.set_link(name, **settings))
 
     def delete_link(self, name: str) -> None:
         """`ip link del NAME`, at the next flush."""

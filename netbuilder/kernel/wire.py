@@ -36,10 +36,6 @@ def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
     return struct.pack("=BxHiII", 0, 0, index, flags, change)
 
 
-def _mtu(mtu: int | None) -> bytes:
-    return number(IFLA_MTU, mtu) if mtu else b""
-
-
 def _mac(mac: str) -> bytes:
     return attribute(IFLA_ADDRESS, bytes.fromhex(mac.replace(":", "")))
 
@@ -47,23 +43,25 @@ def _mac(mac: str) -> bytes:
 # Links
 
 
-def add_bridge(name: str, mac: str, mtu: int | None) -> Message:
-    """`ip link add NAME address MAC mtu MTU type bridge`."""
-    body = _ifinfo() + text(IFLA_IFNAME, name) + _mac(mac) + _mtu(mtu)
+def add_bridge(name: str, mac: str) -> Message:
+    """`ip link add NAME address MAC type bridge`."""
+    body = _ifinfo() + text(IFLA_IFNAME, name) + _mac(mac)
     return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "bridge")))
 
 
-def add_veth(name: str, bridge: int, peer: str, netns_fd: int, mac: str, mtu: int | None) -> Message:
+def add_veth(name: str, bridge: int, peer: str, netns_fd: int, mac: str) -> Message:
     """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`."""
-    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _mac(mac) + _mtu(mtu) + number(IFLA_NET_NS_FD, netns_fd)
+    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _mac(mac) + number(IFLA_NET_NS_FD, netns_fd)
     data = attribute(INFO_DATA, attribute(VETH_INFO_PEER, inner))
-    body = _ifinfo() + text(IFLA_IFNAME, name) + _mtu(mtu) + number(IFLA_MASTER, bridge)
+    body = _ifinfo() + text(IFLA_IFNAME, name) + number(IFLA_MASTER, bridge)
     return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "veth") + data))
 
 
 def set_link(
     name: str,
+    *,
     up: bool | None = None,
+    mtu: int | None = None,
     alias: str | None = None,
     hairpin: bool | None = None,
     link_local: bool | None = None,
@@ -71,6 +69,8 @@ def set_link(
 ) -> Message:
     """`ip link set NAME …`; what is None stays as it is."""
     body = _ifinfo(flags=IFF_UP * bool(up), change=IFF_UP * (up is not None)) + text(IFLA_IFNAME, name)
+    if mtu is not None:
+        body += number(IFLA_MTU, mtu)
     if alias is not None:
         body += text(IFLA_IFALIAS, alias)
     if hairpin is not None:

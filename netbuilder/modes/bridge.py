@@ -19,6 +19,7 @@ from netbuilder.steps import (
     Hairpin,
     NoLinkLocal,
     SetAlias,
+    SetMtu,
     SetSysctl,
     SetUp,
     Step,
@@ -50,11 +51,12 @@ def _cable(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
             peer=INSIDE,
             netns=name,
             mac=endpoint.mac,
-            mtu=endpoint.mtu,
             because=f"a cable: one plug in the switch {endpoint.bridge}, the other inside {name} as {INSIDE}",
         ),
         SetAlias(dev=veth, alias=alias(name), because="a label on the cable: whose it is"),
     ]
+    if endpoint.mtu:
+        cable.append(SetMtu(dev=veth, mtu=endpoint.mtu, because=f"packets of {endpoint.mtu} bytes at most"))
     if endpoint.publish:
         cable.append(Hairpin(dev=veth, because=f"{name} may reach itself by the host's port"))
     if endpoint.quiet_ipv6:
@@ -62,7 +64,11 @@ def _cable(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
             NoLinkLocal(dev=veth, because="no IPv6 on the cable: it is not used, and each address makes noise")
         )
     cable.append(SetUp(dev=veth, because="the switch's end of the cable on"))
-    return [*cable, _no_ipv6(name)] if endpoint.quiet_ipv6 else cable
+    if endpoint.mtu:
+        cable.append(SetMtu(netns=name, dev=INSIDE, mtu=endpoint.mtu, because="the same at the inner end"))
+    if endpoint.quiet_ipv6:
+        cable.append(_no_ipv6(name))
+    return cable
 
 
 def _no_ipv6(name: str) -> Step:

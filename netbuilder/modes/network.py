@@ -10,7 +10,7 @@ from ipaddress import IPv4Interface
 from netbuilder.firewall import network_elements
 from netbuilder.plan import Plan
 from netbuilder.resolved import Ground, ResolvedNetwork
-from netbuilder.steps import AddAddress, AddBridge, AddElement, AddTable, SetSysctl, SetUp, Step
+from netbuilder.steps import AddAddress, AddBridge, AddElement, AddTable, SetMtu, SetSysctl, SetUp, Step
 
 
 def rules(ground: Ground) -> Plan:
@@ -38,11 +38,12 @@ def _switch(network: ResolvedNetwork) -> list[Step]:
         AddBridge(
             name=bridge,
             mac=network.mac,
-            mtu=network.mtu,
             alias=f"netbuilder:{network.name}",
             because=f"a switch for network {network.name}",
         )
     ]
+    if network.mtu:
+        switch.append(SetMtu(dev=bridge, mtu=network.mtu, because=f"packets of {network.mtu} bytes at most"))
     if network.quiet_ipv6:
         key = f"net/ipv6/conf/{bridge}/disable_ipv6"
         why = "no IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router"

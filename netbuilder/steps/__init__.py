@@ -2,7 +2,7 @@
 
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
-from netbuilder.steps.link import AddBridge, AddVeth, Hairpin, NoLinkLocal, SetAlias, SetUp
+from netbuilder.steps.link import AddBridge, AddVeth, Hairpin, NoLinkLocal, SetAlias, SetMtu, SetUp
 from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
 from netbuilder.steps.nft import AddElement, AddTable
 from netbuilder.steps.route import AddDefaultRoute
@@ -22,6 +22,7 @@ __all__ = [
     "Kernel",
     "NoLinkLocal",
     "SetAlias",
+    "SetMtu",
     "SetSysctl",
     "SetUp",
     "Step",

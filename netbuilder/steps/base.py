@@ -30,10 +30,10 @@ class Kernel(Protocol):
     def unpin_namespace(self, name: str) -> None:
         """Remove a pin; a namespace that nothing else holds goes with it."""
 
-    def add_bridge(self, name: str, mac: str, mtu: int | None, alias: str) -> None:
+    def add_bridge(self, name: str, mac: str, alias: str) -> None:
         """Make a bridge."""
 
-    def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str, mtu: int | None) -> None:
+    def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str) -> None:
         """Make a veth pair, one end plugged into a bridge, the other born inside a namespace."""
 
     def set_link(
@@ -42,6 +42,7 @@ class Kernel(Protocol):
         name: str,
         *,
         up: bool | None = None,
+        mtu: int | None = None,
         alias: str | None = None,
         hairpin: bool | None = None,
         link_local: bool | None = None,

@@ -17,13 +17,11 @@ class AddBridge(Step):
 
     name: InterfaceName
     mac: Mac
-    mtu: int | None = None
     alias: str
 
     def command(self) -> str:
         """See `ip-link(8)`."""
-        mtu = ("mtu", self.mtu) if self.mtu else ()
-        made = ip(None, "link", "add", self.name, "address", self.mac, *mtu, "type", "bridge")
+        made = ip(None, "link", "add", self.name, "address", self.mac, "type", "bridge")
         return f"{made}\n{ip(None, 'link', 'set', self.name, 'alias', self.alias)}"
 
     def asks(self) -> tuple[Question, ...]:
@@ -42,7 +40,7 @@ class AddBridge(Step):
 
     def do(self, kernel: Kernel) -> None:
         """Make it."""
-        kernel.add_bridge(self.name, self.mac, self.mtu, self.alias)
+        kernel.add_bridge(self.name, self.mac, self.alias)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
@@ -64,13 +62,11 @@ class AddVeth(Step):
     peer: str
     netns: Name
     mac: Mac
-    mtu: int | None = None
 
     def command(self) -> str:
         """See `ip-link(8)`, under veth."""
-        mtu = ("mtu", self.mtu) if self.mtu else ()
-        here = ("link", "add", self.name, *mtu, "master", self.bridge)
-        there = ("peer", "name", self.peer, "address", self.mac, *mtu, "netns", self.netns)
+        here = ("link", "add", self.name, "master", self.bridge)
+        there = ("peer", "name", self.peer, "address", self.mac, "netns", self.netns)
         return ip(None, *here, "type", "veth", *there)
 
     def asks(self) -> tuple[Question, ...]:
@@ -92,7 +88,7 @@ class AddVeth(Step):
 
     def do(self, kernel: Kernel) -> None:
         """Make the pair."""
-        kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac, self.mtu)
+        kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete the outer end; the inner one goes with it."""
@@ -144,6 +140,33 @@ class SetUp(_Setting):
 
     def _is_set(self, link: Link) -> bool:
         return link.up
+
+
+class SetMtu(_Setting):
+    """Say how many bytes a packet may have on an interface; a path is as wide as the narrowest link on it."""
+
+    mtu: int
+
+    def command(self) -> str:
+        """See `ip-link(8)`."""
+        return ip(self.netns, "link", "set", self.dev, "mtu", self.mtu)
+
+    def before(self, state: State) -> str | None:
+        """What it was, on an interface that is there already."""
+        link = state.link(self.netns, self.dev)
+        return str(link.mtu) if link else None
+
+    def do(self, kernel: Kernel) -> None:
+        """Set it."""
+        kernel.set_link(self.netns, self.dev, mtu=self.mtu)
+
+    def undo(self, kernel: Kernel, before: str | None) -> None:
+        """Set it to what it was."""
+        if before is not None:
+            kernel.set_link(self.netns, self.dev, mtu=int(before))
+
+    def _is_set(self, link: Link) -> bool:
+        return link.mtu == self.mtu
 
 
 class SetAlias(_Setting):

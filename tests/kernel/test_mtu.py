@@ -1,24 +1,64 @@
-"""Small packets: on a device with an MTU under 1280 the kernel has no IPv6, and there is nothing to switch off."""
+"""The size of packets, on the bridge and at both ends of each cable."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
+from netbuilder.place import Place
 from tests.kernel.helpers import shell
 
 
-@pytest.mark.parametrize("mtu", [68, 1000, 1279, 1280])
-def test_a_network_of_any_mtu_stands_and_goes(host: Host, mtu: int) -> None:
-    specs = (
-        Network(name="lab", bridge="lab0", subnet="10.9.0.0/24", mtu=mtu),
+def lab(size: int) -> tuple[Network, Sandbox]:
+    return (
+        Network(name="lab", bridge="lab0", subnet="10.9.0.0/24", mtu=size),
         Sandbox(name="web", mode=Bridge(network="lab")),
     )
+
+
+def mtus(host: Host) -> list[int]:
+    """Of the bridge, and of the outer and the inner end of the cable."""
+    return [mtu(host, "lab0"), mtu(host, cable(host)), mtu(host["web"], "eth0")]
+
+
+def mtu(place: Place, dev: str) -> int:
+    (link,) = json.loads(shell(place, f"ip -j link show dev {dev}"))
+    return int(link["mtu"])
+
+
+def cable(host: Host) -> str:
+    endpoint = host["web"].endpoint
+    assert endpoint
+    return endpoint.veth
+
+
+@pytest.mark.parametrize("size", [68, 1000, 1279, 1280])
+def test_a_network_of_any_mtu_stands_and_goes(host: Host, size: int) -> None:
+    """On a device with an MTU under 1280 the kernel has no IPv6, and there is nothing to switch off."""
+    specs = lab(size)
     host.apply(*specs)
     web = host["web"]
     assert not host.diff(*specs)
-    assert f" mtu {mtu} " in shell(web, "ip link show dev eth0")
+    assert mtus(host) == [size] * 3
     assert shell(host, "ip -6 address show dev lab0") == ""
     assert shell(web, "ip -6 address show dev eth0") == ""
     host.destroy()
     assert "lab0" not in shell(host, "ip -brief link")
+
+
+def test_an_mtu_changed_by_hand_shows_and_is_mended(host: Host) -> None:
+    host.apply(*lab(1400))
+    shell(host, f"ip link set lab0 mtu 1300; ip link set {cable(host)} mtu 1290; ip -n web link set eth0 mtu 1280")
+    assert [step.command().rsplit(" ", 2)[1:] for step in host.diff(*lab(1400))] == [["mtu", "1400"]] * 3
+    host.apply(*lab(1400))
+    assert mtus(host) == [1400] * 3
+
+
+def test_the_bridge_of_somebody_else_gets_its_mtu_back(host: Host) -> None:
+    shell(host, "ip link add lab0 mtu 1450 type bridge")
+    host.apply(*lab(1400))
+    assert mtus(host) == [1400] * 3
+    host.destroy()
+    assert mtu(host, "lab0") == 1450

@@ -68,10 +68,12 @@ nft 'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'
 nft 'add element inet netbuilder publish_at { 127.0.0.1 . udp . 53 : 10.9.0.2 . 53 }'
 """
 CHOSEN = """\
-ip link add veth18926d6 mtu 1400 master br9 type veth peer name eth0 address 02:00:00:00:00:09 mtu 1400 netns web
+ip link add veth18926d6 master br9 type veth peer name eth0 address 02:00:00:00:00:09 netns web
 ip link set veth18926d6 alias netbuilder:web
+ip link set veth18926d6 mtu 1400
 ip link set veth18926d6 addrgenmode none
 ip link set veth18926d6 up
+ip -n web link set eth0 mtu 1400
 ip netns exec web sysctl -q -w net/ipv6/conf/eth0/disable_ipv6=1
 ip -n web address add 10.9.0.9/24 brd + dev eth0
 ip -n web link set lo up
@@ -154,7 +156,7 @@ nft 'add element inet netbuilder internal { "br9" }'
         ({}, NETWORK + LEAVING),
         ({"net": {"masquerade": False}}, NETWORK),
         ({"net": {"internal": True}}, without(NETWORK, "route_localnet") + INTERNAL),
-        ({"net": {"mtu": 1400}}, NETWORK.replace(" type bridge", " mtu 1400 type bridge") + LEAVING),
+        ({"net": {"mtu": 1400}}, NETWORK.replace("lab\n", "lab\nip link set br9 mtu 1400\n", 1) + LEAVING),
         ({"ipv6": False}, without(NETWORK, "ipv6") + LEAVING),
     ],
 )

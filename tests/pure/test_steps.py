@@ -37,6 +37,7 @@ from netbuilder.steps import (
     Hairpin,
     NoLinkLocal,
     SetAlias,
+    SetMtu,
     SetSysctl,
     SetUp,
     Step,
@@ -148,16 +149,16 @@ CASES = [
         f"ip link add br9 address {GATEWAY_MAC} type bridge\nip link set br9 alias netbuilder:lab",
         holds=[{LinkOf(None, "br9"): link("bridge")}, {LinkOf(None, "br9"): link("bridge", alias="theirs")}],
         lacks=[{LinkOf(None, "br9"): None}, {LinkOf(None, "br9"): link("veth")}],
-        does=("add_bridge", "br9", GATEWAY_MAC, None, "netbuilder:lab"),
+        does=("add_bridge", "br9", GATEWAY_MAC, "netbuilder:lab"),
         undoes=("delete_link", "br9"),
         makes="link/br9",
     ),
     Case(
-        AddBridge(name="br9", mac=GATEWAY_MAC, mtu=1400, alias="two words"),
-        f"ip link add br9 address {GATEWAY_MAC} mtu 1400 type bridge\nip link set br9 alias 'two words'",
+        AddBridge(name="br9", mac=GATEWAY_MAC, alias="two words"),
+        f"ip link add br9 address {GATEWAY_MAC} type bridge\nip link set br9 alias 'two words'",
         holds=[{LinkOf(None, "br9"): link("bridge")}],
         lacks=[{LinkOf(None, "br9"): None}],
-        does=("add_bridge", "br9", GATEWAY_MAC, 1400, "two words"),
+        does=("add_bridge", "br9", GATEWAY_MAC, "two words"),
         undoes=("delete_link", "br9"),
         makes="link/br9",
     ),
@@ -175,20 +176,12 @@ CASES = [
             cable(link("macvlan", master=3), link(), SWITCH),
             cable(link(master=3), link(mac=OTHER_MAC), SWITCH),
         ],
-        does=("add_veth", "veth1", "br9", "eth0", "web", MAC, None),
-        undoes=("delete_link", "veth1"),
-        makes="link/veth1",
-    ),
-    Case(
-        AddVeth(name="veth1", bridge="br9", peer="eth0", netns="web", mac=MAC, mtu=1400),
-        f"ip link add veth1 mtu 1400 master br9 type veth peer name eth0 address {MAC} mtu 1400 netns web",
-        holds=[cable(link(master=3), link(), SWITCH)],
-        lacks=[cable(None, None, SWITCH)],
-        does=("add_veth", "veth1", "br9", "eth0", "web", MAC, 1400),
+        does=("add_veth", "veth1", "br9", "eth0", "web", MAC),
         undoes=("delete_link", "veth1"),
         makes="link/veth1",
     ),
     *knob(SetUp(dev="veth1"), "up", on=("up", True), off=False, then=("up", False)),
+    *knob(SetMtu(dev="veth1", mtu=1400), "mtu 1400", on=("mtu", 1400), off=1500, then=("mtu", 0)),
     *knob(SetAlias(dev="veth1", alias="a:b"), "alias a:b", on=("alias", "a:b"), off="", then=("alias", "")),
     *knob(NoLinkLocal(dev="veth1"), "addrgenmode none", on=("link_local", False), off=True, then=("link_local", True)),
     *knob(Hairpin(dev="veth1"), "type bridge_slave hairpin on", ("hairpin", True), False, ("hairpin", False)),
@@ -363,7 +356,15 @@ def test_a_setting_remembers_what_was_there_before(value: str | None) -> None:
     assert undone == ([("write_sysctl", None, "net/ipv4/ip_forward", value)] if value else [])
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not isinstance(case.step, SetSysctl)], ids=str)
+@pytest.mark.parametrize("seen", [link(mtu=1300), None], ids=["old", "new"])
+def test_an_interface_that_was_there_gets_its_mtu_back(seen: Link | None) -> None:
+    step = SetMtu(dev="br9", mtu=1400)
+    before = step.before(State({BRIDGE: seen}))
+    undone = calls(lambda kernel: step.undo(kernel, before))
+    assert undone == ([("set_link", None, "br9", ("mtu", 1300))] if seen else [])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not isinstance(case.step, SetSysctl | SetMtu)], ids=str)
 def test_other_steps_have_nothing_to_remember(case: Case) -> None:
     assert case.step.before(State({})) is None
 
