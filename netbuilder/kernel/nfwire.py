@@ -19,7 +19,7 @@ NESTED = 0x8000
 _SUBSYSTEM, _INET = 10, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
 _NFTABLES = _SUBSYSTEM << 8
 DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
-GETTABLE, GETRULE = _NFTABLES | 1, _NFTABLES | 7
+GETTABLE, GETCHAIN, GETRULE = _NFTABLES | 1, _NFTABLES | 4, _NFTABLES | 7
 NEWSETELEM, GETSETELEM, DELSETELEM = _NFTABLES | 12, _NFTABLES | 13, _NFTABLES | 14
 _PROTOCOLS = {"tcp": 6, "udp": 17}
 
@@ -130,6 +130,17 @@ def get_table(name: str) -> Message:
 def read_table(body: bytes) -> str:
     """The comment of a table."""
     return _comment(attributes(body, 4).get(6, b""))  # NFTA_TABLE_USERDATA
+
+
+def get_chains() -> Message:
+    """`nft list chains inet`: not every kernel can be asked for those of one table."""
+    return Message(GETCHAIN, DUMP, _netfilter())
+
+
+def read_chain(body: bytes) -> tuple[str, str, bool]:
+    """The table that a chain is in, its name, and whether its policy is to drop."""
+    seen = attributes(body, 4)
+    return string(seen[1]), string(seen[3]), seen.get(5) == bytes(4)  # NFTA_CHAIN_TABLE, _NAME, _POLICY: NF_DROP
 
 
 def get_rules(table: str) -> Message:

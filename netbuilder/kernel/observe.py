@@ -60,15 +60,21 @@ class Observer:
                 self.answers[question] = self.sockets.read_sysctl(netns, question.key)
 
     def _table(self, name: str) -> dict[str, tuple[str, ...]] | None:
-        """The comments of a table and of its rules; a rule without one is there as an empty text."""
-        table, rules = self.sockets.netfilter().ask([nfwire.get_table(name), nfwire.get_rules(name)])
+        """A table as `firewall.outline` gives it.
+
+        A rule without a comment is there as an empty text, and so is a policy to drop, which none of our chains has.
+        """
+        asked = [nfwire.get_table(name), nfwire.get_rules(name), nfwire.get_chains()]
+        table, rules, chains = self.sockets.netfilter().ask(asked)
         if not table.bodies:
             return None
-        chains: dict[str, list[str]] = {"": [nfwire.read_table(table.bodies[0])]}
-        for body in rules.bodies:
-            chain, comment = nfwire.read_rule(body)
-            chains.setdefault(chain, []).append(comment)
-        return {chain: tuple(comments) for chain, comments in chains.items()}
+        seen = defaultdict(list, {"": [nfwire.read_table(table.bodies[0])]})
+        for chain, comment in map(nfwire.read_rule, rules.bodies):
+            seen[chain].append(comment)
+        for of, chain, drops in map(nfwire.read_chain, chains.bodies):
+            if of == name and drops:
+                seen[chain].append("")
+        return {chain: tuple(comments) for chain, comments in seen.items()}
 
     def _links(self, netns: str | None, asked: list[LinkOf]) -> None:
         replies = self.sockets.netlink(netns).ask([wire.get_link(question.name) for question in asked])

@@ -154,6 +154,8 @@ BROKEN = {
     "ip link set BRIDGE down": ["link set BRIDGE up"],
     "nft delete table inet netbuilder": ["table inet netbuilder {", *NETWORK, *PORTS],
     "nft flush chain inet netbuilder forward": ["table inet netbuilder {"],
+    "nft 'chain inet netbuilder forward { policy drop; }'": ["table inet netbuilder {"],
+    "nft 'add chain inet netbuilder theirs; add rule inet netbuilder theirs drop'": ["table inet netbuilder {"],
     "nft add rule inet netbuilder guard accept": ["table inet netbuilder {"],
     "nft insert rule inet netbuilder published tcp dport 1 drop": ["table inet netbuilder {"],
     "nft delete element inet netbuilder gateways '{ 10.9.0.1 }'": ["gateways"],
