@@ -49,7 +49,7 @@ class StepError(NetbuilderError):
 
     def __init__(self, command: str, errno: int, detail: str = "") -> None:
         name = errnos.errorcode.get(errno, str(errno))
-        super().__init__(f"{one_line(command)} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
+        super().__init__(f"{quoted(command)} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
         self.command = command
         self.errno = errno
 
@@ -64,7 +64,7 @@ HINTS = {
 }
 
 
-def one_line(command: str) -> str:
+def quoted(command: str) -> str:
     """A command, in quotes; of one that is a whole text, the first line."""
     first, *more = command.splitlines() or [""]
     return f"'{first}{' …' if more else ''}'"

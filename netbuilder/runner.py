@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from netbuilder.errors import NetbuilderError, StepError, one_line
+from netbuilder.errors import NetbuilderError, StepError, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
 from netbuilder.state import State
@@ -143,7 +143,7 @@ class Runner:
         left = unit.plan.missing(self.kernel.observe(unit.plan.questions()))
         if left:
             raise NetbuilderError(
-                f"{one_line(left[0].command())} was done and yet is not so ({unit.key.kind} {unit.key.name})",
+                f"{quoted(left[0].command())} was done and yet is not so ({unit.key.kind} {unit.key.name})",
                 "something else on this host changes the network at the same time: find it, and try again",
             )
 

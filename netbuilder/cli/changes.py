@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from netbuilder import modes
-from netbuilder.errors import one_line, some
+from netbuilder.errors import quoted, some
 from netbuilder.modes import network
 from netbuilder.plan import Plan
 from netbuilder.resolved import ResolvedNetwork, ResolvedSandbox
@@ -81,7 +81,7 @@ def _users(key: Key, standing: Standing) -> Iterator[str]:
 
 def superfluous(steps: Iterable[Step]) -> Iterator[str]:
     """What stands for an earlier form of the file, and goes with the next `up`."""
-    return (f"no longer asked for: {one_line(step.command())}" for step in steps)
+    return (f"no longer asked for: {quoted(step.command())}" for step in steps)
 
 
 def unnoted(host: Host, specs: Iterable[Network | Sandbox]) -> Iterator[str]:

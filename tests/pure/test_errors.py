@@ -14,7 +14,7 @@ from netbuilder.errors import (
     PrivilegeError,
     SpecError,
     StepError,
-    one_line,
+    quoted,
     shown,
     some,
 )
@@ -91,8 +91,8 @@ def test_a_hint_is_one_short_line(number: int) -> None:
 @pytest.mark.parametrize(
     ("command", "line"), [("ip link", "'ip link'"), ("a\nb", "'a …'"), ("a\n", "'a'"), ("", "''"), ("\nb", "' …'")]
 )
-def test_one_line(command: str, line: str) -> None:
-    assert one_line(command) == line
+def test_quoted(command: str, line: str) -> None:
+    assert quoted(command) == line
 
 
 @pytest.mark.parametrize(
