@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
 
 from netbuilder import firewall
 from netbuilder.ports import PublishedPort
-from netbuilder.resolved import Endpoint, ResolvedNetwork
-
-NETWORK = ResolvedNetwork(
-    name="lab",
-    bridge="br9",
-    subnet=IPv4Network("10.9.0.0/24"),
-    gateway=IPv4Address("10.9.0.1"),
-    mac="02:42:0a:09:00:01",
-    mtu=None,
-    masquerade=True,
-    internal=False,
-    quiet_ipv6=True,
-)
-ENDPOINT = Endpoint(
-    network="lab",
-    bridge="br9",
-    veth="veth1234567",
-    address=IPv4Address("10.9.0.2"),
-    prefix=24,
-    gateway=IPv4Address("10.9.0.1"),
-    mac="02:42:0a:09:00:02",
-    mtu=None,
-    quiet_ipv6=True,
-)
+from tests.pure.samples import ENDPOINT, NETWORK
 
 # The rules
 

@@ -12,19 +12,10 @@ from hypothesis import strategies as st
 
 from netbuilder.ledger import FirstFree, Ledger
 from netbuilder.ports import PublishedPort
-from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolved import ResolvedSandbox
+from tests.pure.samples import ENDPOINT, NETWORK
 
-LAB = ResolvedNetwork(
-    name="lab",
-    bridge="br9",
-    subnet=IPv4Network("10.9.0.0/29"),
-    gateway=IPv4Address("10.9.0.1"),
-    mac="02:42:0a:09:00:01",
-    mtu=None,
-    masquerade=True,
-    internal=False,
-    quiet_ipv6=True,
-)
+LAB = NETWORK.model_copy(update={"subnet": IPv4Network("10.9.0.0/29")})
 
 
 def port(text: str) -> PublishedPort:
@@ -34,18 +25,9 @@ def port(text: str) -> PublishedPort:
 
 def bridged(name: str, last: int, *publish: str) -> ResolvedSandbox:
     """A sandbox on the lab network, at 10.9.0.LAST."""
-    endpoint = Endpoint(
-        network="lab",
-        bridge="br9",
-        veth=f"veth{name}",
-        address=IPv4Address("10.9.0.0") + last,
-        prefix=29,
-        gateway=LAB.gateway,
-        mac="02:42:0a:09:00:02",
-        mtu=None,
-        quiet_ipv6=True,
-        publish=tuple(map(port, publish)),
-    )
+    address = IPv4Address("10.9.0.0") + last
+    ports = tuple(map(port, publish))
+    endpoint = ENDPOINT.model_copy(update={"veth": f"veth{name}", "address": address, "prefix": 29, "publish": ports})
     return ResolvedSandbox(name=name, mode="bridge", namespace=name, endpoint=endpoint)
 
 
