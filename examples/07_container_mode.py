@@ -53,7 +53,7 @@ def not_without_the_owner(host: Host) -> None:
     else:
         raise SystemExit("  ✗ the room was taken from under the app")
     host.destroy("db", "app")
-    check("both at once is fine", [sandbox.name for sandbox in host] == ["other"])
+    check("both at once is fine", [sandbox.name for sandbox in host.sandboxes()] == ["other"])
 
 
 if __name__ == "__main__":

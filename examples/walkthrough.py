@@ -145,9 +145,9 @@ def read_the_rules(on_host: Shell) -> None:
 def take_back(host: Host, on_host: Shell, on_machine: Shell, before: dict[str, str]) -> None:
     """Every step knows how to take itself back."""
     title("8  Everything back")
-    say("What we wired by hand, we take back by hand; the rest is netbuilder's: `host.destroy()`.")
+    say("What we wired by hand, we take back by hand; the rest is netbuilder's: `host.destroy_all()`.")
     on_host("ip link del veth-box")
-    host.destroy()
+    host.destroy_all()
     after = dump(host)
     for what, text in before.items():
         check(f"{what} as before (lines compared: {len(text.splitlines())})", after[what] == text)

@@ -19,7 +19,7 @@ from netbuilder.ownership import refuse_what_is_not_ours
 from netbuilder.plan import Plan
 from netbuilder.ports import PublishedPort
 from netbuilder.resolve import Resolution, needs_survey, resolve
-from netbuilder.resolved import Facts, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolved import Endpoint, Facts, ResolvedNetwork, ResolvedSandbox
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
 from netbuilder.state import TableOf
@@ -30,6 +30,7 @@ _log = logging.getLogger("netbuilder")
 
 Specs = Iterable[Network | Sandbox]
 Ahead = Callable[[list[Key]], object]
+Choose = Callable[[], Iterable[Key]]
 
 
 class Applied(NamedTuple):
@@ -72,6 +73,11 @@ class Engine:
         """The sandboxes that stand, in the order in which they were made."""
         return tuple(self.store.ledger().sandboxes.values())
 
+    def endpoint_of(self, sandbox: ResolvedSandbox) -> Endpoint | None:
+        """The attachment that a sandbox uses: its own, or that of the sandbox whose namespace it shares."""
+        owner = self.store.ledger().sandboxes.get(sandbox.namespace or "")
+        return owner.endpoint if owner else None
+
     def networks(self) -> tuple[ResolvedNetwork, ...]:
         """The networks that stand, in the order in which they were made."""
         return tuple(self.store.ledger().networks.values())
@@ -80,11 +86,85 @@ class Engine:
         """Which host veth belongs to which sandbox."""
         return survey.cables(one.name for one in self.sandboxes() if one.namespace == one.name)
 
-    def keys(self, what: Iterable[Network | Sandbox | str] = ()) -> list[Key]:
-        """What specs and names stand for; without any, everything that stands."""
-        return [self._key(one) for one in what] or self.store.keys()
+    # What is asked for
 
-    def claimed(self, specs: Specs) -> list[Key]:
+    def plan(self, specs: Specs) -> Plan:
+        """All steps of what is asked for."""
+        with self._looking():
+            return whole(units(self._resolve(specs)))
+
+    def diff(self, specs: Specs) -> Plan:
+        """The steps of what is asked for that do not hold."""
+        with self._looking():
+            plan = whole(self._units(specs)[0])
+            return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
+
+    def surplus(self, specs: Specs) -> Plan:
+        """The steps of an earlier form of what is asked for, which applying it takes back."""
+        with self._looking():
+            parts = units(self._resolve(specs))
+            return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
+
+    def apply(self, specs: Specs, watch: Watch) -> Applied:
+        """Make it so: everything, or on an error nothing of it."""
+        with self._alone():
+            parts, new = self._units(specs)
+            plan = self.runner.apply(parts, watch)
+        if any(key.kind == "network" for key in new):
+            self.store.forget()  # the rules are entered with the first network
+            self._warn_of_other_firewalls()
+        return Applied(plan, new)
+
+    def destroy(self, what: Iterable[Network | Sandbox | str], ahead: Ahead) -> list[Key]:
+        """Take back what specs and names stand for, and return it; with the last network go rules and forwarding.
+
+        Args:
+            what: What is to go.
+            ahead: Called with all that goes, once nothing speaks against it and before anything is touched.
+
+        Raises:
+            NotFound: If there is no sandbox or network of a name.
+            SpecError: If one is in use by another that stays.
+        """
+        with self._taking_back(lambda: map(self._key, what), ahead) as doomed:
+            for key, users in in_use(doomed, self.store.ledger()).items():
+                raise SpecError(
+                    f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
+                )
+        return doomed
+
+    def destroy_all(self, ahead: Ahead) -> list[Key]:
+        """Take back everything that stands; see `destroy`."""
+        with self._taking_back(self.store.keys, ahead) as doomed:
+            return doomed
+
+    def take_down(self, specs: Specs, ahead: Ahead) -> list[Key]:
+        """Take back what specs name and the networks that it is attached to, but for those in use by others."""
+        return self._release(lambda: self._claimed(specs), ahead)
+
+    def release(self, keys: Iterable[Key], ahead: Ahead) -> list[Key]:
+        """Take units back, but for those in use by others that stay."""
+        return self._release(lambda: keys, ahead)
+
+    def _release(self, choose: Choose, ahead: Ahead) -> list[Key]:
+        with self._taking_back(choose, ahead) as doomed:
+            while staying := in_use(doomed, self.store.ledger()):
+                doomed[:] = [key for key in doomed if key not in staying]
+        return doomed
+
+    @contextmanager
+    def _taking_back(self, choose: Choose, ahead: Ahead) -> Iterator[list[Key]]:
+        """The caller sees which units are to go and may strike some out; the rest is taken back."""
+        with self._alone():
+            doomed = [key for key in dict.fromkeys(choose()) if key not in (RULES, FORWARDING) and self.store.has(key)]
+            yield doomed
+            if self.store.ledger().networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+            ahead(doomed)
+            self.runner.destroy(doomed)
+            strike(doomed, self.store.ledger())
+
+    def _claimed(self, specs: Specs) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""
         ledger, specs = self.store.ledger(), tuple(specs)
         sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in ledger.sandboxes]
@@ -103,101 +183,25 @@ class Engine:
             f"there is no sandbox or network {shown(name)} on this host", "see which there are: netbuilder ps"
         )
 
-    # What is asked for
-
-    def plan(self, specs: Specs) -> Plan:
-        """All steps of what is asked for."""
-        self._recover()
-        try:
-            return whole(units(self._resolve(specs)))
-        finally:
-            self.store.forget()
-
-    def diff(self, specs: Specs) -> Plan:
-        """The steps of what is asked for that do not hold."""
-        self._recover()
-        try:
-            plan = whole(self._units(specs)[0])
-            return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
-        finally:
-            self.store.forget()
-            self.kernel.leave_room()
-
-    def surplus(self, specs: Specs) -> Plan:
-        """The steps of an earlier form of what is asked for, which applying it takes back."""
-        self._recover()
-        try:
-            parts = units(self._resolve(specs))
-            return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
-        finally:
-            self.store.forget()
-
-    def apply(self, specs: Specs, watch: Watch) -> Applied:
-        """Make it so: everything, or on an error nothing of it."""
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes this host for the length of a `with` block, and what killed calls left is gone."""
         with self.store.locked():
-            self.runner.recover()
             try:
-                parts, new = self._units(specs)
-                plan = self.runner.apply(parts, watch)
+                self.runner.recover()
+                yield
             except BaseException:
                 self.store.forget()
                 raise
             finally:
                 self.kernel.leave_room()
-        if any(key.kind == "network" for key in new):
-            self.store.forget()  # the rules are entered with the first network
-            self._warn_of_other_firewalls()
-        return Applied(plan, new)
-
-    def destroy(self, keys: Iterable[Key], ahead: Ahead = lambda doomed: None) -> None:
-        """Take units back; with the last network go the rules and forwarding.
-
-        Args:
-            keys: Which.
-            ahead: Called with those that go, once nothing speaks against it and before anything is touched.
-
-        Raises:
-            SpecError: If one is in use by another that stays.
-        """
-        with self._taking_back(keys, ahead) as doomed:
-            for key, users in in_use(doomed, self.store.ledger()).items():
-                raise SpecError(
-                    f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
-                )
-
-    def release(self, keys: Iterable[Key], ahead: Ahead = lambda doomed: None) -> None:
-        """Take units back, but for those in use by others that stay; `ahead` as for `destroy`."""
-        with self._taking_back(keys, ahead) as doomed:
-            while staying := in_use(doomed, self.store.ledger()):
-                doomed[:] = [key for key in doomed if key not in staying]
 
     @contextmanager
-    def _taking_back(self, keys: Iterable[Key], ahead: Ahead) -> Iterator[list[Key]]:
-        """The caller sees which units are to go and may strike some out; the rest is taken back."""
-        with self.store.locked():
-            self.runner.recover()
-            doomed = [key for key in dict.fromkeys(keys) if key not in (RULES, FORWARDING) and self.store.has(key)]
-            yield doomed
-            if self.store.ledger().networks.keys() == {key.name for key in doomed if key.kind == "network"}:
-                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
-            ahead(doomed)
-            try:
-                self.runner.destroy(doomed)
-                strike(doomed, self.store.ledger())
-            except BaseException:
-                self.store.forget()
-                raise
-            finally:
-                self.kernel.leave_room()
-
-    def _recover(self) -> None:
-        """What a call that was killed left is nobody's plan: take it back, once no call is at work any more."""
-        if self.store.unfinished():
-            with self.store.locked():
-                try:
-                    self.runner.recover()
-                finally:
-                    self.kernel.leave_room()
+    def _looking(self) -> Iterator[None]:
+        """As `_alone`; what is resolved is entered into the ledger and will not be made."""
+        with self._alone():
+            yield
+        self.store.forget()
 
     # Before the kernel is touched
 

@@ -6,11 +6,10 @@ import _thread
 import os
 import subprocess
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Self, TypeVar
 
-from netbuilder.engine import Ahead, Engine
+from netbuilder.engine import Engine
 from netbuilder.errors import NotFound, shown
 from netbuilder.handed import checked
 from netbuilder.kernel import namespaces, privileges
@@ -62,8 +61,8 @@ class Host(Place):
     def isolated(cls) -> Self:
         """A throw-away host: a network namespace of its own with its own /run, gone when it is closed or killed.
 
-        Without root, the process itself moves for good into a user namespace in which it is root; its own network is
-        then an empty one. That takes a process with one thread.
+        Without root, the process itself moves for good into a user namespace in which it is root, with an empty network
+        of its own. That takes a process with one thread.
 
         Raises:
             PrivilegeError: If the system does not let an ordinary user do that, or there are other threads.
@@ -98,7 +97,7 @@ class Host(Place):
             The steps that were done, so an empty plan if nothing was missing.
 
         Raises:
-            SpecError: If the specs clash with each other or with the host; the kernel has not been touched.
+            SpecError: If the specs clash with each other or with the host; nothing was touched.
             StepError: If the kernel refuses a step; what this call did is taken back, as after KeyboardInterrupt.
         """
         checked("apply", specs)
@@ -135,24 +134,26 @@ class Host(Place):
         return self._call(self._engine.surplus, checked("surplus", specs))
 
     def destroy(self, *what: Network | Sandbox | str) -> None:
-        """Take back networks and sandboxes, by spec or by name; without arguments, all that netbuilder made here.
+        """Take back networks and sandboxes, by spec or by name: a sandbox's, or else a network's.
 
-        Programs started inside through this handle are ended first. A name is a sandbox's, or else a network's.
+        Programs started inside through this handle are ended first.
 
         Raises:
-            NotFound: If there is no sandbox or network of a name.
+            NotFound: If there is none.
             SpecError: If something named is in use by something that is not.
         """
-        checked("destroy", what, str)
-        self._call(lambda: self._take_back(self._engine.destroy, self._engine.keys(what)))
+        self._take_back(self._engine.destroy, checked("destroy", what, str))
+
+    def destroy_all(self) -> None:
+        """Take back everything that netbuilder made on this host, whichever program asked for it."""
+        self._take_back(self._engine.destroy_all)
 
     def take_down(self, *specs: Network | Sandbox) -> None:
         """Take back what specs name, and each network with its last sandbox; what others still live on stays.
 
         Unlike for `destroy`, what does not stand is passed over. Programs started inside are ended first.
         """
-        checked("take_down", specs)
-        self._call(lambda: self._take_back(self._engine.release, self._engine.claimed(specs)))
+        self._take_back(self._engine.take_down, checked("take_down", specs))
 
     # What stands
 
@@ -172,13 +173,17 @@ class Host(Place):
             raise NotFound(f"there is no sandbox {shown(name)} on this host", "see which there are: netbuilder ps")
         return LiveSandbox(self, resolved)
 
-    def __iter__(self) -> Iterator[LiveSandbox]:
-        """The sandboxes, in the order in which they were made."""
-        return (LiveSandbox(self, one) for one in self._call(self._engine.sandboxes))
+    def __iter__(self) -> Iterator[str]:
+        """The names of the sandboxes, in the order in which they were made."""
+        return iter([one.name for one in self._call(self._engine.sandboxes)])
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a sandbox of a name."""
         return self._call(self._engine.sandbox, name) is not None
+
+    def sandboxes(self) -> tuple[LiveSandbox, ...]:
+        """The sandboxes, in the order in which they were made."""
+        return tuple(LiveSandbox(self, one) for one in self._call(self._engine.sandboxes))
 
     def networks(self) -> tuple[ResolvedNetwork, ...]:
         """The networks, in the order in which they were made."""
@@ -190,8 +195,7 @@ class Host(Place):
 
     def endpoint_of(self, sandbox: ResolvedSandbox) -> Endpoint | None:
         """The attachment that a sandbox uses: its own, or that of the sandbox whose namespace it shares."""
-        owner = self._call(self._engine.sandbox, sandbox.namespace) if sandbox.namespace else None
-        return owner.endpoint if owner else None
+        return self._call(self._engine.endpoint_of, sandbox)
 
     # Its life
 
@@ -208,18 +212,12 @@ class Host(Place):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._thread.closed or self._thread.is_elsewhere:
             return
-
-        def leave() -> None:
-            self._programs.end()
-            self._take_back(self._engine.release, self._mine)
-
         try:
-            self._call(leave)
+            self._call(self._programs.end)
+            self._take_back(self._engine.release, self._mine)
         finally:
             self.close()
 
@@ -237,14 +235,14 @@ class Host(Place):
     def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
         self._programs.add(process, sandbox)
 
-    def _take_back(self, take_back: Callable[[Iterable[Key], Ahead], None], keys: Iterable[Key]) -> None:
-        """On the host's thread: the programs inside what really goes are ended first."""
-        gone: list[Key] = []
+    def _take_back(self, take_back: Callable[..., list[Key]], *what: Any) -> None:
+        """The programs inside what really goes are ended first."""
 
-        def ahead(doomed: list[Key]) -> None:
+        def end_programs(doomed: list[Key]) -> None:
             self._programs.end({key.name for key in doomed if key.kind == "sandbox"})
-            gone.extend(doomed)
 
-        take_back(keys, ahead)
-        for key in gone:
-            self._mine.pop(key, None)
+        def work() -> None:
+            for key in take_back(*what, end_programs):
+                self._mine.pop(key, None)
+
+        self._call(work)

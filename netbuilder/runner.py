@@ -115,7 +115,7 @@ class Runner:
         state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
         for step, before in wave:
             if step.remains(state):
-                self.kernel.begin(step)
+                self.kernel.begin(step, taking_back=True)
                 step.undo(self.kernel, before)
         self.kernel.flush()
 

@@ -30,7 +30,8 @@ class LiveSandbox(Place):
         self.resolved = resolved
 
     def __repr__(self) -> str:
-        return f"<sandbox {self.name}: {self.mode} mode{f', {self.address}' if self.address else ''}>"
+        address = self.address
+        return f"<sandbox {self.name}: {self.mode} mode{f', {address}' if address else ''}>"
 
     @property
     def name(self) -> str:
@@ -55,12 +56,14 @@ class LiveSandbox(Place):
     @property
     def address(self) -> IPv4Address | None:
         """Its address on its network, if it has one."""
-        return self.endpoint.address if self.endpoint else None
+        endpoint = self.endpoint
+        return endpoint.address if endpoint else None
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:
         """The ports of the host that lead inside, each with its number."""
-        return self.endpoint.publish if self.endpoint else ()
+        endpoint = self.endpoint
+        return endpoint.publish if endpoint else ()
 
     def destroy(self) -> None:
         """Take the sandbox back; see `Host.destroy`."""

@@ -86,15 +86,15 @@ class Store:
 
     def _read(self) -> Ledger:
         ledger = Ledger()
-        rows = {
-            kind: self._db.execute("SELECT name, resolved FROM made WHERE kind = ? ORDER BY rowid", (kind,)).fetchall()
-            for kind in ORDER
-        }
-        for _, resolved in rows["rules"]:
+        # In one statement, so that it is the book of one moment.
+        rows: dict[str, list[str]] = {kind: [] for kind in ORDER}
+        for kind, resolved in self._db.execute("SELECT kind, resolved FROM made ORDER BY rowid"):
+            rows[kind].append(resolved)
+        for resolved in rows["rules"]:
             ledger.ground = Ground.model_validate_json(resolved)
-        for _, resolved in rows["network"]:
+        for resolved in rows["network"]:
             ledger.add_network(ResolvedNetwork.model_validate_json(resolved))
-        for _, resolved in rows["sandbox"]:
+        for resolved in rows["sandbox"]:
             ledger.add_sandbox(ResolvedSandbox.model_validate_json(resolved))
         return ledger
 

@@ -36,7 +36,7 @@ def standing(host: Host) -> Standing:
     """The networks and sandboxes of a host."""
     return {
         **{Key("network", one.name): one for one in host.networks()},
-        **{Key("sandbox", one.name): one.resolved for one in host},
+        **{Key("sandbox", one.name): one.resolved for one in host.sandboxes()},
     }
 
 

@@ -67,7 +67,7 @@ def down(file: str | None, everything: bool) -> int:
     with closing(_host()) as host:
         before = changes.standing(host)
         if everything:
-            host.destroy()
+            host.destroy_all()
         else:
             host.take_down(*specs)
         _report(changes.taken_back(before, host, specs))
@@ -79,7 +79,7 @@ def ps(format: str) -> int:
     from netbuilder.cli import show, sight
 
     with closing(_host()) as host:
-        seen = [sight.summary(one) for one in host]
+        seen = [sight.summary(one) for one in host.sandboxes()]
     (show.json if format == "json" else show.sandboxes)(seen)
     return 0
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import errno
 import random
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
-from netbuilder.kernel import namespaces, nfwire, wire
+from netbuilder.kernel import flows, namespaces, nfwire, wire
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
@@ -40,6 +39,8 @@ class Kernel:
         self._flows: set[int] = set()
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
+        self._taking_back = False
+        self._pins_are_shared = False
 
     @property
     def home(self) -> int:
@@ -57,9 +58,9 @@ class Kernel:
 
     # What the runner calls
 
-    def begin(self, step: Step) -> None:
+    def begin(self, step: Step, taking_back: bool = False) -> None:
         """What is asked for from now on is asked for by this step; an error will name it."""
-        self._step = step
+        self._step, self._taking_back = step, taking_back
 
     def flush(self) -> None:
         """Have everything that was asked for done."""
@@ -99,10 +100,12 @@ class Kernel:
 
     def add_namespace(self, name: str) -> None:
         """`ip netns add NAME`."""
+        self._share_pins()
         self._now(lambda: namespaces.add(name, self.home))
 
     def attach_namespace(self, name: str, path: str) -> None:
         """`ip netns attach NAME PID`, for any path."""
+        self._share_pins()
         self._now(lambda: namespaces.attach(name, path))
 
     def unpin_namespace(self, name: str) -> None:
@@ -175,6 +178,11 @@ class Kernel:
         except OSError as error:
             raise self._error(self._step, error.errno or errno.EIO) from None
 
+    def _share_pins(self) -> None:
+        if not self._pins_are_shared:
+            self._now(namespaces.share_pins)
+            self._pins_are_shared = True
+
     def _queue(self, netns: str | None, *messages: Message) -> None:
         if netns != self._where:
             self._send()
@@ -201,14 +209,9 @@ class Kernel:
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
 
     def _forget_flows(self) -> None:
-        """A kernel without ctnetlink refuses the question; its flows then end by themselves."""
         ports, self._flows = self._flows, set()
-        if not ports:
-            return
-        netfilter = self._sockets.netfilter()
-        flows = map(nfwire.read_flow, netfilter.ask([nfwire.get_flows()])[0].bodies)
-        stale = (flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports)
-        netfilter.ask([nfwire.delete_flow(flow.origin) for flow in stale])
+        if ports:
+            flows.forget_udp(self._sockets.netfilter(), ports)
 
     def _delete_links(self) -> None:
         """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""
@@ -239,4 +242,4 @@ class Kernel:
         return self._sockets.netlink(netns).index(name)
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
-        return StepError(step.command() if step else "netbuilder", number, detail)
+        return StepError(step.command() if step else "netbuilder", number, detail, self._taking_back)

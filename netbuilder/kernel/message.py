@@ -63,4 +63,4 @@ def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 def string(data: bytes) -> str:
     """Text as the kernel gives it, without the zero byte at its end."""
-    return data.rstrip(b"\0").decode()
+    return data.rstrip(b"\0").decode(errors="replace")

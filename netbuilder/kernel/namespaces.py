@@ -6,6 +6,7 @@ unshare(2) and setns(2) move the calling thread alone; Python 3.12 has them in `
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -17,7 +18,7 @@ from pathlib import Path
 from netbuilder.steps import PINS
 
 NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
-_MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 1 << 14, 1 << 18, 2
+_MS_BIND, _MS_REC, _MS_PRIVATE, _MS_SHARED, _MNT_DETACH = 4096, 1 << 14, 1 << 18, 1 << 20, 2
 _SO_NETNS_COOKIE = 71
 _NS_GET_NSTYPE = 0xB703
 HERE = "/proc/thread-self/ns/net"
@@ -27,8 +28,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def _check(result: int) -> None:
     if result:
-        errno = ctypes.get_errno()
-        raise OSError(errno, os.strerror(errno))
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def unshare(flags: int) -> None:
@@ -67,6 +68,26 @@ def entered_from(home: int, fd: int) -> Iterator[None]:
         setns(home)
 
 
+def share_pins() -> None:
+    """Make the directory of pins a mount of its own that is shared with other mount namespaces, as `ip netns add` does.
+
+    Done after the first pin, by `ip`, it would hide the pins that are there by then, and they could not be removed.
+    """
+    Path(PINS).mkdir(mode=0o755, exist_ok=True)
+    directory = os.open(PINS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)  # ip takes the same lock
+        try:
+            mount("", PINS, "none", _MS_SHARED | _MS_REC)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # EINVAL: it is no mount yet
+                raise
+            mount(PINS, PINS, "none", _MS_BIND | _MS_REC)
+            mount("", PINS, "none", _MS_SHARED | _MS_REC)
+    finally:
+        os.close(directory)
+
+
 def add(name: str, home: int) -> None:
     """Make a namespace and pin it; the calling thread ends in `home` again, whatever happens."""
     pin = _new_pin(name)
@@ -92,7 +113,6 @@ def attach(name: str, path: str) -> None:
 
 
 def _new_pin(name: str) -> str:
-    Path(PINS).mkdir(mode=0o755, exist_ok=True)
     pin = f"{PINS}/{name}"
     os.close(os.open(pin, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
     return pin
@@ -101,7 +121,7 @@ def _new_pin(name: str) -> str:
 def unpin(name: str) -> None:
     """Remove a pin, and the empty file of one that was cut short."""
     pin = f"{PINS}/{name}"
-    if _libc.umount2(pin.encode(), _MNT_DETACH) and ctypes.get_errno() != 22:  # EINVAL: nothing is mounted there
+    if _libc.umount2(pin.encode(), _MNT_DETACH) and ctypes.get_errno() != errno.EINVAL:  # EINVAL: it is no mount
         _check(-1)
     Path(pin).unlink()
 

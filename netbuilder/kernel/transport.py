@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 
-from netbuilder.kernel.message import ACK, DONE, DUMP, ERROR, Message, attributes, messages
+from netbuilder.kernel.message import ACK, DONE, DUMP, ERROR, Message, attributes, messages, string
 
 ROUTE, NETFILTER = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
@@ -124,4 +124,4 @@ def _detail(flags: int, body: bytes) -> str:
     if not flags & _ACK_TLVS:
         return ""
     size = 20 if flags & _CAPPED else 4 + struct.unpack_from("=I", body, 4)[0]
-    return attributes(body, size).get(1, b"").rstrip(b"\0").decode(errors="replace")
+    return string(attributes(body, size).get(1, b""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, string, text
@@ -189,4 +190,4 @@ def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
 
 
 def _number(data: bytes | None) -> int:
-    return int.from_bytes(data, "little") if data else 0
+    return int.from_bytes(data, sys.byteorder) if data else 0

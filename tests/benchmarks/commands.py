@@ -40,7 +40,7 @@ def measure(count: int, repeats: int) -> list[float]:
             costs.append(time.perf_counter() - began)
             if shown.stdout.count(b"box") < count:
                 raise RuntimeError("netbuilder ps does not show every sandbox")
-        host.destroy()
+        host.destroy_all()
     finally:
         host.close()
     return costs

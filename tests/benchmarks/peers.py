@@ -217,7 +217,7 @@ def netbuilder(count: int) -> Rounds:
             (timed(lambda at=at: host.apply(box(at))), timed(lambda at=at: host.destroy(f"box{at}")))
             for at in range(1, count + 1)
         ]
-        host.destroy()
+        host.destroy_all()
     finally:
         host.close()
     return [cost for cost, _ in costs], [cost for _, cost in costs]

@@ -45,7 +45,7 @@ def measure(published: int, repeats: int) -> dict[str, list[float]]:
             host.destroy(f"new{at}")
             costs["after_destroy_ms"].append(timed(box(f"new{at}", f"{SPARE + at}:80")))
         costs["added_to_all_ms"] = [timed(box("many", many, f"{SPARE - 1}:81"))]
-        host.destroy()
+        host.destroy_all()
     finally:
         host.close()
     return costs

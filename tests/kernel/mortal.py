@@ -64,7 +64,7 @@ def _main(specs: tuple[Network | Sandbox, ...]) -> None:
         if child == 0:
             _die_at(int(at))
             host = Host.current()
-            host.apply(*specs) if act == "apply" else host.destroy()
+            host.apply(*specs) if act == "apply" else host.destroy_all()
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print({-signal.SIGKILL: "killed", 0: "lived"}.get(os.waitstatus_to_exitcode(status), "failed"), flush=True)

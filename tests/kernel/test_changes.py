@@ -76,7 +76,7 @@ def test_every_change_ends_where_a_new_sandbox_begins(host: Host, before: str, a
     if isinstance(wanted, Bridge) and wanted.address is None and host["web"].address == kept:
         wanted = wanted.model_copy(update={"address": kept})  # what a spec leaves open stays as it was
     assert likeness(host) == likeness_of_new(wanted)
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == empty
 
 
@@ -146,7 +146,7 @@ def test_a_free_port_stays_the_one_it_was(host: Host) -> None:
 def test_a_free_port_is_another_each_time(host: Host) -> None:
     host.apply(LAB, *(Sandbox(name=f"web{n}", mode=Bridge(network="lab", publish=["80"])) for n in range(3)))
     host.apply(LAB, Sandbox(name="web3", mode=Bridge(network="lab", publish=["80"])))
-    assert len({sandbox.ports[0].host_port for sandbox in host}) == 4
+    assert len({sandbox.ports[0].host_port for sandbox in host.sandboxes()}) == 4
 
 
 def test_ports_are_handed_over(host: Host) -> None:
@@ -189,7 +189,7 @@ def test_a_network_that_nobody_uses_can_be_changed(host: Host) -> None:
     assert "10.9.0.1" not in shell(host, "ip address; nft list ruleset")
     host.apply(Network(name="lab", subnet="10.99.0.0/24", bridge="lab0", internal=True))
     assert host.diff(Network(name="lab", subnet="10.99.0.0/24", bridge="lab0", internal=True)) == Plan()
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == empty
 
 
@@ -242,7 +242,7 @@ def test_the_namespace_of_a_sandbox_is_exchanged(host: Host) -> None:
         assert host.diff(spec) == Plan()
         assert ("10.9" in shell(host, "ip -n old address")) is False
         assert ("172.17.0.2" in shell(host, "ip -n old address")) == (spec is adopted)
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 
@@ -260,7 +260,7 @@ def test_a_big_change_in_one_call(host: Host) -> None:
     assert host.diff(*networks, *two) == Plan()
     for n in (0, 5, 11):
         assert call(host, ("127.0.0.1", 8011 - n), host[f"web{n}"], 80, "tcp")
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == empty
 
 

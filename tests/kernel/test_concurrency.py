@@ -56,7 +56,7 @@ def do(host: Host, code: str) -> str:
 
 
 def assert_nothing_is_shared(host: Host, count: int) -> None:
-    endpoints = [sandbox.endpoint for sandbox in host if sandbox.endpoint]
+    endpoints = [sandbox.endpoint for sandbox in host.sandboxes() if sandbox.endpoint]
     ports = [(port.protocol, port.host_ip, port.host_port) for endpoint in endpoints for port in endpoint.publish]
     assert len(endpoints) == count
     assert len({endpoint.address for endpoint in endpoints}) == count
@@ -79,8 +79,8 @@ for number in range(8):
     for other in others:
         finish(other)
     assert_nothing_is_shared(host, 32)
-    assert host.diff(LAB, *(web(sandbox.name) for sandbox in host)) == Plan()
-    host.destroy()
+    assert host.diff(LAB, *(web(sandbox.name) for sandbox in host.sandboxes())) == Plan()
+    host.destroy_all()
     assert picture(host) == before
 
 
@@ -91,7 +91,7 @@ def test_two_processes_that_ask_for_the_same(host: Host) -> None:
     for other in others:
         go(other)
     steps = sum(int(finish(other)) for other in others)
-    assert len(list(host)) == 5
+    assert len(host.sandboxes()) == 5
     alone = int(do(host, code.replace("same", "alone")))
     assert steps == alone + len(host.plan(Network(name="bridge")))
 
@@ -125,7 +125,7 @@ host.apply(Sandbox(name="theirs", mode=NoNetwork()), watch=stop)
             waiting.result(0.2)
         other.kill()
         assert len(waiting.result(30)) == 2
-    assert [sandbox.name for sandbox in host] == ["ours"]
+    assert [sandbox.name for sandbox in host.sandboxes()] == ["ours"]
     assert shell(host, "ls /run/netns").split() == ["ours"]
 
 
@@ -137,7 +137,7 @@ def test_threads(host: Host) -> None:
     assert_nothing_is_shared(host, 24)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: host.destroy(f"web{number}"), range(24)))
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 
@@ -182,7 +182,7 @@ def test_two_hosts_side_by_side(new_host: Callable[[], Host]) -> None:
     assert shell(one["web"], "readlink /proc/self/ns/net") != shell(two["web"], "readlink /proc/self/ns/net")
     for host in (one, two):
         assert call(host, ("127.0.0.1", 8088), host["web"], 80, "tcp") == "172.17.0.1"
-    two.destroy()
+    two.destroy_all()
     assert "web" in one
     assert "web" not in two
     assert call(one, ("127.0.0.1", 8088), one["web"], 80, "tcp") == "172.17.0.1"
@@ -242,5 +242,5 @@ def test_an_error_on_one_thread_leaves_the_others_alone(host: Host) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(build, range(16))) == [bool(number % 2) for number in range(16)]
-    assert len(list(host)) == 8
-    assert len({sandbox.address for sandbox in host}) == 8
+    assert len(host.sandboxes()) == 8
+    assert len({sandbox.address for sandbox in host.sandboxes()}) == 8

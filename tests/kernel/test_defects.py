@@ -35,11 +35,43 @@ def test_a_namespace_that_somebody_makes_just_before_us_is_left_to_them(host: Ho
         host.apply(LAB, WEB, watch=somebody)
     assert caught.value.command == "ip netns add web"
     assert "theirs" in shell(host, "ip -n web link show")
-    assert list(host) == list(host.networks()) == []
+    assert host.sandboxes() == host.networks() == ()
     assert "br-lab" not in shell(host, "ip link show")
     shell(host, "ip netns del web")
     host.apply(LAB, WEB)
     assert host.diff(LAB, WEB) == Plan()
+
+
+def test_pins_can_be_removed_after_ip_has_pinned_one(host: Host) -> None:
+    """`ip netns add` makes /run/netns a mount, unless it is one: what was pinned under it could not be removed."""
+    host.apply(Sandbox(name="ours", mode=NoNetwork()))
+    shell(host, "ip netns add theirs")
+    host.destroy("ours")
+    shell(host, "ip netns add ours; ip netns del ours; ip netns del theirs")
+    assert shell(host, "ip netns list; grep -c /run/netns /proc/mounts") == "1\n"
+
+
+def test_an_alias_that_is_no_text_is_somebody_elses(host: Host) -> None:
+    host.apply(LAB)
+    shell(host, "ip link set br-lab alias \"$(printf 'x\\377')\"")
+    host.apply(LAB, WEB)
+    assert host.diff(LAB, WEB) == Plan()
+
+
+def test_an_error_in_taking_back_says_so(host: Host) -> None:
+    host.apply(Sandbox(name="web", mode=NoNetwork()))
+    shell(host, "mount --bind /run/netns/web /run/netns/web; mount --bind /run /run; mount -o remount,bind,ro /run")
+    with pytest.raises(StepError, match="taking back 'ip netns add web' failed: EROFS"):
+        host.destroy("web")
+    shell(host, "umount /run")
+
+
+def test_nothing_named_is_nothing_destroyed(host: Host) -> None:
+    host.apply(LAB, WEB)
+    host.destroy(*[])
+    assert "web" in host
+    host.destroy_all()
+    assert host.sandboxes() == host.networks() == ()
 
 
 def test_a_step_that_was_not_begun_is_not_taken_back(host: Host) -> None:
@@ -69,7 +101,7 @@ def test_an_error_in_taking_back_is_a_note_and_stops_nothing(host: Host, monkeyp
     assert "route add default" in caught.value.command
     assert any("taking it back" in note for note in caught.value.__notes__)
     assert "br-lab" not in shell(host, "ip link show")
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 
@@ -84,7 +116,7 @@ def test_what_two_steps_share_is_taken_back_once(host: Host, monkeypatch: pytest
 
     monkeypatch.setattr(AddAddress, "hangs_on", lambda step: None)
     monkeypatch.setattr(AddAddress, "undo", twice)
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 

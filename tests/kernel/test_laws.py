@@ -44,9 +44,9 @@ def test_undo_restores_the_kernel(host: Host, recipe: Recipe) -> None:
     before = picture(host)
     done = host.apply(*specs)
     assert (picture(host) != before) == bool(done)
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
-    assert list(host) == list(host.networks()) == []
+    assert host.sandboxes() == host.networks() == ()
 
 
 @every_recipe
@@ -60,7 +60,7 @@ def test_a_failure_at_any_step_restores_it_too(host: Host, recipe: Recipe, monke
                 host.apply(*specs)
         assert caught.value.command == victim.command()
         assert picture(host) == before, victim.command()
-        assert list(host) == list(host.networks()) == []
+        assert host.sandboxes() == host.networks() == ()
     host.apply(*specs)
     assert host.diff(*specs) == Plan()
 
@@ -195,7 +195,7 @@ def test_a_fact_broken_by_hand_shows_and_is_mended(host: Host, by_hand: str, sho
     assert set(diff) <= set(done)
     assert host.diff(*specs) == Plan()
     assert host.apply(*specs) == Plan()
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 

@@ -44,7 +44,7 @@ def test_a_network_of_any_mtu_stands_and_goes(host: Host, size: int) -> None:
     assert mtus(host) == [size] * 3
     assert shell(host, "ip -6 address show dev lab0") == ""
     assert shell(web, "ip -6 address show dev eth0") == ""
-    host.destroy()
+    host.destroy_all()
     assert "lab0" not in shell(host, "ip -brief link")
 
 
@@ -60,5 +60,5 @@ def test_the_bridge_of_somebody_else_gets_its_mtu_back(host: Host) -> None:
     shell(host, "ip link add lab0 mtu 1450 type bridge")
     host.apply(*lab(1400))
     assert mtus(host) == [1400] * 3
-    host.destroy()
+    host.destroy_all()
     assert mtu(host, "lab0") == 1450

@@ -39,7 +39,7 @@ def test_a_namespace_of_that_name(host: Host) -> None:
     assert error.field == "sandbox web.name"
     assert "/run/netns/web" in str(error)
     host.apply(Sandbox(name="web", mode=NoNetwork(), namespace="/run/netns/web"))
-    host.destroy()
+    host.destroy_all()
     assert shell(host, "ls /run/netns").split() == ["web"]
 
 
@@ -171,7 +171,7 @@ def test_an_adopted_bridge_keeps_its_ports_and_gives_its_subnet(host: Host) -> N
     (network,) = host.networks()
     assert (str(network.subnet), str(network.gateway)) == ("10.7.0.0/24", "10.7.0.9")
     assert call(host["web"], ("10.7.0.9", 80), host, 80, "tcp") == str(host["web"].address)
-    host.destroy()
+    host.destroy_all()
     assert "master br0" in shell(host, "ip link show plug")
     assert "10.7.0.9/24" in shell(host, "ip address show br0")
 
@@ -227,7 +227,7 @@ def test_what_somebody_deleted_by_hand_is_destroyed_all_the_same(host: Host, by_
     before = picture(host)
     host.apply(LAB, WEB)
     shell(host, by_hand.replace("VETH", host.links()[0].veth))
-    host.destroy()
+    host.destroy_all()
     wait_until(lambda: picture(host) == before, "the host is as it was")
     host.apply(LAB, WEB)
     assert missing(host, host.plan(LAB, WEB)) == Plan()
@@ -236,7 +236,7 @@ def test_what_somebody_deleted_by_hand_is_destroyed_all_the_same(host: Host, by_
 def test_a_bridge_that_somebody_made_again_is_theirs(host: Host) -> None:
     host.apply(LAB)
     shell(host, "ip link del lab0 && ip link add lab0 type bridge")
-    host.destroy()
+    host.destroy_all()
     assert "lab0" in shell(host, "ip -o link show lab0")
 
 
@@ -253,7 +253,7 @@ def test_other_tables_are_not_touched(host: Host) -> None:
     before = shell(host, "nft list ruleset")
     host.apply(LAB, WEB)
     assert shell(host, "nft list table inet theirs; nft list table ip nat") == before
-    host.destroy()
+    host.destroy_all()
     assert shell(host, "nft list ruleset") == before
 
 
@@ -275,5 +275,5 @@ def test_a_setting_that_another_changed_back_is_left(host: Host) -> None:
     """We turned it on; somebody turned it off; there is nothing to take back."""
     host.apply(LAB)
     shell(host, "sysctl -qw net/ipv4/ip_forward=0")
-    host.destroy()
+    host.destroy_all()
     assert shell(host, "sysctl -n net/ipv4/ip_forward") == "0\n"

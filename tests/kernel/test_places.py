@@ -116,7 +116,8 @@ def test_what_a_sandbox_tells_of_itself(host: Host) -> None:
         Sandbox(name="top", mode=HostNetwork()),
     )
     told = {
-        one.name: (one.mode, str(one.namespace), str(one.address), [str(port) for port in one.ports]) for one in host
+        one.name: (one.mode, str(one.namespace), str(one.address), [str(port) for port in one.ports])
+        for one in host.sandboxes()
     }
     assert told == {
         "web": ("bridge", "/run/netns/web", "172.17.0.2", ["8088:80/tcp"]),
@@ -151,10 +152,10 @@ with Host.current() as host:
     lab, x = Network(name="lab"), Sandbox(name="x", mode=Bridge(network="lab"))
     host.apply(Sandbox(name="before"), Sandbox(name="mine"), lab, x)
     Host.current().apply(Sandbox(name="guest", mode=Container(sandbox="x")))
-    print(*(one.name for one in host))
+    print(*(one.name for one in host.sandboxes()))
 """
     root = Path(__file__).parents[2]
     done = host.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["before", "mine", "x", "guest"]
-    assert sorted(one.name for one in host) == ["before", "guest", "x"]
+    assert sorted(one.name for one in host.sandboxes()) == ["before", "guest", "x"]
     wait_until(lambda: "mine" not in shell(host, "ls /run/netns"), "the namespace is gone")

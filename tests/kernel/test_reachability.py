@@ -161,7 +161,7 @@ class World:
     def build(self, host: Host) -> None:
         """All networks and sandboxes."""
         host.apply(*SPECS)
-        self._places |= {sandbox.name: sandbox for sandbox in host}
+        self._places |= {sandbox.name: sandbox for sandbox in host.sandboxes()}
         shell(self["liar"], LIE.format(router="10.10.0.1"))
         shell(self["inner"], "ip route add default via 10.30.0.1")  # as one with root inside could
 
@@ -252,7 +252,7 @@ def test_the_host_is_a_router_for_others_if_it_was_one(lan: Lan, bridge_nf: str,
     assert others_pass() == as_before
     assert call(lan.machine, ("172.17.0.2", 80), lan.host["web"], 80, "tcp", SOON) is None
     assert call(lan.machine, (lan.HOST, 8088), lan.host["web"], 80, "tcp") == lan.MACHINE
-    lan.host.destroy()
+    lan.host.destroy_all()
     assert others_pass() == as_before
     assert shell(lan.host, "cat /proc/sys/net/ipv4/ip_forward").strip() == forwarding
 

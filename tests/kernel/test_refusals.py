@@ -99,7 +99,7 @@ def test_what_can_never_be(host: Host, specs: tuple[Network | Sandbox, ...], fie
         assert words in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
     assert picture(host) == before
-    assert list(host) == list(host.networks()) == []
+    assert host.sandboxes() == host.networks() == ()
     host.apply(LAB, WEB)
     assert host.diff(LAB, WEB) == Plan()
 
@@ -116,7 +116,7 @@ def test_what_clashes_with_what_stands(host: Host) -> None:
         with pytest.raises(SpecError, match=words):
             host.apply(*specs)
     assert picture(host) == before
-    assert [sandbox.name for sandbox in host] == ["web"]
+    assert [sandbox.name for sandbox in host.sandboxes()] == ["web"]
 
 
 def test_a_small_network_has_room_for_what_fits(host: Host) -> None:
@@ -142,7 +142,7 @@ def test_what_others_live_on_is_not_destroyed(host: Host) -> None:
     with pytest.raises(SpecError, match="in use by trace"):
         host.destroy("web", "log")
     assert picture(host) == before
-    assert len(list(host)) == 3
+    assert len(host.sandboxes()) == 3
 
 
 @pytest.mark.parametrize("order", [("lab", "web", "log"), ("log", "web", "lab"), ("web", "lab", "log")])
@@ -193,7 +193,7 @@ def test_what_is_not_there(host: Host) -> None:
             ask()
         assert caught.value.hint
     assert "web" not in host
-    host.destroy()
+    host.destroy_all()
 
 
 # Hostile words
@@ -283,7 +283,7 @@ def test_words_of_the_rules_as_names(host: Host, word: str) -> None:
     specs = Network(name=word), Sandbox(name=word, mode=Bridge(network=word, publish=["8088:80"]))
     host.apply(*specs)
     assert host.diff(*specs) == Plan()
-    host.destroy()
+    host.destroy_all()
     assert picture(host) == before
 
 

@@ -1,0 +1,18 @@
+"""Flows that the kernel follows: the NAT of a flow is decided once, by its first packet (conntrack)."""
+
+from __future__ import annotations
+
+import socket
+
+from netbuilder.kernel import nfwire
+from netbuilder.kernel.transport import Netlink
+
+
+def forget_udp(netfilter: Netlink, ports: set[int]) -> None:
+    """`conntrack -D -p udp --dport PORT`, for some ports of the host.
+
+    A kernel without ctnetlink refuses the question; its flows then end by themselves.
+    """
+    flows = map(nfwire.read_flow, netfilter.ask([nfwire.get_flows()])[0].bodies)
+    stale = (flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports)
+    netfilter.ask([nfwire.delete_flow(flow.origin) for flow in stale])
