@@ -104,7 +104,7 @@ def outline(was_router: bool) -> dict[str, tuple[str, ...]]:
 
 def is_ours(seen: Mapping[str, tuple[str, ...]] | None) -> bool:
     """Whether a table that was seen, as an outline, is netbuilder's: its name alone proves nothing."""
-    return seen is not None and seen.get("") == (MARK,)
+    return seen is not None and seen.get("", ())[:1] == (MARK,)
 
 
 def dropping_elsewhere(chains: str) -> list[str]:

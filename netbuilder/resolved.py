@@ -17,7 +17,8 @@ class Facts:
 
     Args:
         onlink: Subnets that the host reaches directly, with the interface; their addresses are somebody's already.
-        bridges: The first address of each interface, for a bridge that is adopted with the subnet it has.
+        interfaces: The names of its interfaces.
+        addresses: The first address of each interface, for a bridge that is adopted with the subnet it has.
         forwarding: Whether the host was a router (ip_forward) on its own account.
         ipv6: Whether the kernel speaks IPv6, so that it has to be kept quiet.
         ephemeral: First and last port of the range from which a free host port is taken.
@@ -25,7 +26,8 @@ class Facts:
     """
 
     onlink: tuple[tuple[IPv4Network, str], ...] = ()
-    bridges: dict[str, IPv4Interface] = field(default_factory=dict)
+    interfaces: frozenset[str] = frozenset()
+    addresses: dict[str, IPv4Interface] = field(default_factory=dict)
     forwarding: bool = False
     ipv6: bool = True
     ephemeral: tuple[int, int] = (32768, 60999)
@@ -45,10 +47,11 @@ class Ground(Resolved):
 
 
 class ResolvedNetwork(Resolved):
-    """A network with its bridge, subnet and addresses chosen."""
+    """A network with its bridge, subnet and addresses chosen; `adopted` if the bridge was there before."""
 
     name: str
     bridge: str
+    adopted: bool = False
     subnet: IPv4Network
     gateway: IPv4Address
     mac: str

@@ -127,9 +127,11 @@ def get_table(name: str) -> Message:
     return Message(GETTABLE, ACK, _netfilter() + text(1, name))  # NFTA_TABLE_NAME
 
 
-def read_table(body: bytes) -> str:
-    """The comment of a table."""
-    return _comment(attributes(body, 4).get(6, b""))  # NFTA_TABLE_USERDATA
+def read_table(body: bytes) -> tuple[str, bool]:
+    """The comment of a table, and whether it is switched off (`flags dormant`)."""
+    seen = attributes(body, 4)
+    flags = int.from_bytes(seen.get(2, b""), "big")
+    return _comment(seen.get(6, b"")), bool(flags & 1)  # NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA, NFT_TABLE_F_DORMANT
 
 
 def get_chains() -> Message:

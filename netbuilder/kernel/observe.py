@@ -62,13 +62,15 @@ class Observer:
     def _table(self, name: str) -> dict[str, tuple[str, ...]] | None:
         """A table as `firewall.outline` gives it.
 
-        A rule without a comment is there as an empty text, and so is a policy to drop, which none of our chains has.
+        A rule without a comment is there as an empty text. So is what our table never has: a chain whose policy is to
+        drop, and that the table as a whole is switched off.
         """
         asked = [nfwire.get_table(name), nfwire.get_rules(name), nfwire.get_chains()]
         table, rules, chains = self.sockets.netfilter().ask(asked)
         if not table.bodies:
             return None
-        seen = defaultdict(list, {"": [nfwire.read_table(table.bodies[0])]})
+        mark, is_off = nfwire.read_table(table.bodies[0])
+        seen = defaultdict(list, {"": [mark, ""] if is_off else [mark]})
         for chain, comment in map(nfwire.read_rule, rules.bodies):
             seen[chain].append(comment)
         for of, chain, drops in map(nfwire.read_chain, chains.bodies):

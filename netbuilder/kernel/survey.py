@@ -29,7 +29,8 @@ def facts(host: Netlink) -> Facts:
     """What the host is like: see `Facts`."""
     return Facts(
         onlink=tuple(_onlink(host)),
-        bridges=_first_addresses(host),
+        interfaces=frozenset(name for _, name in socket.if_nameindex()),
+        addresses=_first_addresses(host),
         forwarding=sysctl.read("net/ipv4/ip_forward") == "1",
         ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
         ephemeral=ephemeral_ports(),

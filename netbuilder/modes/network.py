@@ -10,7 +10,7 @@ from ipaddress import IPv4Interface
 from netbuilder.firewall import network_elements
 from netbuilder.plan import Plan
 from netbuilder.resolved import Ground, ResolvedNetwork
-from netbuilder.steps import AddAddress, AddBridge, AddElement, AddTable, SetMtu, SetSysctl, SetUp, Step
+from netbuilder.steps import AddAddress, AddBridge, AddElement, AddTable, Forward, SetMtu, SetSysctl, SetUp, Step
 
 
 def rules(ground: Ground) -> Plan:
@@ -22,8 +22,7 @@ def rules(ground: Ground) -> Plan:
 
 def forwarding(ground: Ground) -> Plan:
     """Forwarding between interfaces, once for all networks of a host: without it nothing passes the bridge."""
-    why = "the host passes packets on between its bridges and the outside"
-    return Plan([SetSysctl(key="net/ipv4/ip_forward", value="1", because=why)])
+    return Plan([Forward(because="the host passes packets on between its bridges and the outside")])
 
 
 def plan(network: ResolvedNetwork) -> Plan:
@@ -44,7 +43,7 @@ def _switch(network: ResolvedNetwork) -> list[Step]:
     ]
     if network.mtu:
         switch.append(SetMtu(dev=bridge, mtu=network.mtu, because=f"packets of {network.mtu} bytes at most"))
-    if network.quiet_ipv6:
+    if network.quiet_ipv6 and not network.adopted:
         key = f"net/ipv6/conf/{bridge}/disable_ipv6"
         why = "no IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router"
         switch.append(SetSysctl(key=key, value="1", because=why))

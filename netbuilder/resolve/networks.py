@@ -29,7 +29,7 @@ def resolve_networks(specs: list[Network], ledger: Ledger, facts: Facts) -> Iter
         if known:
             _refuse_change_in_use(spec, ledger)
             ledger.remove_network(spec.name)
-        network = _network(spec, ledger, _without(known.bridge, facts) if known else facts)
+        network = _network(spec, ledger, _without(known, facts) if known else facts)
         ledger.add_network(network)
         yield network
 
@@ -44,9 +44,10 @@ def same(spec: Network, known: ResolvedNetwork) -> bool:
     )
 
 
-def _without(bridge: str, facts: Facts) -> Facts:
-    """The host without what it reaches by a bridge that is about to go."""
-    return replace(facts, onlink=tuple((block, device) for block, device in facts.onlink if device != bridge))
+def _without(gone: ResolvedNetwork, facts: Facts) -> Facts:
+    """The host without what it reaches by a network that is about to go, and without its bridge if that goes too."""
+    onlink = tuple((block, device) for block, device in facts.onlink if device != gone.bridge)
+    return replace(facts, onlink=onlink, interfaces=facts.interfaces - (set() if gone.adopted else {gone.bridge}))
 
 
 def _refuse_change_in_use(spec: Network, ledger: Ledger) -> None:
@@ -64,13 +65,14 @@ def _network(spec: Network, ledger: Ledger, facts: Facts) -> ResolvedNetwork:
     for other in ledger.networks.values():
         if other.bridge == bridge:
             raise SpecError(f"network {spec.name}.bridge", f"{bridge} is the bridge of network {other.name}")
-    adopted = facts.bridges.get(bridge) if spec.subnet is None else None
-    subnet = spec.subnet or (adopted.network if adopted else _free_subnet(spec, ledger, facts))
+    has = facts.addresses.get(bridge) if spec.subnet is None else None
+    subnet = spec.subnet or (has.network if has else _free_subnet(spec, ledger, facts))
     _refuse_overlap(spec, subnet, bridge, ledger, facts)
-    gateway = spec.gateway or (adopted.ip if adopted else subnet.network_address + 1)
+    gateway = spec.gateway or (has.ip if has else subnet.network_address + 1)
     return ResolvedNetwork(
         name=spec.name,
         bridge=bridge,
+        adopted=bridge in facts.interfaces,
         subnet=subnet,
         gateway=gateway,
         mac=mac_of(gateway),

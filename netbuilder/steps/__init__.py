@@ -6,7 +6,7 @@ from netbuilder.steps.link import AddBridge, AddVeth, Hairpin, NoLinkLocal, SetA
 from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
 from netbuilder.steps.nft import AddElement, AddTable
 from netbuilder.steps.route import AddDefaultRoute
-from netbuilder.steps.sysctl import SetSysctl
+from netbuilder.steps.sysctl import Forward, SetSysctl
 
 __all__ = [
     "PINS",
@@ -18,6 +18,7 @@ __all__ = [
     "AddTable",
     "AddVeth",
     "AttachNamespace",
+    "Forward",
     "Hairpin",
     "Kernel",
     "NoLinkLocal",

@@ -13,6 +13,41 @@ from netbuilder.steps.base import Kernel, Step, inside
 Key = Annotated[str, Field(pattern=r"^net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$")]
 
 
+ROUTER = "net/ipv4/ip_forward"
+# The kernel sets this one along with it: a router believes no redirects (ip-sysctl: accept_redirects).
+REDIRECTS = "net/ipv4/conf/all/accept_redirects"
+
+
+class Forward(Step):
+    """Let the host pass on packets that are for others: without it nothing passes from the bridge to the outside."""
+
+    def command(self) -> str:
+        """See `sysctl(8)`."""
+        return inside(None, "sysctl", "-q", "-w", f"{ROUTER}=1")
+
+    def asks(self) -> tuple[Question, ...]:
+        """Whether it does, and what changes with that."""
+        return (SysctlOf(None, ROUTER), SysctlOf(None, REDIRECTS))
+
+    def holds(self, state: State) -> bool:
+        """Whether it does."""
+        return state.sysctl(None, ROUTER) == "1"
+
+    def before(self, state: State) -> str:
+        """What it believed when it did not."""
+        return state.sysctl(None, REDIRECTS) or ""
+
+    def do(self, kernel: Kernel) -> None:
+        """Switch it on."""
+        kernel.write_sysctl(None, ROUTER, "1")
+
+    def undo(self, kernel: Kernel, before: str | None) -> None:
+        """Switch it off, and put back what the kernel changes along with it."""
+        kernel.write_sysctl(None, ROUTER, "0")
+        if before:
+            kernel.write_sysctl(None, REDIRECTS, before)
+
+
 class SetSysctl(Step):
     """Turn a knob of the network stack; every namespace has its own."""
 

@@ -153,6 +153,7 @@ BROKEN = {
     "ip address del 10.9.0.1/24 dev BRIDGE": ["address add 10.9.0.1"],
     "ip link set BRIDGE down": ["link set BRIDGE up"],
     "nft delete table inet netbuilder": ["table inet netbuilder {", *NETWORK, *PORTS],
+    "nft add table inet netbuilder '{ flags dormant; }'": ["table inet netbuilder {"],
     "nft flush chain inet netbuilder forward": ["table inet netbuilder {"],
     "nft 'chain inet netbuilder forward { policy drop; }'": ["table inet netbuilder {"],
     "nft 'add chain inet netbuilder theirs; add rule inet netbuilder theirs drop'": ["table inet netbuilder {"],

@@ -240,6 +240,25 @@ def test_a_bridge_that_somebody_made_again_is_theirs(host: Host) -> None:
     assert "lab0" in shell(host, "ip -o link show lab0")
 
 
+def test_an_adopted_bridge_keeps_its_ipv6(host: Host) -> None:
+    shell(host, "ip link add lab0 type bridge; ip link set lab0 up; ip address add 2001:db8::1/64 dev lab0 nodad")
+    host.apply(Network(name="lab", bridge="lab0", subnet="10.9.0.0/24"), WEB)
+    assert "2001:db8::1" in shell(host, "ip -6 address show dev lab0")
+    assert shell(host["web"], "ip -6 address show dev eth0") == ""
+    host.destroy_all()
+    assert "2001:db8::1" in shell(host, "ip -6 address show dev lab0")
+
+
+@pytest.mark.parametrize("believed", ["0", "1"])
+def test_redirects_are_believed_as_before(host: Host, believed: str) -> None:
+    """The kernel sets this one with ip_forward, both ways."""
+    setting = "/proc/sys/net/ipv4/conf/all/accept_redirects"
+    shell(host, f"echo {believed} > {setting}")
+    host.apply(LAB)
+    host.destroy_all()
+    assert shell(host, f"cat {setting}").strip() == believed
+
+
 def test_other_tables_are_not_touched(host: Host) -> None:
     shell(
         host,

@@ -82,6 +82,11 @@ def refusal(specs: Iterable[Network | Sandbox], ledger: Ledger | None = None, **
 # Networks
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_bridge_that_is_there_is_adopted(there: bool) -> None:
+    assert network(Network(name="lab", bridge="br9"), interfaces=frozenset({"br9"} if there else {})).adopted == there
+
+
 def test_the_default_network_is_dockers() -> None:
     assert network(Network(name="bridge")) == ResolvedNetwork(
         name="bridge",
@@ -175,7 +180,7 @@ def test_after_dockers_31_pools_a_subnet_must_be_named() -> None:
 
 
 ADOPTED: dict[str, Any] = {
-    "bridges": {"br0": IPv4Interface("10.7.0.9/24")},
+    "addresses": {"br0": IPv4Interface("10.7.0.9/24")},
     "onlink": ((IPv4Network("10.7.0.0/24"), "br0"),),
 }
 

@@ -34,6 +34,7 @@ from netbuilder.steps import (
     AddTable,
     AddVeth,
     AttachNamespace,
+    Forward,
     Hairpin,
     NoLinkLocal,
     SetAlias,
@@ -118,6 +119,11 @@ VETH = LinkOf(None, "veth1"), LinkOf("web", "eth0"), LinkOf(None, "br9")
 
 def cable(outer: Link | None, inner: Link | None, bridge: Link | None) -> Answers:
     return dict(zip(VETH, (outer, inner, bridge), strict=True))
+
+
+def forwards(router: str, redirects: str) -> Answers:
+    keys = ("net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects")
+    return {SysctlOf(None, key): value for key, value in zip(keys, (router, redirects), strict=True)}
 
 
 SWITCH = link("bridge", ifindex=3)
@@ -230,6 +236,14 @@ CASES = [
         hangs_on="netns/web",
     ),
     Case(
+        Forward(),
+        "sysctl -q -w net/ipv4/ip_forward=1",
+        holds=[forwards("1", "0"), forwards("1", "1")],
+        lacks=[forwards("0", "1"), forwards("0", "0")],
+        does=("write_sysctl", None, "net/ipv4/ip_forward", "1"),
+        undoes=("write_sysctl", None, "net/ipv4/ip_forward", "0"),
+    ),
+    Case(
         AddTable(was_router=False),
         f"nft -f - <<'EOF'\n{firewall.ruleset(False)}EOF",
         holds=[{TABLE: RULES}],
@@ -287,7 +301,17 @@ def test_what_it_does(case: Case) -> None:
 
 @each_case
 def test_how_it_is_taken_back(case: Case) -> None:
-    assert calls(lambda kernel: case.step.undo(kernel, "0")) == [case.undoes]
+    assert calls(lambda kernel: case.step.undo(kernel, "0"))[0] == case.undoes
+
+
+@pytest.mark.parametrize("redirects", ["0", "1"])
+def test_what_the_kernel_changes_along_with_forwarding_is_put_back(redirects: str) -> None:
+    before = Forward().before(State(forwards("0", redirects)))
+    assert calls(lambda kernel: Forward().undo(kernel, before)) == [
+        ("write_sysctl", None, "net/ipv4/ip_forward", "0"),
+        ("write_sysctl", None, "net/ipv4/conf/all/accept_redirects", redirects),
+    ]
+    assert len(calls(lambda kernel: Forward().undo(kernel, ""))) == 1
 
 
 @pytest.mark.parametrize(
@@ -364,7 +388,9 @@ def test_an_interface_that_was_there_gets_its_mtu_back(seen: Link | None) -> Non
     assert undone == ([("set_link", None, "br9", ("mtu", 1300))] if seen else [])
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not isinstance(case.step, SetSysctl | SetMtu)], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not isinstance(case.step, SetSysctl | SetMtu | Forward)], ids=str
+)
 def test_other_steps_have_nothing_to_remember(case: Case) -> None:
     assert case.step.before(State({})) is None
 

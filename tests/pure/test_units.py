@@ -53,7 +53,7 @@ def test_a_unit_is_the_plan_of_what_was_resolved() -> None:
     assert (rules.resolved, forwarding.resolved) == (resolution.ground, resolution.ground)
     assert (network.resolved, sandbox.resolved) == (*resolution.networks, *resolution.sandboxes)
     kinds = [[type(step).__name__ for step in unit.plan][:2] for unit in (rules, network, sandbox, forwarding)]
-    assert kinds == [["AddTable"], ["AddBridge", "SetSysctl"], ["AddNamespace", "AddVeth"], ["SetSysctl"]]
+    assert kinds == [["AddTable"], ["AddBridge", "SetSysctl"], ["AddNamespace", "AddVeth"], ["Forward"]]
 
 
 def test_the_whole_plan_is_that_of_the_units_one_after_the_other() -> None:
