@@ -6,29 +6,22 @@ import errno
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import NamedTuple
 
-from netbuilder import firewall
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
 from netbuilder.kernel import namespaces, privileges, survey
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.ledger import Ledger
 from netbuilder.links import Cable
-from netbuilder.ownership import refuse_what_is_not_ours
 from netbuilder.plan import Plan
-from netbuilder.ports import PublishedPort
-from netbuilder.resolve import Resolution, needs_survey, resolve
-from netbuilder.resolved import Endpoint, Facts, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolver import Resolver, Specs
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
-from netbuilder.state import TableOf
 from netbuilder.store import DIRECTORY, Store
-from netbuilder.units import FORWARDING, RULES, Key, Unit, in_use, strike, units, whole
+from netbuilder.units import FORWARDING, RULES, Key, in_use, strike, units, whole
 
 _log = logging.getLogger("netbuilder")
 
-Specs = Iterable[Network | Sandbox]
 Ahead = Callable[[list[Key]], object]
 Choose = Callable[[], Iterable[Key]]
 
@@ -56,7 +49,7 @@ class Engine:
             ) from None
         self.kernel = Kernel()
         self.runner = Runner(self.kernel, self.store)
-        self.ephemeral = survey.ephemeral_ports()
+        self.resolver = Resolver(self.store, self.kernel)
 
     def close(self) -> None:
         """Close every socket and file; what was made stays."""
@@ -91,24 +84,24 @@ class Engine:
     def plan(self, specs: Specs) -> Plan:
         """All steps of what is asked for."""
         with self._looking():
-            return whole(units(self._resolve(specs)))
+            return whole(units(self.resolver.resolve(specs)))
 
     def diff(self, specs: Specs) -> Plan:
         """The steps of what is asked for that do not hold."""
         with self._looking():
-            plan = whole(self._units(specs)[0])
+            plan = whole(self.resolver.units(specs)[0])
             return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
 
     def surplus(self, specs: Specs) -> Plan:
         """The steps of an earlier form of what is asked for, which applying it takes back."""
         with self._looking():
-            parts = units(self._resolve(specs))
+            parts = units(self.resolver.resolve(specs))
             return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
 
     def apply(self, specs: Specs, watch: Watch) -> Applied:
         """Make it so: everything, or on an error nothing of it."""
         with self._alone():
-            parts, new = self._units(specs)
+            parts, new = self.resolver.units(specs)
             plan = self.runner.apply(parts, watch)
         if any(key.kind == "network" for key in new):
             self.store.forget()  # the rules are entered with the first network
@@ -203,38 +196,6 @@ class Engine:
             yield
         self.store.forget()
 
-    # Before the kernel is touched
-
-    def _units(self, specs: Specs) -> tuple[list[Unit], tuple[Key, ...]]:
-        """The units asked for, and which of them are new; none of these is somebody else's already."""
-        resolution = self._resolve(specs)
-        parts = units(resolution)
-        new = tuple(part.key for part in parts if not self.store.has(part.key))
-        refuse_what_is_not_ours(resolution, set(new), self.kernel)
-        return parts, new
-
-    def _resolve(self, specs: Specs) -> Resolution:
-        """Leave nothing open; a host port that is free to choose must not be one that a process holds."""
-        specs = tuple(specs)
-        ledger = self.store.ledger()
-        had = (ledger.sandboxes[spec.name].endpoint for spec in specs if spec.name in ledger.sandboxes)
-        held = {port for endpoint in had if endpoint for port in endpoint.publish}
-        facts = self._survey(ledger) if needs_survey(specs, ledger) else Facts(ephemeral=self.ephemeral)
-        while True:
-            resolution = resolve(specs, ledger, facts)
-            busy = survey.busy_ports((port for port in _ports(resolution) if port not in held), facts.ephemeral[1])
-            if not busy:
-                return resolution
-            facts = replace(facts, busy=facts.busy | busy)
-            self.store.forget()
-            ledger = self.store.ledger()
-
-    def _survey(self, ledger: Ledger) -> Facts:
-        """What the host is like. Under rules of ours that the store lost, forwarding is on because of us: ask them."""
-        facts = survey.facts(self.kernel.host_socket)
-        seen = None if ledger.ground else self.kernel.observe([TableOf(firewall.NAME)]).table(firewall.NAME)
-        return replace(facts, forwarding=seen == firewall.outline(True)) if firewall.is_ours(seen) else facts
-
     def _warn_of_other_firewalls(self) -> None:
         for chain in self.kernel.dropping_elsewhere():
             _log.warning(
@@ -242,7 +203,3 @@ class Engine:
                 "let its sandboxes pass there too",
                 chain,
             )
-
-
-def _ports(resolution: Resolution) -> Iterator[PublishedPort]:
-    return (port for one in resolution.sandboxes if one.endpoint for port in one.endpoint.publish)

@@ -57,6 +57,7 @@ class Runner:
             self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
+            self.kernel.forget_flows(_turned(step for plan in missing.values() for step in plan))
         except BaseException as cause:
             self._restore(new, [had[key] or [] for key in stale if stale[key]], cause)
             raise
@@ -104,6 +105,7 @@ class Runner:
                 self._undo_wave(wave)
             except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
                 errors += self._undo_singly(wave)
+        self.kernel.forget_flows(_turned(receipt.step for part in receipts.values() for receipt in part))
         if errors:
             for error in errors[1:]:
                 errors[0].add_note(f"then {error}")
@@ -178,6 +180,10 @@ class Runner:
         """The steps that this call may have done: not one that it found done by somebody else."""
         taken = cause.command if isinstance(cause, StepError) and cause.errno == errno.EEXIST else None
         return {step for step in self._begun if taken is None or step.command() != taken}
+
+
+def _turned(steps: Iterable[Step]) -> set[int]:
+    return {port for step in steps if (port := step.turns())}
 
 
 def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Receipt]:

@@ -36,7 +36,6 @@ class Kernel:
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
         self._changes: list[tuple[Step | None, Message]] = []
-        self._flows: set[int] = set()
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
         self._taking_back = False
@@ -66,13 +65,12 @@ class Kernel:
         """Have everything that was asked for done."""
         self._send()
         self._commit()
-        self._forget_flows()
         self._delete_links()
         self._unpin()
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
-        self._messages, self._changes, self._flows, self._doomed_links, self._doomed_pins = [], [], set(), [], []
+        self._messages, self._changes, self._doomed_links, self._doomed_pins = [], [], [], []
 
     def observe(self, questions: Iterable[Question], doors: Mapping[str, str] = _NO_DOORS) -> State:
         """The answers to questions, as of now.
@@ -84,9 +82,18 @@ class Kernel:
         self._sockets.doors = doors
         return Observer(self._sockets).answer(questions)
 
+    def has_table(self) -> bool:
+        """Whether there is a table of our name."""
+        return bool(self._sockets.netfilter().ask([nfwire.get_table(firewall.NAME)])[0].bodies)
+
     def dropping_elsewhere(self) -> list[str]:
         """The chains of others that drop what our rules let pass."""
         return firewall.dropping_elsewhere(self._sockets.nftables().run("list chains"))
+
+    def forget_flows(self, ports: set[int]) -> None:
+        """`conntrack -D -p udp --dport PORT`, for UDP ports of the host that lead elsewhere now."""
+        if ports:
+            flows.forget_udp(self._sockets.netfilter(), ports)
 
     def leave_room(self) -> None:
         """Close what is open inside a sandbox, which would keep its namespace alive."""
@@ -119,6 +126,8 @@ class Kernel:
     def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str) -> None:
         """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
         plug, room = self._index(None, bridge), self._sockets.namespace(netns)
+        if not plug:
+            raise self._error(self._step, errno.ENODEV)
         self._queue(None, wire.add_veth(name, plug, peer, room, mac))
 
     def set_link(self, netns: str | None, name: str, **settings: Any) -> None:
@@ -164,10 +173,6 @@ class Kernel:
         """`nft delete element …`, at the next flush."""
         self._changes.append((self._step, nfwire.delete_element(firewall.NAME, set_, nfwire.element(key))))
 
-    def forget_udp_flows(self, port: int) -> None:
-        """`conntrack -D -p udp --dport PORT`, after the next transaction."""
-        self._flows.add(port)
-
     # How it gets done
 
     def _now(self, effect: Callable[[], None]) -> None:
@@ -207,11 +212,6 @@ class Kernel:
                 self._sockets.netfilter().commit(nfwire.transaction([change for _, change in part]))
             except Refused as refused:  # its first message only begins the transaction
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
-
-    def _forget_flows(self) -> None:
-        ports, self._flows = self._flows, set()
-        if ports:
-            flows.forget_udp(self._sockets.netfilter(), ports)
 
     def _delete_links(self) -> None:
         """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""

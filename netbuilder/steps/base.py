@@ -76,9 +76,6 @@ class Kernel(Protocol):
     def delete_element(self, set_: str, key: str) -> None:
         """Delete an element of a set or map of our table."""
 
-    def forget_udp_flows(self, port: int) -> None:
-        """Have the kernel look anew at where packets to a UDP port of the host belong."""
-
 
 class Step(BaseModel, ABC):
     """One fact to make true in the kernel.
@@ -127,6 +124,13 @@ class Step(BaseModel, ABC):
     def is_broken(self, state: State) -> bool:
         """Whether it has to be taken back before it can be done again: a part of it stands, and it does not hold."""
         return self.remains(state) and not self.holds(state)
+
+    def turns(self) -> int | None:
+        """The UDP port of the host that leads elsewhere by this fact; None for most.
+
+        UDP has no beginning and no end: a flow that goes on would be led where the port led when it began.
+        """
+        return None
 
     def makes(self) -> str | None:
         """The thing that comes into being, such as "netns/web"; None for a mere change."""

@@ -82,19 +82,16 @@ class AddElement(Step):
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""
         kernel.add_element(self.set, self.key, self.data)
-        self._forget_flows(kernel)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
         kernel.delete_element(self.set, self.key)
-        self._forget_flows(kernel)
 
     def hangs_on(self) -> str:
         """The table."""
         return "table"
 
-    def _forget_flows(self, kernel: Kernel) -> None:
-        """UDP has no beginning and no end: a flow that goes on would be led where the port led when it began."""
+    def turns(self) -> int | None:
+        """The port, if this is one and UDP's."""
         *_, protocol, port = ("", *self.key.split(" . "))
-        if protocol == "udp":
-            kernel.forget_udp_flows(int(port))
+        return int(port) if protocol == "udp" else None

@@ -195,7 +195,7 @@ def test_many_busy_ports_cost_few_looks(host: Host, monkeypatch: pytest.MonkeyPa
     looks: list[int] = []
     resolve = survey.busy_ports
     monkeypatch.setattr(survey, "busy_ports", lambda *args: looks.append(1) or resolve(*args))
-    first = host._engine.ephemeral[0]
+    first = host._engine.resolver.ephemeral[0]
     with listening(host, range(first, first + 300)):
         host.apply(LAB, Sandbox(name="web", mode=Bridge(network="lab", publish=["80", "81"])))
     endpoint = host["web"].resolved.endpoint

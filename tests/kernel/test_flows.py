@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 from netbuilder import Bridge, Host, Network, Sandbox
+from netbuilder.kernel.kernel import Kernel
 from tests.kernel.helpers import Lan
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
@@ -46,3 +49,27 @@ def test_a_flow_from_before_is_led_inside(lan: Lan) -> None:
         with listener(host, "first") as server:
             client.sendto(b"one", ("192.0.2.1", 53))
             assert server.recv(100) == b"one"
+
+
+def test_a_flow_is_forgotten_by_whoever_comes_after_a_kill(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its element is gone by then; the next sandbox at that address is not to get what was meant for the port."""
+
+    def killed(kernel: Kernel, ports: set[int]) -> None:
+        raise SystemExit
+
+    host = lan.host
+    host.apply(LAB, publisher("first", "10.9.0.3"))
+    with lan.machine.socket(kind=socket.SOCK_DGRAM) as client:
+        client.bind(("0.0.0.0", 40000))
+        with listener(host, "first") as server:
+            client.sendto(b"one", ("192.0.2.1", 53))
+            assert server.recv(100) == b"one"
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(Kernel, "forget_flows", killed)
+            host.destroy("first")
+        host.apply(Sandbox(name="second", mode=Bridge(network="lab", address="10.9.0.3")))
+        with listener(host, "second") as server:
+            server.settimeout(0.3)
+            client.sendto(b"two", ("192.0.2.1", 53))
+            with pytest.raises(TimeoutError):
+                server.recv(100)

@@ -30,6 +30,32 @@ def refusal(host: Host, *specs: Network | Sandbox) -> SpecError:
     return caught.value
 
 
+# Namespaces that are not to be adopted
+
+
+@pytest.mark.parametrize("mode", [NoNetwork(), Bridge(network="lab")], ids=["none", "bridge"])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/proc/thread-self/ns/net", "is the host's own"),
+        ("/run/netns/web", "is the namespace of sandbox web already"),
+        ("/run/netns/other", "is the namespace of sandbox other already"),
+        ("/run/netns/theirs", "is the namespace of sandbox guest already"),
+        ("/proc/999999999/ns/net", "is no network namespace"),
+    ],
+)
+def test_a_sandbox_that_stands_adopts_under_the_same_rules(host: Host, path: str, why: str, mode: Any) -> None:
+    shell(host, "ip netns add theirs")
+    other, guest = Sandbox(name="other", mode=NoNetwork()), Sandbox(name="guest", mode=NoNetwork(), namespace=THEIRS)
+    host.apply(LAB, WEB, other, guest)
+    refused = Sandbox(name="web", mode=mode, namespace=path)
+    assert why in str(refusal(host, refused))
+    assert not host.diff(WEB, other, guest)
+
+
+THEIRS = "/run/netns/theirs"
+
+
 # Taken names
 
 
@@ -156,6 +182,32 @@ def test_a_port_on_an_address_that_is_not_the_hosts(host: Host) -> None:
 @pytest.mark.parametrize("namespace", ["/run/netns/absent", "/run/netbuilder", "/proc/self/ns/uts", 2**22])
 def test_only_a_namespace_is_adopted(host: Host, namespace: Any) -> None:
     assert refusal(host, Sandbox(name="web", namespace=namespace)).field == "sandbox web.namespace"
+
+
+def test_a_table_that_was_lost_goes_back_with_all_that_stood_in_it(host: Host) -> None:
+    """A network that was not asked for would be open to the one that was."""
+    far = Sandbox(name="far", mode=Bridge(network="other"))
+    specs = (LAB, WEB, Network(name="other", subnet="10.20.0.0/24"), far)
+    host.apply(*specs)
+
+    def reached() -> bool:
+        return call(host["web"], ("10.20.0.2", 80), host["far"], 80, "tcp", SOON) is not None
+
+    assert not reached()
+    shell(host, "nft flush ruleset")
+    assert reached()
+    host.apply(WEB)
+    assert not reached()
+    assert not host.diff(*specs)
+
+
+def test_without_its_bridge_a_sandbox_says_what_is_gone(host: Host) -> None:
+    host.apply(LAB)
+    shell(host, "ip link del lab0")
+    with pytest.raises(StepError, match="ENODEV") as caught:
+        host.apply(WEB)
+    assert "diff" in caught.value.hint
+    assert "web" not in host
 
 
 def test_an_adopted_bridge_keeps_its_ports_and_gives_its_subnet(host: Host) -> None:

@@ -315,23 +315,22 @@ def test_what_the_kernel_changes_along_with_forwarding_is_put_back(redirects: st
 
 
 @pytest.mark.parametrize(
-    ("set_", "key"), [("publish_any", "udp . 53"), ("publish_at", "127.0.0.1 . udp . 53")], ids=["any", "at"]
+    ("set_", "key", "port"),
+    [
+        ("publish_any", "udp . 53", 53),
+        ("publish_at", "127.0.0.1 . udp . 54", 54),
+        ("publish_any", "tcp . 53", None),
+        ("gateways", "10.9.0.1", None),
+    ],
 )
-def test_a_port_that_comes_or_goes_ends_the_udp_flows_to_it(set_: str, key: str) -> None:
-    step = AddElement(set=set_, key=key, data="10.9.0.2 . 80")
-    assert calls(step.do) == [
-        ("add_element", set_, key, "10.9.0.2 . 80"),
-        ("forget_udp_flows", 53),
-    ]
-    assert calls(lambda kernel: step.undo(kernel, None)) == [
-        ("delete_element", set_, key),
-        ("forget_udp_flows", 53),
-    ]
+def test_a_udp_port_turns_when_it_comes_or_goes(set_: str, key: str, port: int | None) -> None:
+    assert AddElement(set=set_, key=key, data="10.9.0.2 . 80").turns() == port
 
 
 @each_case
 def test_what_it_makes_and_what_it_hangs_on(case: Case) -> None:
     assert (case.step.makes(), case.step.hangs_on()) == (case.makes, case.hangs_on)
+    assert case.step.turns() is None
 
 
 @each_case
