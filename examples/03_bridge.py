@@ -1,4 +1,4 @@
-"""A bridge: a switch. It learns who is behind which port, and from then on bothers nobody else."""
+"""A bridge: a switch. It learns who is behind which of its ports, and from then on bothers nobody else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lesson() -> None:
 
 def plug_in(host: Host, on_host: Shell) -> None:
     """Ann's steps are shown; Bob's and Cat's are the same with other names."""
-    say("""A cable has two ends; for three rooms you need a switch. We have one made, br-lab:
+    say("""A cable has two ends; for three rooms you need a switch. We have one made on a throw-away host, br-lab:
     `host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))`. Ann's room on it, step by step:""")
     host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))
     host.apply(Sandbox(name="ann", mode=IN_LAB), watch=show)
@@ -38,7 +38,7 @@ def plug_in(host: Host, on_host: Shell) -> None:
 
 def watch_it_learn(host: Host, on_host: Shell) -> None:
     """The first question goes to everybody; what follows goes to Bob alone."""
-    say("The switch has a table: which MAC address is behind which port. Nobody has spoken yet, so:")
+    say("The switch has a table: which MAC address is behind which of its ports, the veths. Nobody has spoken yet, so:")
     check("it has learned nothing", on_host("bridge fdb show br br-lab dynamic") == "")
     say("Now Ann calls Bob, while we listen at Cat's door.")
     Shell(host["bob"], "bob").start("python3 talk.py listen bob 80")

@@ -20,7 +20,7 @@ FACTS = {
     "web's address": "ip -n web -oneline -4 address show eth0",
     "web's routes": "ip -n web route",
     "settings of the host": "sysctl net/ipv4/ip_forward net/ipv4/conf/docker0/route_localnet",
-    "settings of web": "ip netns exec web sysctl -n net/ipv6/conf/eth0/disable_ipv6",
+    "settings of web": "ip netns exec web sysctl net/ipv6/conf/eth0/disable_ipv6",
     "the rules": "nft list table inet netbuilder",
 }
 
@@ -29,7 +29,7 @@ def lesson() -> None:
     """Two hosts that end up the same."""
     title("docker0 by hand")
     say("""What does `docker run -p 8088:80` do to the network of a host? Here it is on a throw-away host, command by
-    command.""")
+    command; only, netbuilder's rules stand in place of Docker's.""")
     with Host.isolated() as by_hand, Host.isolated() as by_spec:
         hang_up_the_rules(by_hand)
         set_up_the_switch(Shell(by_hand, "host"))
@@ -51,13 +51,15 @@ def hang_up_the_rules(host: Host) -> None:
 
 def set_up_the_switch(on_host: Shell) -> None:
     """The network's half: once for all sandboxes on it."""
-    say("The switch. Its address, 172.17.0.1, will be the sandboxes' way out.")
+    say("""The switch. The alias is a label: whose it is. IPv6 is not used. With `route_localnet` the host itself may
+    call published ports on its 127.0.0.1. And 172.17.0.1 will be the gateway, the sandboxes' way out.""")
     on_host("ip link add docker0 address 02:42:ac:11:00:01 type bridge")
     on_host("ip link set docker0 alias netbuilder:bridge")
     on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1 net/ipv4/conf/docker0/route_localnet=1")
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
-    say("The rules learn of it: it is one of ours, its neighbours may talk, and who leaves its subnet is masqueraded.")
+    say("""The rules learn of it: it is one of ours, neighbours on it may talk, the gateway is for them alone, the
+    subnet is theirs, and who leaves it is masqueraded.""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
     on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")
@@ -67,7 +69,8 @@ def set_up_the_switch(on_host: Shell) -> None:
 
 def wire_the_sandbox(on_host: Shell) -> None:
     """The sandbox's half: a room, a cable, an address, the way out, and a door."""
-    say("A room for web, and a cable from the switch into it. `hairpin` lets web reach itself by the host's port.")
+    say("""A room for web, and a cable from the switch into it. `hairpin` lets web reach itself through its published
+    port; `addrgenmode none` spares the cable an IPv6 address.""")
     on_host("ip netns add web")
     on_host(f"ip link add {VETH} master docker0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web")
     on_host(f"ip link set {VETH} alias netbuilder:web")
@@ -86,7 +89,7 @@ def wire_the_sandbox(on_host: Shell) -> None:
 def find_the_missing_step(host: Host) -> None:
     """The plan knows what still does not hold."""
     say("""Have we forgotten anything? `host.diff(…)` compares a spec with the kernel and gives the steps that do not
-    hold yet. (The spec says `namespace="/run/netns/web"`: the room is there, and none is taken unasked.)""")
+    hold yet. (The spec says `namespace="/run/netns/web"`: a room that is there must be adopted explicitly.)""")
     missing = host.diff(ADOPTED)
     check("all is there but one step", len(missing) == 1)
     say("Right: nothing passes from one interface to another unless the kernel is told to forward. So:")
@@ -111,7 +114,9 @@ def try_both(by_hand: Host, by_spec: Host) -> None:
         on_host = Shell(host, name)
         on_host.inside("web").start(f"python3 talk.py listen web-{name} 80")
         answer = on_host("python3 talk.py ask 127.0.0.1 8088")
-        check(f"reached, {name}", f"this is web-{name}" in answer)
+        check(f"reached, {name}", answer == f"this is web-{name}; you call from 172.17.0.1\n")
+    say("""Why from 172.17.0.1? The host called from 127.0.0.1, and inside web that is web itself: no answer would come
+    back. So MASQUERADE put docker0's own address, the gateway, in the sender's place.""")
 
 
 if __name__ == "__main__":

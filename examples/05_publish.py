@@ -13,7 +13,7 @@ WEB = Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
 def lesson() -> None:
     """Reach a sandbox by the host's port, and watch the addresses change on the way."""
     title("A published port: DNAT in, MASQUERADE out")
-    say("This one takes two machines. A second namespace, wired to the host's eth0, plays the other one.")
+    say("This one takes two machines: a throw-away host, and a second namespace, wired to its eth0, as the other one.")
     with Host.isolated() as host:
         on_host = Shell(host, "host")
         on_machine = another_machine(on_host)
@@ -36,8 +36,8 @@ def way_in(host: Host, on_machine: Shell) -> None:
     check("web answers, and sees the other machine's own address", answer == "this is web; you call from 192.0.2.2\n")
     say("The first two packets, the call and the answer, as they passed the host's eth0:")
     quote("\n".join(outside))
-    say("""The same two at web's eth0. PREROUTING has rewritten where the call goes to (DNAT). The answer needs no rule:
-    the kernel remembers each connection, and rewrites back.""")
+    say("""The same two at web's eth0. A rule in PREROUTING, where the host looks at what arrives, has rewritten where
+    the call goes to (DNAT). The answer needs no rule: the kernel remembers each connection, and rewrites back.""")
     quote("\n".join(inside))
     check("called: 192.0.2.1:8088. Arrived at: 172.17.0.2:80", "> 192.0.2.1:8088" in outside[0])
     check(
@@ -51,7 +51,8 @@ def way_in(host: Host, on_machine: Shell) -> None:
 def way_out(host: Host, on_machine: Shell) -> None:
     """The source is rewritten: nobody outside knows the way to 172.17.0.2."""
     say("""Now the other way: web calls the other machine. That one has no route to 172.17.0.0/16 and could not
-    answer. So POSTROUTING puts the host's address in the sender's place (MASQUERADE).""")
+    answer. So a rule in POSTROUTING, the last look at what leaves, puts the host's address in the sender's place
+    (MASQUERADE).""")
     on_machine.start("python3 talk.py listen machine 9000")
     with Tap(host, "eth0") as at_host, Tap(host["web"], "eth0") as at_web:
         answer = Shell(host["web"], "web")("python3 talk.py ask 192.0.2.2 9000")
@@ -66,14 +67,18 @@ def way_out(host: Host, on_machine: Shell) -> None:
 
 def no_other_way_in(on_host: Shell, on_machine: Shell) -> None:
     """A route to the subnet opens no door."""
-    say("And if the other machine adds a route, to call web directly?")
+    say("""And if the other machine adds a route, to call web directly? Its packets get as far as FORWARD, where what
+    is for docker0 and did not come by a published port is dropped.""")
     on_machine("ip route add 172.17.0.0/16 via 192.0.2.1")
     check(
         "what is not published is not reached", "timed out" in on_machine.fails("python3 talk.py ask 172.17.0.2 80 0.5")
     )
-    say("The host itself reaches web both ways, of course. Its own packets pass no PREROUTING; OUTPUT does the same.")
+    say("""The host itself reaches web by the port and directly. Its own packets pass no PREROUTING; OUTPUT does the
+    same for them.""")
     for door in ("127.0.0.1 8088", "192.0.2.1 8088", "172.17.0.2 80"):
         check(f"reached by {door}", "this is web" in on_host(f"python3 talk.py ask {door}"))
+    say("""It always calls from 172.17.0.1, docker0's own address. Directly that is so by itself; by the port MASQUERADE
+    sees to it, for an answer to 127.0.0.1 would never leave web.""")
 
 
 def greeting(tap: Tap) -> list[str]:

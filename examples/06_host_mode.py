@@ -12,7 +12,7 @@ APP = Sandbox(name="app", mode=HostNetwork())
 def lesson() -> None:
     """A sandbox with an empty plan, and what that means for its ports."""
     title("Host mode: no room of its own")
-    say("Docker calls it `--network host`. Here is the host, with another machine on its eth0:")
+    say("Docker calls it `--network host`. Here is a throw-away host, with another machine on its eth0:")
     with Host.isolated() as host:
         on_host = Shell(host, "host")
         on_machine = another_machine(on_host)

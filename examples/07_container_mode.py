@@ -14,7 +14,8 @@ def lesson() -> None:
     """A database that only its flatmate may call."""
     title("Container mode: two in one room")
     say("""A database that listens on 127.0.0.1 only is safe from the world, and useless to everybody else, unless they
-    move in. Docker calls it `--network container:db`; the containers of a Kubernetes pod live like that.""")
+    move in. Docker calls it `--network container:db`; the containers of a Kubernetes pod live like that. On a
+    throw-away host, `host.apply(Sandbox(name="db"), Sandbox(name="other"))`, and then:""")
     with Host.isolated() as host:
         host.apply(DB, OTHER)
         Shell(host["db"], "db").start("python3 talk.py listen database 5432 127.0.0.1")
@@ -36,7 +37,8 @@ def reached_by_the_flatmate(host: Host) -> None:
 
 def reached_by_nobody_else(host: Host) -> None:
     """Localhost ends at the wall."""
-    say("Next door is another sandbox, on the same switch. Its localhost is its own, and so is the host's.")
+    say("""Next door is another sandbox, on the same switch. Its localhost is its own, and so is the host's. And on
+    172.17.0.2 the database does not listen.""")
     for name, place in ("other", host["other"]), ("host", host):
         shell = Shell(place, name)
         answers = [shell.fails(call) for call in (CALL_LOCALHOST, CALL_ITS_ADDRESS)]
@@ -53,7 +55,7 @@ def not_without_the_owner(host: Host) -> None:
     else:
         raise SystemExit("  ✗ the room was taken from under the app")
     host.destroy("db", "app")
-    check("both at once is fine", [sandbox.name for sandbox in host.sandboxes()] == ["other"])
+    check('but `host.destroy("db", "app")` is fine', [sandbox.name for sandbox in host.sandboxes()] == ["other"])
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ ITSELF, GATEWAY, OUTSIDE = (
 
 
 def lesson() -> None:
-    """From an empty room to another machine, in six commands."""
+    """From an empty room to another machine, in five commands."""
     title("None mode: an empty room, wired by hand")
-    say("The stage: a host with another machine on its eth0; and on the host docker0, with its rules, but no sandbox.")
+    say("""The stage: a throw-away host with another machine on its eth0; and on the host docker0, with its rules, but
+    no sandbox.""")
     with Host.isolated() as host:
         on_host = Shell(host, "host")
         on_machine = another_machine(on_host)
@@ -35,7 +36,10 @@ def wire(on_host: Shell, in_box: Shell) -> None:
     on_host("ip link add veth-box master docker0 type veth peer name eth0 netns box")
     on_host("ip link set veth-box up")
     on_host("ip -n box link set eth0 up")
-    check("a cable alone reaches nobody: who would they answer to?", "unreachable" in in_box.fails(GATEWAY))
+    check(
+        "a cable alone reaches nobody: no address, so no route, not even to a neighbour",
+        "unreachable" in in_box.fails(GATEWAY),
+    )
     say("2. An address of docker0's subnet. Its /16 says: everybody in 172.17.0.0/16 is a neighbour on this cable.")
     on_host("ip -n box address add 172.17.0.99/16 dev eth0")
     check("now the neighbours are reached, the host among them", "from 172.17.0.99" in in_box(GATEWAY))

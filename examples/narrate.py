@@ -76,7 +76,7 @@ def quote(lines: str) -> None:
 
 
 def _prompt(name: str, command: str) -> None:
-    for number, line in enumerate(command.splitlines()):
+    for number, line in enumerate(command.expandtabs(4).splitlines()):
         lead = f"  {name} # " if number == 0 else " " * (len(name) + 5)
         console.print(Text.assemble((lead, "cyan"), (line, "bold")) if line else "", soft_wrap=True)
 

@@ -28,6 +28,8 @@ def tour() -> None:
     title("A tour of Docker's four network modes")
     say("""Everything here happens on a throw-away host, `Host.isolated()`: your machine is not touched. The word before
     the # says where a command is typed. What has a ✓ was tried, and is so.""")
+    say("""Three things make it all: a network namespace is a room, with interfaces, routes and ports of its own; a veth
+    pair is a cable, its two ends in different rooms; a bridge is a switch that cables are plugged into.""")
     with Host.isolated() as host, TemporaryDirectory() as pages:
         on_host = Shell(host, "host")
         say("To have somebody to talk to, there is another machine: a second namespace, on a cable to the host's eth0.")
@@ -47,7 +49,7 @@ def build_docker0(host: Host) -> None:
     """The network, then the first sandbox on it."""
     title("1  docker0 comes into being")
     say("""`host.apply(Network(name="bridge"))` makes what every Docker host has. Its steps, as you would type them, and
-    why:""")
+    why (the rules themselves come in part 7):""")
     host.apply(DOCKER0, watch=show)
     say('A sandbox on it: `host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80"])))`.')
     plan = host.apply(WEB, watch=show)
@@ -57,18 +59,21 @@ def build_docker0(host: Host) -> None:
 def bridge_mode(host: Host, on_host: Shell, on_machine: Shell, pages: Path) -> None:
     """In by the published port; neighbours by the switch."""
     title("2  bridge mode: a room on the switch")
-    say("In web we start a web server, on its own port 80. The other machine knows only the host, and its port 8088:")
+    say("""In web we start a web server, on its own port 80. The other machine knows only the host, and its port 8088.
+    (`talk.py` lies next to this tour: `fetch` and `ask` call an address and a port, `listen` answers.)""")
     page, log = pages / "index.html", pages / "log"
     page.write_text("Hello from web!\n")
     with log.open("w") as file:
         Shell(host["web"], "web").start("python3 -u -m http.server 80", cwd=pages, stderr=file)
-    check("PREROUTING led it inside (DNAT)", on_machine(FETCH_BY_HOST) == page.read_text())
+    check(
+        "a rule in PREROUTING sent it on to 172.17.0.2:80 (DNAT)",
+        on_machine(FETCH_BY_HOST) == page.read_text(),
+    )
     say("The server's log tells who came. DNAT rewrites where a packet goes, not where it is from:")
     quote(log.read_text())
     check("the other machine, by its own address", log.read_text().startswith("192.0.2.2 "))
-    check(
-        "the host's own packets come in by OUTPUT", on_host("python3 talk.py fetch 127.0.0.1 8088") == page.read_text()
-    )
+    say("The host itself gets there, too. Its own packets pass OUTPUT instead of PREROUTING; the rule is the same.")
+    check("reached by OUTPUT", on_host("python3 talk.py fetch 127.0.0.1 8088") == page.read_text())
     say("A neighbour is on the same switch, so no port has to be published, and no address is rewritten.")
     host.apply(Sandbox(name="neighbour"))
     in_neighbour = Shell(host["neighbour"], "neighbour")
@@ -115,12 +120,13 @@ def none_mode(host: Host, on_host: Shell, on_machine: Shell) -> None:
 def whose_is_whose(host: Host, on_host: Shell) -> None:
     """The two ends of each cable know each other's number."""
     title("6  Whose cable is whose?")
-    say("Names prove nothing; but each end of a cable knows the other's number. `host.links()` matches them:")
+    say("""Names prove nothing; but each end of a cable knows the other's number, and as a number is unique only within
+    its namespace, also the id of the namespace it is in. `host.links()` matches them:""")
     cables = host.links()
     for cable in cables:
         quote(
             f"{cable.veth:12} number {cable.ifindex}, in {cable.bridge}   is {cable.sandbox}'s {cable.interface}, "
-            f"number {cable.peer_ifindex}"
+            f"number {cable.peer_ifindex} in namespace {cable.netnsid}"
         )
     check("three rooms on the switch, so three cables", [one.sandbox for one in cables] == ["box", "neighbour", "web"])
     ports = {link["ifname"] for link in on_host.look("ip -json link show master docker0")}
@@ -138,8 +144,10 @@ def read_the_rules(on_host: Shell) -> None:
     on_host("nft list chain inet netbuilder snat_out | grep leaving")
     leaving = on_host("nft list set inet netbuilder leaving | grep elements")
     check("docker0's subnet is on the list", '"docker0" . 172.17.0.0/16' in leaving)
-    say("All the rules, in the order in which a packet meets them. They never change; the lists they look into do.")
-    on_host("nft -t list table inet netbuilder | sed -n '/chain/,$p'")
+    say("""All the rules. A chain with a hook stands at one place on a packet's way: prerouting as it arrives, output
+    where the host itself sends it, forward as it passes through, postrouting as it leaves. The other chains are jumped
+    to. The rules never change; the lists they look into do.""")
+    on_host("nft -t list table inet netbuilder | sed -n '/chain/,$p' | head -n -1")
 
 
 def take_back(host: Host, on_host: Shell, on_machine: Shell, before: dict[str, str]) -> None:
@@ -150,7 +158,7 @@ def take_back(host: Host, on_host: Shell, on_machine: Shell, before: dict[str, s
     host.destroy_all()
     after = dump(host)
     for what, text in before.items():
-        check(f"{what} as before (lines compared: {len(text.splitlines())})", after[what] == text)
+        check(f"{what} as before (lines: {len(text.splitlines())})", after[what] == text)
     check("port 8088 is nobody's again", "refused" in on_machine.fails(FETCH_BY_HOST))
     say("That was all. To go on: `examples/01_namespace.py`, and your own throw-away host, `Host.isolated()`.")
 

@@ -1,4 +1,4 @@
-"""Everything that netbuilder raises, as one tree.
+"""What netbuilder raises, as one tree; beside it is pydantic's ValidationError, for a field of a spec.
 
     NetbuilderError            every error of this library
     ├── SpecError              what was asked for can never be right, or not on this host: nothing was touched
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno as errnos
 from collections.abc import Iterable
+from typing import Any
 
 
 class NetbuilderError(Exception):
@@ -22,6 +23,17 @@ class NetbuilderError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its message and its fields, whatever its constructor takes: errors come back from other processes."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[NetbuilderError], args: tuple[Any, ...], fields: dict[str, Any]) -> NetbuilderError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class SpecError(NetbuilderError, ValueError):

@@ -3,8 +3,8 @@
 A network adds its bridge, gateway and subnet to a few sets; a published port is one element of one map. So adding the
 ten-thousandth port costs what the first did, and a packet finds its port with one look-up. What goes in comes by DNAT
 (chain `published`, from `dnat_in` for packets from elsewhere and from `dnat_local` for the host's own); what comes out
-goes by MASQUERADE (chain `snat_out`). The names of chains and the order follow Docker's: PREROUTING and OUTPUT, then
-FORWARD, then POSTROUTING.
+goes by MASQUERADE (chain `snat_out`). The hooks and their order are Docker's: PREROUTING and OUTPUT, then FORWARD, then
+POSTROUTING.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def is_ours(seen: Mapping[str, tuple[str, ...]] | None) -> bool:
 def dropping_elsewhere(chains: str) -> list[str]:
     """The chains of other tables that drop by policy what is forwarded, from what `nft list chains` prints.
 
-    An accept of ours does not overrule them: in nftables a packet has to be accepted by every table (nft(8), VERDICTS).
+    An accept of ours does not overrule them: the packet goes on to the hook's other base chains, and any of them may
+    still drop it (nft(8), VERDICT STATEMENT).
     """
     tables = _BASE_CHAINS.findall(chains)
     return [f"{table} {name}" for table, body in tables if table != TABLE for name in _DROPS.findall(body)]

@@ -227,10 +227,12 @@ class Host(Place):
         return self._thread.call(function, *args, **kwargs)
 
     def _open_namespace(self) -> int:
-        return self._call(lambda: os.dup(self._engine.kernel.home))
+        return os.dup(self._engine.kernel.home)
 
     def _inside(self, function: Callable[[], T]) -> T:
         return self._call(function)
+
+    _on_thread = _inside
 
     def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
         self._programs.add(process, sandbox)

@@ -49,10 +49,11 @@ class Ledger:
     sandboxes: dict[str, ResolvedSandbox] = field(default_factory=dict)
     _addresses: dict[str, FirstFree] = field(default_factory=dict)
     _holders: dict[tuple[str, IPv4Address], str] = field(default_factory=dict)
+    _macs: dict[tuple[str, str], str] = field(default_factory=dict)
     _ports: dict[tuple[str, int], dict[IPv4Address, str]] = field(default_factory=dict)
     _port_numbers: dict[str, FirstFree] = field(default_factory=dict)
     _veths: dict[str, str] = field(default_factory=dict)
-    _sharers: dict[str | None, set[str]] = field(default_factory=dict)
+    _sharers: dict[str, set[str]] = field(default_factory=dict)
     _members: dict[str, set[str]] = field(default_factory=dict)
 
     def add_network(self, network: ResolvedNetwork) -> None:
@@ -61,12 +62,14 @@ class Ledger:
         self._addresses[network.name] = FirstFree()
         self._addresses[network.name].take(int(network.gateway))
         self._holders[network.name, network.gateway] = f"the gateway of network {network.name}"
+        self._macs[network.name, network.mac] = f"the bridge of network {network.name}"
         self._members.setdefault(network.name, set())
 
     def remove_network(self, name: str) -> None:
         """Strike a network out."""
         network = self.networks.pop(name)
-        del self._addresses[name], self._holders[name, network.gateway], self._members[name]
+        del self._addresses[name], self._holders[name, network.gateway], self._macs[name, network.mac]
+        del self._members[name]
 
     def add_sandbox(self, sandbox: ResolvedSandbox) -> None:
         """Enter a sandbox, with the address, the ports and the veth name that it holds."""
@@ -74,6 +77,7 @@ class Ledger:
         if sandbox.endpoint is None:
             return
         self.take_address(sandbox.endpoint.network, sandbox.endpoint.address, sandbox.name)
+        self.take_mac(sandbox.endpoint.network, sandbox.endpoint.mac, sandbox.name)
         self.take_veth(sandbox.endpoint.veth, sandbox.name)
         for port in sandbox.endpoint.publish:
             self.take_port(port, sandbox.name)
@@ -81,14 +85,18 @@ class Ledger:
     def enter(self, sandbox: ResolvedSandbox) -> None:
         """Enter a sandbox whose address, ports and veth name are taken one by one."""
         self.sandboxes[sandbox.name] = sandbox
-        if sandbox.namespace not in (None, sandbox.name):
-            self._sharers.setdefault(sandbox.namespace, set()).add(sandbox.name)
+        for other in _lives_on(sandbox):
+            self._sharers.setdefault(other, set()).add(sandbox.name)
 
     def take_address(self, network: str, address: IPv4Address, sandbox: str) -> None:
         """Lease an address of a network to a sandbox, which is then attached to it."""
         self._addresses[network].take(int(address))
         self._holders[network, address] = f"sandbox {sandbox}"
         self._members[network].add(sandbox)
+
+    def take_mac(self, network: str, mac: str, sandbox: str) -> None:
+        """Lease a MAC address on a network's bridge."""
+        self._macs[network, mac] = f"sandbox {sandbox}"
 
     def take_veth(self, name: str, sandbox: str) -> None:
         """Lease the name of a veth's host end."""
@@ -103,13 +111,14 @@ class Ledger:
     def remove_sandbox(self, name: str) -> None:
         """Strike a sandbox out; what it held is free."""
         sandbox = self.sandboxes.pop(name)
-        if sandbox.namespace not in (None, name):
-            self._sharers[sandbox.namespace].discard(name)
+        for other in _lives_on(sandbox):
+            self._sharers[other].discard(name)
         endpoint = sandbox.endpoint
         if endpoint is None:
             return
         self._addresses[endpoint.network].give_back(int(endpoint.address))
-        del self._holders[endpoint.network, endpoint.address], self._veths[endpoint.veth]
+        del self._holders[endpoint.network, endpoint.address], self._macs[endpoint.network, endpoint.mac]
+        del self._veths[endpoint.veth]
         self._members[endpoint.network].discard(name)
         for port in endpoint.publish:
             self._give_port_back(port)
@@ -129,12 +138,16 @@ class Ledger:
         return frozenset(self._members.get(network, ()))
 
     def sharers(self, name: str) -> frozenset[str]:
-        """The sandboxes in container mode that live in the namespace of another."""
+        """The sandboxes in container mode that live in the namespace of this one, or name it."""
         return frozenset(self._sharers.get(name, ()))
 
     def holder_of_address(self, network: str, address: IPv4Address) -> str | None:
         """Who has an address of a network: "sandbox NAME" or the gateway; None when it is free."""
         return self._holders.get((network, address))
+
+    def holder_of_mac(self, network: str, mac: str) -> str | None:
+        """Who has a MAC address on a network's bridge: "sandbox NAME" or the bridge itself; None when it is free."""
+        return self._macs.get((network, mac))
 
     def free_address(self, network: str) -> IPv4Address | None:
         """The lowest free address of a network; None when it is full."""
@@ -159,3 +172,8 @@ class Ledger:
     def veth_is_free(self, name: str) -> bool:
         """Whether no sandbox's veth has this name."""
         return name not in self._veths
+
+
+def _lives_on(sandbox: ResolvedSandbox) -> set[str]:
+    """The sandbox that container mode names, and the one whose namespace that is."""
+    return {name for name in (sandbox.shares, sandbox.namespace) if name and name != sandbox.name}

@@ -86,7 +86,7 @@ def _path(text: str) -> str:
 
 def _ipv4(value: object) -> object:
     """An address given as text, as people do; never as a number."""
-    if isinstance(value, IPv4Address):
+    if type(value) is IPv4Address:  # an IPv4Interface is one too
         return value
     if not isinstance(value, str):
         raise ValueError("an IPv4 address is given as text, like 10.9.0.2")

@@ -84,8 +84,10 @@ def _residents(stood: Mapping[str, ResolvedSandbox], moving: set[str]) -> dict[t
 
 def _check_plug(cable: AddVeth, path: str, where: str, kernel: Kernel) -> None:
     """The inner end of a cable is not there yet, unless the very cable is."""
-    state = kernel.observe(cable.asks(), {cable.netns: path})
-    if state.link(cable.netns, cable.peer) and not cable.holds(state):
+    # Under the sandbox's own name may still be the namespace that it leaves.
+    there = cable.model_copy(update={"netns": path})
+    state = kernel.observe(there.asks(), {path: path})
+    if state.link(path, there.peer) and not there.holds(state):
         raise SpecError(
             where,
             f"there is an {cable.peer} in {path} already, where bridge mode puts its own",

@@ -24,7 +24,11 @@ class Place(ABC):
 
     @abstractmethod
     def _open_namespace(self) -> int:
-        """A new descriptor of the namespace; the caller closes it."""
+        """A new descriptor of the namespace, which the caller closes; called on the host's thread."""
+
+    @abstractmethod
+    def _on_thread(self, function: Callable[[], T]) -> T:
+        """Call a function on the host's thread."""
 
     @abstractmethod
     def _inside(self, function: Callable[[], T]) -> T:
@@ -44,7 +48,8 @@ class Place(ABC):
         Raises:
             OSError: If the program cannot be started.
         """
-        options.setdefault("cwd", os.getcwd())  # the host's thread may have another
+        if "cwd" not in options:
+            options["cwd"] = os.getcwd()  # the host's thread may have another
 
         def start() -> subprocess.Popen[Any]:
             process = subprocess.Popen(args, **options)
@@ -112,7 +117,7 @@ class Place(ABC):
         Only the calling thread, and only its network namespace (setns(2)). In asyncio, do not await inside: other
         tasks of the thread would be inside too.
         """
-        fd = self._open_namespace()
+        fd = self._on_thread(self._open_namespace)
         try:
             with namespaces.entered(fd):
                 yield

@@ -6,18 +6,24 @@ import re
 from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 
 from netbuilder.names import Address
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Protocol = Literal["tcp", "udp"]
-ANY = IPv4Address("0.0.0.0")
+ANY, BROADCAST = IPv4Address("0.0.0.0"), IPv4Address("255.255.255.255")
 
 _SYNTAX = re.compile(
     r"(?:(?P<ip>[0-9.]*):)?(?:(?P<host>[0-9-]*):)?(?P<inside>[0-9-]+)(?:/(?P<protocol>[A-Za-z]+))?", re.ASCII
 )
 _WRITE = "write [HOST_IP:][HOST_PORT:]SANDBOX_PORT[/tcp|/udp], like 8088:80 or 127.0.0.1:9090:80/tcp"
+
+
+def _of_a_host(address: IPv4Address) -> IPv4Address:
+    if address.is_multicast or address == BROADCAST:
+        raise ValueError(f"{address} is no address that a host can have: it is for many at once")
+    return address
 
 
 class PublishedPort(BaseModel):
@@ -34,7 +40,7 @@ class PublishedPort(BaseModel):
 
     sandbox_port: Port
     host_port: Port | None = None
-    host_ip: Address = ANY
+    host_ip: Annotated[Address, AfterValidator(_of_a_host)] = ANY
     protocol: Protocol = "tcp"
 
     def __str__(self) -> str:
@@ -75,7 +81,7 @@ class PublishedPort(BaseModel):
 
 def _host_ip(text: str | None, whole: str) -> IPv4Address:
     try:
-        return IPv4Address(text) if text else ANY
+        return _of_a_host(IPv4Address(text)) if text else ANY
     except AddressValueError as error:
         raise ValueError(f"{text!r} in {whole!r} is no IPv4 address ({error})") from None
 

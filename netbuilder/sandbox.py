@@ -30,8 +30,8 @@ class LiveSandbox(Place):
         self.resolved = resolved
 
     def __repr__(self) -> str:
-        address = self.address
-        return f"<sandbox {self.name}: {self.mode} mode{f', {address}' if address else ''}>"
+        own = self.resolved.endpoint
+        return f"<sandbox {self.name}: {self.mode} mode{f', {own.address}' if own else ''}>"
 
     @property
     def name(self) -> str:
@@ -74,21 +74,23 @@ class LiveSandbox(Place):
             return self.host._open_namespace()
         pin = self.resolved.namespace
         try:
-            return self.host._inside(lambda: namespaces.open_pin(pin))
+            return namespaces.open_pin(pin)
         except FileNotFoundError:
             raise NotFound(f"the namespace of sandbox {self.name} is gone", "make it again with apply") from None
 
     def _inside(self, function: Callable[[], T]) -> T:
-        fd = self._open_namespace()
-
         def step_in() -> T:
-            with namespaces.entered(fd):
-                return function()
+            fd = self._open_namespace()
+            try:
+                with namespaces.entered(fd):
+                    return function()
+            finally:
+                os.close(fd)
 
-        try:
-            return self.host._inside(step_in)
-        finally:
-            os.close(fd)
+        return self._on_thread(step_in)
+
+    def _on_thread(self, function: Callable[[], T]) -> T:
+        return self.host._on_thread(function)
 
     def _remember(self, process: subprocess.Popen[Any]) -> None:
         self.host._remember(process, self.name)

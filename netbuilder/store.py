@@ -4,6 +4,9 @@ The kernel is the truth of what is; this is the truth of whose it is. Two tables
 because of us, and `intents`, what a call has begun. An intent is committed before the first step and is gone after the
 last one, so one that is still there belongs to a call that was killed: calls wait for each other at a lock that the
 kernel takes from a dead process, and whoever gets it next takes the intent back.
+
+The book itself is locked for as long as it is read or written, by flock(2) too. SQLite's own locks belong to a process
+and are noted in its memory: a fork takes the notes along and not the locks, and would then read and write without any.
 """
 
 from __future__ import annotations
@@ -52,15 +55,19 @@ class Store:
         """Open the book of the namespace with this cookie, or begin one."""
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._lock = os.open(directory / f"{host:x}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._db = sqlite3.connect(directory / f"{host:x}.db", isolation_level=None, timeout=60)
+        book = directory / f"{host:x}.db"
+        self._book = os.open(book, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._db = sqlite3.connect(f"{book.as_uri()}?vfs=unix-none", uri=True, isolation_level=None)
         # /run is memory: nothing in it outlives the machine, so nothing is gained by waiting for a disk.
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+        with self._open_book():
+            self._db.executescript("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;" + _SCHEMA)
         self._ledger: Ledger | None = None
         self._version = -1
 
     def close(self) -> None:
         """Close the book."""
         self._db.close()
+        os.close(self._book)
         os.close(self._lock)
 
     @contextmanager
@@ -72,89 +79,98 @@ class Store:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
-    @_named()
+    @contextmanager
+    def _open_book(self) -> Iterator[sqlite3.Connection]:
+        """Nobody else reads or writes for the length of a `with` block."""
+        with _named():
+            fcntl.flock(self._book, fcntl.LOCK_EX)
+            try:
+                yield self._db
+            finally:
+                fcntl.flock(self._book, fcntl.LOCK_UN)
+
     def ledger(self) -> Ledger:
         """What is taken, read anew if another process has written since."""
-        (version,) = self._db.execute("PRAGMA data_version").fetchone()
-        if self._ledger is None or version != self._version:
-            self._ledger, self._version = self._read(), version
+        with self._open_book() as book:
+            (version,) = book.execute("PRAGMA data_version").fetchone()
+            if self._ledger is None or version != self._version:
+                self._ledger, self._version = _ledger(book), version
         return self._ledger
 
     def forget(self) -> None:
         """The ledger in memory has been changed and does not tell what is made: read it anew next time."""
         self._ledger = None
 
-    def _read(self) -> Ledger:
-        ledger = Ledger()
-        # In one statement, so that it is the book of one moment.
-        rows: dict[str, list[str]] = {kind: [] for kind in ORDER}
-        for kind, resolved in self._db.execute("SELECT kind, resolved FROM made ORDER BY rowid"):
-            rows[kind].append(resolved)
-        for resolved in rows["rules"]:
-            ledger.ground = Ground.model_validate_json(resolved)
-        for resolved in rows["network"]:
-            ledger.add_network(ResolvedNetwork.model_validate_json(resolved))
-        for resolved in rows["sandbox"]:
-            ledger.add_sandbox(ResolvedSandbox.model_validate_json(resolved))
-        return ledger
-
-    @_named()
     def receipts(self, key: Key) -> list[Receipt] | None:
         """What was done for a unit; None for one that does not stand because of us."""
-        row = self._db.execute("SELECT receipts FROM made WHERE kind = ? AND name = ?", key).fetchone()
+        with self._open_book() as book:
+            row = book.execute("SELECT receipts FROM made WHERE kind = ? AND name = ?", key).fetchone()
         return _receipts(row[0]) if row else None
 
-    @_named()
     def has(self, key: Key) -> bool:
         """Whether a unit stands because of us."""
-        return self._db.execute("SELECT 1 FROM made WHERE kind = ? AND name = ?", key).fetchone() is not None
+        with self._open_book() as book:
+            return book.execute("SELECT 1 FROM made WHERE kind = ? AND name = ?", key).fetchone() is not None
 
-    @_named()
     def keys(self) -> list[Key]:
         """Every unit that stands because of us."""
-        return [Key(*row) for row in self._db.execute("SELECT kind, name FROM made ORDER BY rowid")]
+        with self._open_book() as book:
+            return [Key(*row) for row in book.execute("SELECT kind, name FROM made ORDER BY rowid")]
 
-    @_named()
     def unfinished(self) -> dict[Key, list[Receipt]]:
         """What calls that were killed had begun."""
-        rows = self._db.execute("SELECT kind, name, receipts FROM intents ORDER BY rowid").fetchall()
+        with self._open_book() as book:
+            rows = book.execute("SELECT kind, name, receipts FROM intents ORDER BY rowid").fetchall()
         return {Key(kind, name): _receipts(receipts) for kind, name, receipts in rows}
 
-    @_named()
     def begin(self, intents: dict[Key, list[Receipt]], strike: bool = False) -> None:
         """Commit what is about to be done, or with `strike` taken back: such units no longer count as made."""
-        with self._transaction():
-            self._db.executemany(
+        with self._transaction() as book:
+            book.executemany(
                 "INSERT OR REPLACE INTO intents VALUES (?, ?, ?)",
                 [(*key, _json(receipts)) for key, receipts in intents.items()],
             )
             if strike:
-                self._db.executemany("DELETE FROM made WHERE kind = ? AND name = ?", list(intents))
+                book.executemany("DELETE FROM made WHERE kind = ? AND name = ?", list(intents))
 
-    @_named()
     def finish(self, new: Iterable[Unit] = (), changed: Iterable[tuple[Unit, list[Receipt]]] = ()) -> None:
         """The intents are carried out: new units stand with the receipts of their intents, changed ones with these."""
-        with self._transaction():
-            self._db.executemany(
+        with self._transaction() as book:
+            book.executemany(
                 "INSERT INTO made SELECT kind, name, ?, receipts FROM intents WHERE kind = ? AND name = ?",
                 [(unit.resolved.model_dump_json(), *unit.key) for unit in new],
             )
-            self._db.executemany(
+            book.executemany(
                 "UPDATE made SET resolved = ?, receipts = ? WHERE kind = ? AND name = ?",
                 [(unit.resolved.model_dump_json(), _json(receipts), *unit.key) for unit, receipts in changed],
             )
-            self._db.execute("DELETE FROM intents")
+            book.execute("DELETE FROM intents")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # on some errors SQLite has rolled it back itself
-                self._db.execute("ROLLBACK")
-            raise
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._open_book() as book:
+            book.execute("BEGIN")
+            try:
+                yield book
+                book.execute("COMMIT")
+            except BaseException:
+                if book.in_transaction:  # on some errors SQLite has rolled it back itself
+                    book.execute("ROLLBACK")
+                raise
+
+
+def _ledger(book: sqlite3.Connection) -> Ledger:
+    ledger = Ledger()
+    rows: dict[str, list[str]] = {kind: [] for kind in ORDER}
+    for kind, resolved in book.execute("SELECT kind, resolved FROM made ORDER BY rowid"):
+        rows[kind].append(resolved)
+    for resolved in rows["rules"]:
+        ledger.ground = Ground.model_validate_json(resolved)
+    for resolved in rows["network"]:
+        ledger.add_network(ResolvedNetwork.model_validate_json(resolved))
+    for resolved in rows["sandbox"]:
+        ledger.add_sandbox(ResolvedSandbox.model_validate_json(resolved))
+    return ledger
 
 
 def _json(receipts: list[Receipt]) -> str:

@@ -1,8 +1,11 @@
 """The command line, `netbuilder`: the library's verbs on the host you are on, from a Compose file.
 
-    parser    the words: commands, options, and the help of each
-    commands  what each command does
-    compose_file, show, trouble  what comes in, what goes out, and what went wrong
+    parser, texts       the words: commands, options, and the help of each
+    commands            what each command does
+    compose_file        what comes in
+    changes, sight      what a call changed, and what is told of a sandbox
+    show, output        what goes out: tables and JSON, and whether it arrived
+    trouble, signals    what went wrong, and what ends a call
 
 Only the parser is imported ahead of knowing the command, so that `--help` answers at once.
 """
@@ -10,14 +13,14 @@ Only the parser is imported ahead of knowing the command, so that `--help` answe
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 
+from netbuilder.cli import output
 from netbuilder.cli.parser import parser
 
-_INTERRUPTED, _READER_GONE = 130, 141
-"""As a shell reports a program that ended by SIGINT and by SIGPIPE."""
+_READER_GONE = 141
+"""As a shell reports a program that ended by SIGPIPE."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,22 +35,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every terminal has a ✔
     try:
-        arguments = vars(parser().parse_args(argv))
-        return _run(arguments.pop("command"), arguments)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _run(argv)
+    except KeyboardInterrupt as interrupt:
+        from netbuilder.cli.signals import status
+
+        return status(interrupt)
     except BrokenPipeError:
         return _READER_GONE
     finally:
-        _settle_output()
+        output.settle()
 
 
-def _run(command: str, arguments: dict[str, object]) -> int:
-    from netbuilder.cli.commands import COMMANDS
-
+def _run(argv: Sequence[str] | None) -> int:
+    command = ""
     try:
-        status = COMMANDS[command](**arguments)
-        print(end="", flush=True)
+        arguments = vars(parser().parse_args(argv))
+        command = arguments.pop("command")
+        return _carry_out(command, arguments)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -55,12 +59,16 @@ def _run(command: str, arguments: dict[str, object]) -> int:
 
         status = explain(error)
         return 2 if command == "diff" else status
-    return status
 
 
-def _settle_output() -> None:
-    """Whoever reads our output may be gone: what is left for them must not make a noise at exit."""
-    try:
-        print(end="", flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _carry_out(command: str, arguments: dict[str, object]) -> int:
+    from netbuilder.cli.commands import COMMANDS
+    from netbuilder.cli.signals import as_interrupts
+
+    with as_interrupts():
+        if command == "exec":  # what goes out is the program's
+            return COMMANDS[command](**arguments)
+        output.check()
+        status = COMMANDS[command](**arguments)
+        output.check()
+        return status

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from shutil import which
 from typing import TYPE_CHECKING
 
+from netbuilder.cli.output import say
+
 if TYPE_CHECKING:
-    from netbuilder.cli.changes import Change
+    from netbuilder.cli.changes import Change, Standing
     from netbuilder.host import Host
     from netbuilder.sandbox import LiveSandbox
     from netbuilder.steps import Step
@@ -26,8 +28,9 @@ def up(file: str | None, verbose: bool) -> int:
     specs = read(file)
     with closing(_host()) as host:
         before = changes.standing(host)
-        done = host.apply(*specs, watch=_print if verbose else lambda step: None)
-        _report(changes.made(before, host, done))
+        with _telling(host, before, "what was begun is taken back", "all was done by then, and stands"):
+            done = host.apply(*specs, watch=_print if verbose else lambda step: None)
+            _report(changes.made(before, host, done))
     return 0
 
 
@@ -38,7 +41,7 @@ def plan(file: str | None) -> int:
     from netbuilder.resolve import resolve
     from netbuilder.units import units, whole
 
-    print(whole(units(resolve(read(file), Ledger()))).script(), end="")
+    say(whole(units(resolve(read(file), Ledger()))).script(), end="")
     return 0
 
 
@@ -52,9 +55,9 @@ def diff(file: str | None) -> int:
         missing = host.diff(*specs)
         notes = [*changes.superfluous(host.surplus(*specs)), *changes.unnoted(host, specs)]
     if missing:
-        print(missing.script(), end="")
+        say(missing.script(), end="")
     for note in notes:
-        print(f"# {note}")
+        say(f"# {note}")
     return 1 if missing or notes else 0
 
 
@@ -66,11 +69,12 @@ def down(file: str | None, everything: bool) -> int:
     specs = () if everything else read(file)
     with closing(_host()) as host:
         before = changes.standing(host)
-        if everything:
-            host.destroy_all()
-        else:
-            host.take_down(*specs)
-        _report(changes.taken_back(before, host, specs))
+        with _telling(host, before, "nothing is taken back", "all that was to go is taken back"):
+            if everything:
+                host.destroy_all()
+            else:
+                host.take_down(*specs)
+            _report(changes.taken_back(before, host, specs))
     return 0
 
 
@@ -175,9 +179,22 @@ def _become(program: list[str]) -> int:
         return _NOT_EXECUTABLE
 
 
+@contextmanager
+def _telling(host: Host, before: Standing, not_done: str, done: str) -> Iterator[None]:
+    """What an interrupt left, on standard error: a call's work ends before the interrupt is heard of here."""
+    from netbuilder.cli import changes
+    from netbuilder.cli.trouble import note
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"interrupted: {not_done if changes.standing(host) == before else done}")
+        raise
+
+
 def _print(step: Step) -> None:
-    print(f"# {step.because}\n{step.command()}", flush=True)
+    say(f"# {step.because}\n{step.command()}", flush=True)
 
 
 def _report(changes: Iterable[Change]) -> None:
-    print("\n".join(map(str, changes)) or "nothing to do")
+    say("\n".join(map(str, changes)) or "nothing to do")

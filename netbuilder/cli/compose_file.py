@@ -1,4 +1,4 @@
-"""The file that says what is wanted: found as Docker Compose finds it, read, and parsed."""
+"""The file that says what is wanted: the one that is named, or the working directory's; read, and parsed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from netbuilder.spec import Network, Sandbox
 
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""Where Compose looks, in its order."""
+"""Compose's names for it, in its order; of other directories and of overrides nothing is read."""
 
 
 def read(file: str | None) -> tuple[Network | Sandbox, ...]:
@@ -22,11 +22,12 @@ def read(file: str | None) -> tuple[Network | Sandbox, ...]:
     Raises:
         SpecError: If there is none, it can't be read, or it asks for what can't be had.
     """
+    from netbuilder.cli.trouble import note
     from netbuilder.compose import parse
 
     composed = parse(_text(file or _found()))
     if composed.notice:
-        print(f"netbuilder: {composed.notice}", file=sys.stderr)
+        note(composed.notice)
     return composed.specs
 
 
@@ -42,9 +43,18 @@ def _found() -> str:
 def _text(file: str) -> str:
     from netbuilder.errors import SpecError
 
+    name = "standard input" if file == "-" else file
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return _from_standard_input() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise SpecError(file, f"can't be read: {error.strerror}") from None
+        raise SpecError(name, f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SpecError(file, "can't be read: it is no text in UTF-8") from None
+        raise SpecError(name, "can't be read: it is no text in UTF-8") from None
+
+
+def _from_standard_input() -> str:
+    from netbuilder.errors import SpecError
+
+    if sys.stdin is None:
+        raise SpecError("standard input", "is closed", "name a Compose file: -f FILE")
+    return sys.stdin.read()

@@ -5,68 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 
+from netbuilder.cli import output, texts
+
 TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _WIDTH = 80
-
-_ABOUT = """\
-Docker's four network modes on a bare Linux host: what a Compose file says about
-networking is made so, shown command by command, compared with what stands, and
-taken back."""
-
-_TOUR = """\
-a first look:
-  netbuilder plan -f lab.yaml            what would be done, as a shell script
-  sudo netbuilder up -v -f lab.yaml      do it, and show each command
-  sudo netbuilder ps                     what stands
-  sudo netbuilder exec web -- ip addr    a look from inside
-  sudo netbuilder down -f lab.yaml       take it back
-
-FILE is a Compose file, like this one:
-  services:
-    web: { networks: [lab], ports: ["8088:80"] }
-    db: { networks: [lab] }
-  networks:
-    lab: {}
-
-exit status: 0, 1 for a failure, 2 for a bad call or file"""
-
-_UP = "All of it is done, or on an error nothing."
-
-_PLAN = "They are for a host with nothing on it yet; see diff for this one."
-
-_DIFF = "Exit status 0 if none is missing, 1 if some are, 2 for trouble."
-
-_DOWN = "What another file made stays."
-
-_PS = """\
-STATE is ok, or gone if somebody took the namespace away: "netbuilder up" makes
-it again.
-
---format json gives a list of objects with the fields name, mode (bridge, host,
-container or none), network, address, mac, ports (a list of objects with
-host_ip, host_port, sandbox_port and protocol), namespace (a path) and state.
-What a sandbox does not have is null; in container mode it has what the sandbox
-has whose namespace it shares."""
-
-_INSPECT = """\
---format json gives an object with the fields of "netbuilder ps --format json",
-and prefix, gateway, bridge, veth, mtu, adopted (the path of a namespace that
-was there before), packets_in and packets_out (the DNAT and MASQUERADE that
-rewrite its packets) and commands: lists of objects with why and command."""
-
-_LINKS = """\
-The two ends are matched by interface index and namespace id, as the kernel
-knows them, and not by name.
-
---format json gives a list of objects with the fields veth, ifindex, bridge,
-sandbox, interface, peer_ifindex and netnsid."""
-
-_EXEC = """\
-Exit status 126 if it can't be run, 127 if there is no such command. Options
-after CMD are its own."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="netbuilder",
         usage="netbuilder [-h] [--version] COMMAND ...",
-        description=_ABOUT,
-        epilog=f"commands:\n{summaries}\n\n{_TOUR}",
+        description=texts.ABOUT,
+        epilog=f"commands:\n{summaries}\n\n{texts.TOUR}",
     )
     top.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
     # Without its own `prog`, argparse formats a usage to find one out, at a tenth of the time that all this takes.
@@ -92,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """As wide as what stands in this file, or as a narrower terminal."""
+    """As wide as what stands in `texts`, or as a narrower terminal."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_width())
@@ -116,7 +61,17 @@ class _Parser(argparse.ArgumentParser):
         from netbuilder.cli.trouble import complain
 
         complain(message, f"see {self.prog} --help")
-        self.exit(2)
+        raise SystemExit(2)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print it on standard output, where argparse would take another if there is none."""
+        output.check()
+        super().print_help(file)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End, once what was printed has arrived."""
+        output.check()
+        super().exit(status, message)
 
 
 class _Version(argparse.Action):
@@ -129,8 +84,21 @@ class _Version(argparse.Action):
             number = version("netbuilder-sandbox")
         except PackageNotFoundError:
             number = "(not installed)"
-        print(f"netbuilder {number}")
+        output.say(f"netbuilder {number}")
         parser.exit()
+
+
+class _File(argparse.Action):
+    """A file's name: one, and not an empty one, as an unset variable of a shell's gives it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if not values:
+            parser.error(f"{option} is given an empty name")
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is given twice: one file at a time")
+        setattr(namespace, self.dest, values)
 
 
 class _Program(argparse.Action):
@@ -150,6 +118,7 @@ def _file(command: Any) -> None:
         "-f",
         "--file",
         metavar="FILE",
+        action=_File,
         help="the Compose file, or - for standard input (default: compose.yaml in the working directory)",
     )
 
@@ -180,47 +149,47 @@ def _program(command: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: dict[str, tuple[Any, ...]] = {
-    "up": ("make it so; only what is missing is done", _UP, "sudo netbuilder up -v -f lab.yaml", _file, _verbose),
+    "up": ("make it so; only what is missing is done", texts.UP, "sudo netbuilder up -v -f lab.yaml", _file, _verbose),
     "plan": (
         "print all commands as a shell script that runs; needs no root",
-        _PLAN,
+        texts.PLAN,
         "netbuilder plan -f lab.yaml > lab.sh && sudo sh lab.sh",
         _file,
     ),
     "diff": (
         "print the commands that are still missing on this host",
-        _DIFF,
+        texts.DIFF,
         "sudo netbuilder diff -f lab.yaml && echo all is as it should be",
         _file,
     ),
     "down": (
         "take back what FILE names, and a network with its last sandbox",
-        _DOWN,
+        texts.DOWN,
         "sudo netbuilder down -f lab.yaml",
         _file_or_all,
     ),
     "ps": (
         "list sandboxes: mode, network, address, MAC, ports, namespace",
-        _PS,
+        texts.PS,
         "sudo netbuilder ps --format json | jq -r '.[].address'",
         _format,
     ),
     "inspect": (
         "show a sandbox's wiring, its commands, and what rewrites its packets",
-        _INSPECT,
+        texts.INSPECT,
         "sudo netbuilder inspect web",
         _name,
         _format,
     ),
     "links": (
         "show which veth of the host leads into which sandbox",
-        _LINKS,
+        texts.LINKS,
         "sudo netbuilder links",
         _format,
     ),
     "exec": (
         "run a command inside a sandbox; its exit status is ours",
-        _EXEC,
+        texts.EXEC,
         "sudo netbuilder exec web -- ip -brief address",
         _name,
         _program,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from json import dumps
 from typing import Any
 
+from netbuilder.cli.output import say
+
 _NOTHING = "-"
 _GAP = "  "
 
@@ -23,7 +25,7 @@ _CABLE = {
 
 def json(value: object) -> None:
     """Print a value as JSON."""
-    print(dumps(value, indent=2))
+    say(dumps(value, indent=2))
 
 
 def sandboxes(seen: Sequence[dict[str, Any]]) -> None:
@@ -49,7 +51,7 @@ def sandbox(seen: dict[str, Any]) -> None:
     """The page of `inspect`: two columns, and the commands."""
     _table(["NAME", seen["name"]], list(_facts(seen)))
     for step in seen["commands"]:
-        print(f"\n# {step['why']}\n{step['command']}")
+        say(f"\n# {step['why']}\n{step['command']}")
 
 
 def links(seen: Iterable[dict[str, Any]]) -> None:
@@ -95,14 +97,14 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str | None]], none: 
     """A table, each row one whole line, so that grep finds what is in it; `none` says that there are no rows."""
     cells = [[_NOTHING if cell is None else cell for cell in row] for row in rows]
     if not cells:
-        print(none)
+        say(none)
         return
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     if sys.stdout.isatty():
         _rich(headings, cells, sum(widths) + len(_GAP) * len(widths))
         return
     for row in (headings, *cells):
-        print(_GAP.join(map(str.ljust, row, widths)).rstrip())
+        say(_GAP.join(map(str.ljust, row, widths)).rstrip())
 
 
 def _rich(headings: Sequence[str], cells: Iterable[Sequence[str]], width: int) -> None:

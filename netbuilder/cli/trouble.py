@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 _HEAD, _TAIL = 300, 200  # a message of the kernel's has its point at the end
 
 
 def complain(message: str, hint: str = "") -> None:
     """Print an error and what to do about it."""
-    print(f"netbuilder: error: {_line(message)}", file=sys.stderr)
+    note(f"error: {_line(message)}")
     if hint:
-        print(f"netbuilder: hint: {_line(hint)}", file=sys.stderr)
+        note(f"hint: {_line(hint)}")
+
+
+def note(line: str) -> None:
+    """Print a line on standard error; one that nobody can read, as the terminal is gone, is no reason to fail."""
+    if sys.stderr is None:  # print() would put it among what was asked for
+        return
+    with suppress(OSError):
+        print(f"netbuilder: {line}", file=sys.stderr)
 
 
 def _line(text: str) -> str:

@@ -159,31 +159,28 @@ class Section:
             known = f"{keys.supported} {keys.passed_over} {keys.refused}".split()
             raise SpecError(where, "is an unknown key", suggestion(key, [*known, *keys.only]))
 
-    def __contains__(self, key: str) -> bool:
-        """Whether the file says something under the key."""
-        return bool(self._values.get(key))
-
     def at(self, key: str) -> str:
         """Where the key stands; where it does not, the mapping's own place."""
-        return under(self.where, key) if key in self else self.where
+        return self.where if self._values.get(key) is None else under(self.where, key)
 
     def get(self, key: str, *kinds: type) -> Any:
         """The key's value, of one of these kinds, or None."""
-        return expect(self._values[key], self.at(key), *kinds) if key in self else None
+        said = self._values.get(key)
+        return None if said is None else expect(said, self.at(key), *kinds)
 
     def text(self, key: str) -> str | None:
-        """The key's text, or None."""
+        """The key's text, or None where there is nothing in it."""
         said: str | None = self.get(key, str)
-        return said
+        return said or None
 
     def number(self, key: str) -> int | None:
         """The key's whole number, or None."""
-        said = self.text(key)
+        said = self.get(key, str)
         return None if said is None else number(said, self.at(key))
 
     def flag(self, key: str, default: bool) -> bool:
         """The key's true or false, or the default."""
-        said = self.text(key)
+        said = self.get(key, str)
         if said is None:
             return default
         if said.lower() not in _FLAGS:

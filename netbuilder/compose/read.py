@@ -81,8 +81,13 @@ def _build(model: type[_Model], where: str, places: Mapping[str, str], **fields:
         return model(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else ""
-        raise SpecError(places.get(field, where), one_line(first["msg"].removeprefix("Value error, "))) from None
+        problem = first["msg"].removeprefix("Value error, ")
+        field, _, rest = problem.partition(": ")
+        if first["loc"]:
+            field = str(first["loc"][0])
+        elif field in model.model_fields:  # what is wrong with the whole may be said of one field
+            problem = rest
+        raise SpecError(places.get(field, where), one_line(problem)) from None
 
 
 def _network(section: Section, key: str) -> Network:
@@ -120,6 +125,9 @@ def _pool(ipam: Section) -> Section:
 
 
 def _sandbox(service: Section, name: str, networks: Mapping[str, Network], names: Mapping[str, str]) -> Sandbox:
+    if service.get("profiles", list):
+        raise SpecError(service.at("profiles"), "is not supported yet", keys.ADVICE["profiles"])
+    service.part("deploy", keys.DEPLOY)
     mode = _mode(service, networks, names)
     return _build(Sandbox, service.at("container_name"), {}, name=name, mode=mode)
 
@@ -132,43 +140,52 @@ def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str,
             hint = suggestion(key, networks) or "add it under networks:"
             raise SpecError(service.where, f"{under('networks', key)} is not declared", hint)
         return _bridge(service, key, networks[key].name, said)
-    if "networks" in service:
+    if service.get("networks", list, dict):
         raise SpecError(service.at("network_mode"), "excludes networks", "keep one of the two")
     if chosen == "bridge":
         return _bridge(service, chosen, DEFAULT_NETWORK, None)
     mode = _other_mode(chosen, service.at("network_mode"), names)
-    for key in ("ports", "mac_address"):
-        if key in service:
+    for key, said in (("ports", service.get("ports", list)), ("mac_address", service.text("mac_address"))):
+        if said:
             raise SpecError(service.at(key), f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
     return mode
 
 
 def _attachments(service: Section) -> Mapping[str, object]:
     """The network that a service is on, with what it says about it; none where it has a network_mode instead."""
-    if "network_mode" in service:
+    if service.text("network_mode"):
         return {}
-    said = service.get("networks", list, dict) or [_IMPLICIT]
+    said = service.get("networks", list, dict)
     if isinstance(said, list):
-        said = {expect(key, where, str): None for where, key in service.items("networks")} or {_IMPLICIT: None}
-    if len(said) > 1:
+        said = {expect(key, where, str): None for where, key in service.items("networks")}
+    attachments: Mapping[str, object] = said or {_IMPLICIT: None}
+    if len(attachments) > 1:
         problem = "names more than one network: one network per sandbox for now"
         raise SpecError(service.at("networks"), problem, "keep one of them")
-    attachments: Mapping[str, object] = said
     return attachments
 
 
 def _bridge(service: Section, key: str, network: str, said: object) -> Bridge:
     attachment = service.open(said, under(f"{service.where}.networks", key), keys.ATTACHMENT)
-    holder = attachment if "mac_address" in attachment else service
     return _build(
         Bridge,
-        holder.at("mac_address"),
-        {"address": attachment.at("ipv4_address")},
+        attachment.at("ipv4_address"),
+        {},
         network=network,
         address=attachment.text("ipv4_address"),
-        mac=holder.text("mac_address"),
+        mac=_mac(service, attachment),
         publish=tuple(port for where, said in service.items("ports") for port in _ports(service, said, where)),
     )
+
+
+def _mac(service: Section, attachment: Section) -> str | None:
+    """The MAC address that the service names, or its network, or both alike."""
+    places = [section.at("mac_address") for section in (service, attachment)]
+    said = [section.text("mac_address") for section in (service, attachment)]
+    first, second = (_build(Bridge, place, {}, mac=mac).mac for place, mac in zip(places, said, strict=True))
+    if first and second and first != second:
+        raise SpecError(places[0], f"is {first}, and {places[1]} is {second}", "remove one of the two")
+    return second or first
 
 
 def _other_mode(chosen: str, where: str, names: Mapping[str, str]) -> HostNetwork | NoNetwork | Container:
@@ -199,13 +216,14 @@ def _ports(service: Section, said: object, where: str) -> tuple[PublishedPort, .
 
 
 def _port(port: Section) -> PublishedPort:
-    if "target" not in port:
+    target = port.text("target")
+    if target is None:
         raise SpecError(port.where, "has no target", "add the port inside the sandbox")
     return _build(
         PublishedPort,
         port.at("target"),
         {"host_port": port.at("published"), "host_ip": port.at("host_ip")},
-        sandbox_port=_port_number(port.text("target") or "", port.at("target")),
+        sandbox_port=_port_number(target, port.at("target")),
         host_port=_host_port(port),
         host_ip=port.text("host_ip") or ANY,
         protocol=port.text("protocol") or "tcp",

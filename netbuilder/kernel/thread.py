@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 from netbuilder.errors import NetbuilderError
 
-GLANCE = 0.05  # seconds
+_GLANCE = 0.05  # seconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_Job = tuple["Future[Any]", Callable[[], Any]]
 
 
 class HostThread:
@@ -27,12 +29,14 @@ class HostThread:
         """Start it; `enter` takes it to its namespace."""
         self.closed = False
         self._process = os.getpid()
-        self._ident: int | None = None
         self._closing = threading.Lock()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="netbuilder")
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        # A daemon, as the interpreter waits for all other threads ahead of calling what is registered with atexit; and
+        # no executor, as those take nothing any more by then. Both may still want to take a host back.
+        self._thread = threading.Thread(target=_work, args=(self._jobs,), name="netbuilder", daemon=True)
+        self._thread.start()
         try:
             self.call(enter)
-            self._ident = self.call(threading.get_ident)
         except BaseException:
             self.close()
             raise
@@ -42,28 +46,21 @@ class HostThread:
         """Whether this process is a fork of the one that the thread is in."""
         return os.getpid() != self._process
 
-    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a function run there.
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function there and wait for it; what it raises is raised here.
+
+        An interrupt of the waiting caller (Ctrl-C) is raised once the function has ended; one that has not begun does
+        not begin any more.
 
         Raises:
             NetbuilderError: If it could never run: from a forked process, after the end, or from the thread itself.
         """
-        self._check()
-        try:
-            return self._executor.submit(function, *args, **kwargs)
-        except RuntimeError:
-            self._check()  # closed in the meantime
-            raise
-
-    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function there and wait for it; what it raises is raised here."""
-        return self.submit(function, *args, **kwargs).result()
+        return self._run(lambda: function(*args, **kwargs))
 
     def call_heeding(self, function: Callable[[Callable[[], object]], T]) -> T:
-        """As `call`, and an interrupt of the waiting caller (Ctrl-C) reaches the function.
+        """As `call`, and an interrupt of the waiting caller reaches the function.
 
-        The function is handed something to call now and then, which raises KeyboardInterrupt once that happened. The
-        interrupt is raised here when the function has ended, one way or the other.
+        The function is handed something to call now and then, which raises KeyboardInterrupt once that happened.
         """
         stop = threading.Event()
 
@@ -71,22 +68,7 @@ class HostThread:
             if stop.is_set():
                 raise KeyboardInterrupt
 
-        def heeding() -> T:
-            heed()
-            return function(heed)
-
-        future: Future[T] | None = None
-        try:
-            future = self.submit(heeding)
-            # A signal that arrives just ahead of the wait does not wake it: look again now and then.
-            while not wait([future], timeout=GLANCE).done:
-                pass
-            return future.result()
-        except BaseException:
-            stop.set()
-            if future:
-                wait([future])
-            raise
+        return self._run(lambda: function(heed), stop.set)
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Do a last thing and end the thread; its namespaces go with it if nothing else holds them.
@@ -96,14 +78,35 @@ class HostThread:
         if self.is_elsewhere:
             return
         self._refuse_itself()
-        done: Future[None] | None = None
+        done: Future[None] = Future()
         with self._closing:
             if not self.closed:
-                done = self._executor.submit(last)
-                self.closed = True
-        self._executor.shutdown()
-        if done:
-            done.result()
+                self._jobs.put((done, last))
+                self._jobs.put(None)
+            else:
+                done.set_result(None)
+            self.closed = True
+        self._thread.join()
+        done.result()
+
+    def _run(self, function: Callable[[], T], interrupted: Callable[[], None] = lambda: None) -> T:
+        future: Future[T] = Future()
+        try:
+            self._check()
+            with self._closing:
+                self._check()
+                self._jobs.put((future, function))
+            # A signal that arrives just ahead of the wait does not wake it: look again now and then.
+            while not wait([future], timeout=_GLANCE).done:
+                pass
+            return future.result()
+        except BaseException:
+            interrupted()
+            if not future.cancel():
+                wait([future])
+            raise
+        finally:
+            del future  # an error's traceback leads here, and would keep it
 
     def _check(self) -> None:
         if self.is_elsewhere:
@@ -115,8 +118,25 @@ class HostThread:
         self._refuse_itself()
 
     def _refuse_itself(self) -> None:
-        if not self.closed and threading.get_ident() == self._ident:
+        if not self.closed and threading.get_ident() == self._thread.ident:
             raise NetbuilderError(
                 "called from the host's own thread, which would wait for itself",
                 "do not use the host in 'watch'; note what is wanted and do it afterwards",
             )
+
+
+def _work(jobs: SimpleQueue[_Job | None]) -> None:
+    while job := jobs.get():
+        _carry_out(*job)
+        del job  # while waiting for the next one, keep nothing alive
+
+
+def _carry_out(future: Future[Any], function: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
+    finally:
+        del future, function

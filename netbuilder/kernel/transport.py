@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from netbuilder.kernel.message import ACK, DONE, DUMP, ERROR, Message, attributes, messages, string
 
@@ -71,11 +72,12 @@ class Netlink:
         last = max(at for at, message in enumerate(transaction) if message.flags & ACK)
         refused, at = None, -1
         while at not in (0, last):
-            for _, flags, at, body in messages(self._socket.recv(1 << 18)):
+            for _, flags, at, body in messages(self._receive()):
                 errno = -struct.unpack_from("=i", body)[0]
                 if errno and not refused:
                     refused = Refused(at, errno, _detail(flags, body))
         if refused:
+            self._drain()
             raise refused
 
     def index(self, name: str) -> int:
@@ -108,7 +110,7 @@ class Netlink:
         self._socket.send(b"".join(encoded))
         open_ = len(encoded)
         while open_:
-            for kind, flags, sequence, body in messages(self._socket.recv(1 << 18)):
+            for kind, flags, sequence, body in messages(self._receive()):
                 reply = replies[sequence - 1]
                 if kind not in (ERROR, DONE):
                     reply.bodies.append(body)
@@ -117,6 +119,19 @@ class Netlink:
                 if kind == ERROR:
                     reply.errno = -struct.unpack_from("=i", body)[0]
                     reply.detail = _detail(flags, body) if reply.errno else ""
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(1 << 18)
+        except OSError:  # ENOBUFS: the answers were more than the socket holds, and some are lost
+            self._drain()
+            raise
+
+    def _drain(self) -> None:
+        """Throw away what is left of the answers, which the next question would take for its own."""
+        with suppress(OSError):
+            while self._socket.recv(1 << 18, socket.MSG_DONTWAIT):
+                pass
 
 
 def _detail(flags: int, body: bytes) -> str:

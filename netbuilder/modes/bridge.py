@@ -51,21 +51,21 @@ def _cable(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
             peer=INSIDE,
             netns=name,
             mac=endpoint.mac,
-            because=f"a cable: one plug in the switch {endpoint.bridge}, the other inside {name} as {INSIDE}",
+            because=f"a veth pair, the cable: one end in {endpoint.bridge}, the other inside {name} as {INSIDE}",
         ),
-        SetAlias(dev=veth, alias=alias(name), because="a label on the cable: whose it is"),
+        SetAlias(dev=veth, alias=alias(name), because="label the host's end: whose it is"),
     ]
     if endpoint.mtu:
         cable.append(SetMtu(dev=veth, mtu=endpoint.mtu, because=f"packets of {endpoint.mtu} bytes at most"))
     if endpoint.publish:
-        cable.append(Hairpin(dev=veth, because=f"{name} may reach itself by the host's port"))
+        cable.append(Hairpin(dev=veth, because=f"let {name} reach itself through its published port"))
     if endpoint.quiet_ipv6:
         cable.append(
-            NoLinkLocal(dev=veth, because="no IPv6 on the cable: it is not used, and each address makes noise")
+            NoLinkLocal(dev=veth, because="no IPv6 link-local address: it is unused, and would flood the bridge")
         )
-    cable.append(SetUp(dev=veth, because="the switch's end of the cable on"))
+    cable.append(SetUp(dev=veth, because="bring up the host's end"))
     if endpoint.mtu:
-        cable.append(SetMtu(netns=name, dev=INSIDE, mtu=endpoint.mtu, because="the same at the inner end"))
+        cable.append(SetMtu(netns=name, dev=INSIDE, mtu=endpoint.mtu, because="the same limit for the inner end"))
     if endpoint.quiet_ipv6:
         cable.append(_no_ipv6(name))
     return cable
@@ -73,7 +73,7 @@ def _cable(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
 
 def _no_ipv6(name: str) -> Step:
     key = f"net/ipv6/conf/{INSIDE}/disable_ipv6"
-    return SetSysctl(netns=name, key=key, value="1", because="no IPv6 inside, where the network has none (as Docker)")
+    return SetSysctl(netns=name, key=key, value="1", because="no IPv6 inside: the network has none (as with Docker)")
 
 
 def _address(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
@@ -81,10 +81,13 @@ def _address(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
     address = IPv4Interface((endpoint.address, endpoint.prefix))
     return [
         AddAddress(
-            netns=sandbox.name, dev=INSIDE, address=address, because=f"a free address of network {endpoint.network}"
+            netns=sandbox.name,
+            dev=INSIDE,
+            address=address,
+            because=f"{sandbox.name}'s address, a free one of network {endpoint.network}",
         ),
         loopback(sandbox),
-        SetUp(netns=sandbox.name, dev=INSIDE, because="the inner end of the cable on"),
+        SetUp(netns=sandbox.name, dev=INSIDE, because="bring up the inner end"),
     ]
 
 
@@ -93,7 +96,11 @@ def _way_out(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
     if endpoint.gateway is None:
         return []
     return [
-        AddDefaultRoute(netns=sandbox.name, via=endpoint.gateway, because="the way out: by the bridge's own address")
+        AddDefaultRoute(
+            netns=sandbox.name,
+            via=endpoint.gateway,
+            because="default route: everything else goes via the bridge's address",
+        )
     ]
 
 

@@ -22,7 +22,7 @@ def rules(ground: Ground) -> Plan:
 
 def forwarding(ground: Ground) -> Plan:
     """Forwarding between interfaces, once for all networks of a host: without it nothing passes the bridge."""
-    return Plan([Forward(because="the host passes packets on between its bridges and the outside")])
+    return Plan([Forward(because="forwarding: the host passes packets on between its bridges and the outside")])
 
 
 def plan(network: ResolvedNetwork) -> Plan:
@@ -38,7 +38,7 @@ def _switch(network: ResolvedNetwork) -> list[Step]:
             name=bridge,
             mac=network.mac,
             alias=f"netbuilder:{network.name}",
-            because=f"a switch for network {network.name}",
+            because=f"a bridge, the switch of network {network.name}",
         )
     ]
     if network.mtu:
@@ -57,8 +57,8 @@ def _switch(network: ResolvedNetwork) -> list[Step]:
 def _address(network: ResolvedNetwork) -> list[Step]:
     address = IPv4Interface((network.gateway, network.subnet.prefixlen))
     return [
-        AddAddress(dev=network.bridge, address=address, because="the gateway: the sandboxes' way out"),
-        SetUp(dev=network.bridge, because="the switch on"),
+        AddAddress(dev=network.bridge, address=address, because="the bridge's address: the sandboxes' gateway"),
+        SetUp(dev=network.bridge, because="bring up the bridge"),
     ]
 
 

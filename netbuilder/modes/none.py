@@ -23,15 +23,20 @@ def room(sandbox: ResolvedSandbox) -> Plan:
         return Plan(
             [
                 AttachNamespace(
-                    name=name, path=sandbox.adopted, because=f"a name for {name}'s namespace, which is there already"
+                    name=name, path=sandbox.adopted, because=f"a name for {name}'s network namespace, which is there"
                 )
             ]
         )
     return Plan(
-        [AddNamespace(name=name, because=f"a room of its own for {name}: no interface, route or port is shared")]
+        [
+            AddNamespace(
+                name=name,
+                because=f"a network namespace, a room of its own for {name}: its own interfaces, routes and ports",
+            )
+        ]
     )
 
 
 def loopback(sandbox: ResolvedSandbox) -> SetUp:
     """The loopback, which is down in a new namespace: without this step nothing inside reaches localhost."""
-    return SetUp(netns=sandbox.name, dev="lo", because="localhost works inside")
+    return SetUp(netns=sandbox.name, dev="lo", because="bring up the loopback: localhost works inside")

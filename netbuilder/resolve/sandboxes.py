@@ -138,6 +138,13 @@ def _endpoint(
     spec: Sandbox, mode: Bridge, address: IPv4Address, publish: tuple[PublishedPort, ...], ledger: Ledger
 ) -> Endpoint:
     network = ledger.networks[mode.network]
+    mac = mode.mac or mac_of(address)
+    holder = ledger.holder_of_mac(mode.network, mac)
+    if holder:
+        raise SpecError(
+            f"sandbox {spec.name}.mode.mac", f"{mac} is the MAC address of {holder} already", "give each its own"
+        )
+    ledger.take_mac(mode.network, mac, spec.name)
     veth = veth_name(spec.name, mode.network, ledger.veth_is_free)
     ledger.take_veth(veth, spec.name)
     return Endpoint(
@@ -147,7 +154,7 @@ def _endpoint(
         address=address,
         prefix=network.subnet.prefixlen,
         gateway=None if network.internal else network.gateway,
-        mac=mode.mac or mac_of(address),
+        mac=mac,
         mtu=network.mtu,
         quiet_ipv6=network.quiet_ipv6,
         publish=publish,

@@ -18,13 +18,13 @@ EXAMPLES = ROOT / "examples"
 
 SAID = {
     "01_namespace.py": [
-        "✓ the room has a loopback of its own, and it is switched off",
+        "✓ blue has a loopback of its own, and it is down",
         "✓ each finds its own server on localhost:80",
         "✓ two steps",
     ],
     "02_veth.py": [
-        "✓ cable is number 7 and points at 42; eth0 is number 42 and points at 7",
-        "this is room; you call from 10.0.0.1",
+        "✓ veth-blue is number 7 and points at 42; eth0 is number 42 and points at 7",
+        "this is blue; you call from 10.0.0.1",
         "✓ the end inside is gone too",
         "leads to web's eth0",
     ],
@@ -62,7 +62,7 @@ SAID = {
         "✓ the other machine answers, and it was called by the host's address",
     ],
     "walkthrough.py": [
-        "✓ PREROUTING led it inside (DNAT)",
+        "✓ a rule in PREROUTING sent it on to 172.17.0.2:80 (DNAT)",
         "✓ web's localhost is its localhost",
         "✓ reached on the host's own port",
         "✓ the other machine answers: it was called by the host (MASQUERADE)",

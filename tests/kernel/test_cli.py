@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 from netbuilder import Host, Plan
 from netbuilder.compose import parse
 from tests.kernel.helpers import missing, picture, shell
+from tests.kernel.leftovers import wait_until
 
 NETBUILDER = [sys.executable, "-m", "netbuilder"]
 
@@ -115,8 +118,8 @@ def test_diff_prints_what_is_missing_as_a_script_that_mends_it(cli: Cli) -> None
     script = cli("diff", status=1)
     assert script == (
         "#!/bin/sh\nset -eu\n\n"
-        "# the inner end of the cable on\nip -n web link set eth0 up\n\n"
-        "# the way out: by the bridge's own address\nip -n web route add default via 10.9.0.1\n"
+        "# bring up the inner end\nip -n web link set eth0 up\n\n"
+        "# default route: everything else goes via the bridge's address\nip -n web route add default via 10.9.0.1\n"
     )
     shell(cli.host, script)
     assert cli("diff") == ""
@@ -288,6 +291,15 @@ def test_inspect_as_json(cli: Cli) -> None:
     assert [onhost[field] for field in ("veth", "packets_in", "packets_out", "commands")] == [None, [], [], []]
 
 
+def test_the_help_names_every_field_of_the_json(cli: Cli) -> None:
+    cli("up")
+    words = {command: set(re.findall(r"\w+", cli(command, "--help"))) for command in ("ps", "inspect", "links")}
+    (one, *_), web, (cable, *_) = cli.json("ps"), cli.json("inspect", "web"), cli.json("links")
+    assert one.keys() <= words["ps"]
+    assert web.keys() - one.keys() <= words["inspect"]
+    assert cable.keys() <= words["links"]
+
+
 def test_links_are_what_the_kernel_says(cli: Cli) -> None:
     assert cli("links") == "no links on this host yet: each sandbox in bridge mode has one\n"
     assert cli.json("links") == []
@@ -364,14 +376,41 @@ def test_after_a_kill_the_next_call_puts_things_right(cli: Cli) -> None:
     assert cli("diff") == ""
 
 
-def test_control_c_takes_back_what_was_begun(cli: Cli) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_takes_back_what_was_begun(cli: Cli, number: signal.Signals) -> None:
     before = picture(cli.host)
     with cli.start("up", "-v", "-f", "many.yaml") as process:
         _read_until(process, "ip netns add s20\n")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "")
+    assert (process.returncode, errors) == (
+        128 + number,
+        "netbuilder: interrupted: what was begun is taken back\n",
+    )
     assert picture(cli.host) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_of_down_waits_for_its_end(cli: Cli, number: signal.Signals) -> None:
+    before = picture(cli.host)
+    cli("up")
+    lock = cli.host._engine.store._lock
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with cli.start("down") as process:
+        wait_until(lambda: _waits_for_a_lock(process.pid), "down has begun, and waits for its turn")
+        process.send_signal(number)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (
+        128 + number,
+        "netbuilder: interrupted: all that was to go is taken back\n",
+    )
+    assert picture(cli.host) == before
+
+
+def _waits_for_a_lock(pid: int) -> bool:
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and f" {pid} " in line for line in lines)
 
 
 def test_a_reader_that_goes_away_takes_back_what_was_begun(cli: Cli) -> None:

@@ -244,3 +244,57 @@ def test_an_error_on_one_thread_leaves_the_others_alone(host: Host) -> None:
         assert list(threads.map(build, range(16))) == [bool(number % 2) for number in range(16)]
     assert len(host.sandboxes()) == 8
     assert len({sandbox.address for sandbox in host.sandboxes()}) == 8
+
+
+FORKED = """
+import multiprocessing, sys
+from netbuilder import *
+
+def child(turn, done):
+    host = Host.current()
+    turn.wait()
+    host.apply(Sandbox(name="child"))
+    done.set()
+    host.close()
+
+fork = multiprocessing.get_context("fork")
+turn, done = fork.Event(), fork.Event()
+host = Host.current()
+host.apply(Sandbox(name="parent"))
+process = fork.Process(target=child, args=(turn, done))
+process.start()
+import time; time.sleep(0.3)
+host.close()
+turn.set()
+done.wait()
+process.join()
+with Host.current() as host:
+    host.apply(Sandbox(name="next"))
+    print(*(str(sandbox.address) for sandbox in host.sandboxes()))
+    host.destroy_all()
+"""
+
+
+def test_a_forked_process_has_the_same_book(host: Host) -> None:
+    """SQLite's locks do not survive a fork, and its parent's last connection takes more along than its own."""
+    done = host.run([sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("172.17.0.2 172.17.0.3 172.17.0.4\n", "")
+
+
+LOOKING = """
+from netbuilder import *
+while True:
+    with Host.current() as host:
+        host.networks(), host.sandboxes(), host.plan(Sandbox(name="w"))
+"""
+
+
+def test_looking_never_meets_a_state_half_made(host: Host) -> None:
+    code = "for _ in range(25): host.apply(Network(name='lab'), Sandbox(name='w')); host.destroy_all()"
+    other = start(host, code)
+    with host.popen([sys.executable, "-c", LOOKING], cwd=ROOT, stderr=subprocess.PIPE, text=True) as looker:
+        go(other)
+        finish(other)
+        looker.terminate()
+        assert looker.stderr
+        assert looker.stderr.read() == ""

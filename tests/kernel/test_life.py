@@ -6,17 +6,20 @@ import gc
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from netbuilder import Bridge, Container, Host, NetbuilderError, Network, Sandbox, SpecError
+from netbuilder import Bridge, Container, Host, NetbuilderError, Network, NoNetwork, Sandbox, SpecError
 from netbuilder.steps import Step
 from tests.kernel.helpers import picture
 from tests.kernel.leftovers import wait_until
 
+ROOT = Path(__file__).parents[2]
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
 SIDE = Sandbox(name="side", mode=Container(sandbox="web"))
@@ -83,6 +86,51 @@ def test_ctrl_c_too_late_leaves_it_to_the_with_block(host: Host) -> None:
     assert "web" in host
 
 
+def test_what_has_not_begun_when_interrupted_does_not_begin(host: Host) -> None:
+    """Another thread has the host; Ctrl-C meets a caller that waits for its turn."""
+    host.apply(LAB, WEB)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(step: Step) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    other = threading.Thread(target=host.apply, args=(Sandbox(name="slow", mode=NoNetwork()),), kwargs={"watch": slow})
+    other.start()
+    begun.wait(10)
+    ctrl_c = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt):
+        host.destroy("web")
+    go_on.set()
+    other.join()
+    ctrl_c.join()
+    assert [*host] == ["web", "slow"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import atexit; host = Host.current(); host.apply(Sandbox(name='a', mode=NoNetwork()))\n"
+        "atexit.register(host.destroy, 'a')",
+        "import threading, time\n"
+        "def work():\n"
+        "    with Host.current() as host:\n"
+        "        time.sleep(0.3)\n"
+        "        host.apply(Sandbox(name='a', mode=NoNetwork()))\n"
+        "threading.Thread(target=work).start()",
+        "Host.current().plan(Sandbox(name='a', mode=NoNetwork()))",
+    ],
+    ids=["atexit", "thread", "dropped"],
+)
+def test_a_host_works_until_the_very_end_of_the_interpreter(host: Host, code: str) -> None:
+    before = picture(host)
+    program = [sys.executable, "-c", f"from netbuilder import *\n{code}"]
+    done = host.run(program, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert picture(host) == before
+
+
 def test_programs_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
     host.apply(LAB, WEB, SIDE)
     with host["web"].popen(["sleep", "60"]) as program:
@@ -93,6 +141,13 @@ def test_programs_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
         host.destroy("web", "side")
         assert program.poll() == -signal.SIGTERM
     assert {key.name for key in host.made}.isdisjoint({"web", "side"})
+
+
+def test_what_container_mode_names_stays_as_long(host: Host) -> None:
+    host.apply(LAB, WEB, SIDE, Sandbox(name="inner", mode=Container(sandbox="side")))
+    with pytest.raises(SpecError, match="in use by inner"):
+        host.destroy("side")
+    host.destroy("side", "inner")
 
 
 def test_what_was_taken_down_is_not_ours_any_more(host: Host) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import socket
 import struct
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
@@ -318,6 +319,24 @@ def test_a_transaction_of_which_all_is_refused(built: Host) -> None:
 
 
 # The transport
+
+
+def test_what_a_socket_has_no_room_for_is_not_taken_for_an_answer_later(built: Host) -> None:
+    absent = nfwire.transaction([nfwire.delete_element("absent", "bridges", nfwire.element('"br9"'))] * 200)
+
+    def work() -> list[int]:
+        netlink = Netlink(NETFILTER)
+        try:
+            netlink._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with pytest.raises(OSError, match="No buffer space"):
+                netlink.commit(absent)
+            netlink.commit(nfwire.transaction([port_at(1)]))
+            replies = netlink.ask([nfwire.get_table("absent"), nfwire.get_table(firewall.NAME)])
+            return [len(reply.bodies) for reply in replies]
+        finally:
+            netlink.close()
+
+    assert built._call(work) == [0, 1]
 
 
 def test_a_batch_names_what_was_refused(host: Host) -> None:

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,6 +94,10 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
         "up -f",
         "plan -v",
         "down --all -f lab.yaml",
+        "up -f lab.yaml -f other.yaml",
+        "up --file=",
+        "down --all --file=",
+        "down --file= --all",
         "ps web",
         "ps --format xml",
         "inspect",
@@ -105,6 +110,21 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
 def test_a_bad_call_is_refused_with_a_hint(argv: str, capsys: Capture) -> None:
     assert status(*argv.split()) == 2
     assert "netbuilder: hint: see netbuilder" in complaint(capsys)
+
+
+@pytest.mark.parametrize("command", ["up", "plan", "diff", "down"])
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["-f", "a", "-f", "b"], "-f is given twice: one file at a time"),
+        (["-f", "a", "--file", "a"], "--file is given twice: one file at a time"),
+        (["-f", ""], "-f is given an empty name"),
+    ],
+)
+def test_one_file_is_named_once(command: str, words: list[str], problem: str, capsys: Capture) -> None:
+    Path("compose.yaml").write_text(COMPOSE)
+    assert status(command, *words) == 2
+    assert complaint(capsys) == f"netbuilder: error: {problem}\nnetbuilder: hint: see netbuilder {command} --help\n"
 
 
 def test_help_names_every_command(capsys: Capture) -> None:
@@ -174,10 +194,40 @@ def test_a_file_is_found_where_compose_looks_for_it(capsys: Capture) -> None:
         assert f"ip netns add {name.replace('.', '-')}\n" in capsys.readouterr().out
 
 
+def test_nothing_but_one_file_is_read(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("compose", "compose.override", "named"):
+        Path(f"{name}.yaml").write_text(f"services: {{ {name}: {{ network_mode: none }} }}")
+    monkeypatch.setenv("COMPOSE_FILE", "named.yaml")
+    assert status("plan") == 0
+    assert capsys.readouterr().out.count("ip netns add") == 1
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    assert status("plan") == 2
+    assert "compose.yaml: is not in the working directory" in complaint(capsys)
+
+
 def test_a_file_comes_from_standard_input(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("services: { web: { network_mode: none } }"))
     assert status("plan", "-f", "-") == 0
     assert "ip netns add web\n" in capsys.readouterr().out
+
+
+def redirected(how: str, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """A call as a shell makes it with such a redirection."""
+    call = ["sh", "-c", f'exec "$0" "$@" {how}', sys.executable, "-m", "netbuilder", *words]
+    return subprocess.run(call, input=text, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ("<&-", "standard input: is closed\nnetbuilder: hint: name a Compose file: -f FILE"),
+        ("0>/dev/null", "standard input: can't be read: Bad file descriptor"),
+    ],
+)
+def test_a_standard_input_that_cannot_be_read_is_named(how: str, problem: str) -> None:
+    done = redirected(how, "plan", "-f", "-")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"netbuilder: error: {problem}\n")
 
 
 @pytest.mark.parametrize("command", ["up", "plan", "diff", "down"])
@@ -191,6 +241,7 @@ def test_a_file_comes_from_standard_input(capsys: Capture, monkeypatch: pytest.M
         ("x" * 10_000, None, "File name too long"),
         ("lab.yaml", b"\xff\xfe", "lab.yaml: can't be read: it is no text in UTF-8"),
         ("lab.yaml", b"services: [", "line 1, column "),
+        ("lab.yaml", b"services: { web: { profiles: [debug] } }", "services.web.profiles: is not supported yet"),
         ("lab.yaml", b"", "the file has no services and no networks"),
         ("lab.yaml", b"services: { web: { ports: ['0:80'] } }", "services.web.ports[0]: "),
         ("lab.yaml", b"services: { '../x': {} }", "is no name"),
@@ -248,6 +299,66 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
+class Interrupted:
+    """A host whose work is interrupted: once it is done, or in time."""
+
+    def __init__(self, before: set[str], after: set[str]) -> None:
+        self.names, self.after = before, after
+
+    def sandboxes(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name=name, resolved=name) for name in self.names]
+
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def apply(self, *specs: object, **options: object) -> None:
+        self.names = self.after
+        raise KeyboardInterrupt
+
+    take_down = apply
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "after", "told"),
+    [
+        ("up", set(), set(), "what was begun is taken back"),
+        ("up", set(), {"web"}, "all was done by then, and stands"),
+        ("down", {"web"}, {"web"}, "nothing is taken back"),
+        ("down", {"web"}, set(), "all that was to go is taken back"),
+    ],
+)
+def test_an_interrupt_tells_what_it_left(
+    command: str, before: set[str], after: set[str], told: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
+    monkeypatch.setattr("netbuilder.host.Host.current", lambda: Interrupted(before, after))
+    assert status(command) == 130
+    assert capsys.readouterr() == ("", f"netbuilder: interrupted: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [("SIG_DFL", "interrupted 129"), ("SIG_IGN", "not heard")], ids=["plain", "under nohup"]
+)
+def test_a_hangup_is_an_interrupt_unless_it_is_ignored(before: str, outcome: str) -> None:
+    script = f"""
+import signal
+from netbuilder.cli.signals import as_interrupts, status
+signal.signal(signal.SIGHUP, signal.{before})
+try:
+    with as_interrupts():
+        signal.raise_signal(signal.SIGHUP)
+    print("not heard")
+except KeyboardInterrupt as interrupt:
+    print("interrupted", status(interrupt))
+assert signal.getsignal(signal.SIGHUP) is signal.{before}
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{outcome}\n", "")
+
+
 @pytest.mark.parametrize("call", ["--help", "plan -f -", "exec --help"])
 def test_a_reader_that_is_gone_is_no_noise(call: str) -> None:
     with subprocess.Popen(
@@ -265,8 +376,28 @@ def test_a_reader_that_is_gone_is_no_noise(call: str) -> None:
     assert process.returncode in (0, 141)
 
 
-def test_a_full_disk_is_an_error() -> None:
-    with open("/dev/full", "w") as full:
-        call = [sys.executable, "-m", "netbuilder", "plan", "-f", "-"]
-        done = subprocess.run(call, input="services: { web: {} }", stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr) == (1, "netbuilder: error: No space left on device\n")
+@pytest.mark.parametrize("call", ["--help", "--version", "plan --help", "plan -f -", "plan -f many.yaml"])
+def test_a_full_disk_is_an_error(call: str) -> None:
+    many = ", ".join(f"s{number}: {{}}" for number in range(20))
+    Path("many.yaml").write_text(f"services: {{ {many} }}")
+    done = redirected("> /dev/full", *call.split(), text="services: { web: {} }")
+    assert (done.returncode, done.stderr) == (1, "netbuilder: error: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"), [("--help", 1), ("--version", 1), ("plan", 1), ("up", 1), ("diff", 2), ("ps", 1)]
+)
+def test_a_closed_standard_output_is_an_error_before_anything_is_done(call: str, expected: int) -> None:
+    Path("compose.yaml").write_text("services: { web: {} }")
+    done = redirected(">&-", *call.split())
+    assert done.returncode == expected
+    assert done.stderr.splitlines() == [
+        "netbuilder: error: standard output is closed",
+        "netbuilder: hint: to see nothing of it, use > /dev/null",
+    ]
+
+
+def test_a_closed_standard_error_does_not_put_remarks_into_the_script() -> None:
+    done = redirected("2>&-", "plan", "-f", "-", text=COMPOSE)
+    assert (done.returncode, done.stdout[:10]) == (0, "#!/bin/sh\n")
+    assert "passed over" not in done.stdout

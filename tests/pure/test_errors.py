@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import errno
+import pickle
 
 import pytest
 
@@ -122,3 +124,21 @@ def test_a_hostile_text_is_quoted_and_cut(text: str, quoted: str) -> None:
 def test_some_of_many_names(names: str, text: str) -> None:
     assert some(names.split()) == text
     assert some(set(names.split())) == text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NetbuilderError("it failed", "try again"),
+        SpecError("network lab.subnet", "is taken", "choose another"),
+        StepError("ip link set x up", errno.ENODEV, "gone"),
+        PrivilegeError("not allowed", "use sudo"),
+        NotFound("nothing there"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_come_back_from_another_process_as_they_were(error: NetbuilderError) -> None:
+    error.add_note("and then")
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+    assert str(copy.copy(error)) == str(error)

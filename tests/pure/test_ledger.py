@@ -27,7 +27,8 @@ def bridged(name: str, last: int, *publish: str) -> ResolvedSandbox:
     """A sandbox on the lab network, at 10.9.0.LAST."""
     address = IPv4Address("10.9.0.0") + last
     ports = tuple(map(port, publish))
-    endpoint = ENDPOINT.model_copy(update={"veth": f"veth{name}", "address": address, "prefix": 29, "publish": ports})
+    names = {"veth": f"veth{name}", "mac": f"02:42:0a:09:00:{last:02x}"}
+    endpoint = ENDPOINT.model_copy(update={**names, "address": address, "prefix": 29, "publish": ports})
     return ResolvedSandbox(name=name, mode="bridge", namespace=name, endpoint=endpoint)
 
 

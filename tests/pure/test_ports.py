@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from netbuilder.ports import ANY, PublishedPort
+from netbuilder.ports import ANY, BROADCAST, PublishedPort
 
 PORTS = st.integers(1, 65535)
 PUBLISHED = st.builds(
     PublishedPort,
     sandbox_port=PORTS,
     host_port=st.none() | PORTS,
-    host_ip=st.just(ANY) | st.ip_addresses(v=4),
+    host_ip=st.just(ANY) | st.ip_addresses(v=4).filter(lambda ip: not ip.is_multicast and ip != BROADCAST),
     protocol=st.sampled_from(["tcp", "udp"]),
 )
 

@@ -79,6 +79,24 @@ def refusal(specs: Iterable[Network | Sandbox], ledger: Ledger | None = None, **
     return caught.value
 
 
+# MAC addresses
+
+
+@pytest.mark.parametrize(
+    ("macs", "holder"),
+    [
+        (["02:00:00:00:00:01", "02:00:00:00:00:01"], "sandbox a"),
+        (["02:42:0a:09:00:01", None], "the bridge of network lab"),
+        (["02:42:0a:09:00:03", None], "sandbox a"),
+    ],
+    ids=["each other's", "the bridge's", "a chosen one's"],
+)
+def test_a_mac_address_is_had_by_one(macs: list[str | None], holder: str) -> None:
+    specs = [Sandbox(name=name, mode=Bridge(network="lab", mac=mac)) for name, mac in zip("ab", macs, strict=True)]
+    with pytest.raises(SpecError, match=f"is the MAC address of {holder} already"):
+        resolve([LAB, *specs], Ledger())
+
+
 # Networks
 
 
