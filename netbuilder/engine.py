@@ -18,7 +18,7 @@ from netbuilder.resolver import Resolver, Specs
 from netbuilder.runner import Runner, Watch, stale_receipts
 from netbuilder.spec import Network, Sandbox
 from netbuilder.store import DIRECTORY, Store
-from netbuilder.units import FORWARDING, RULES, Key, in_use, strike, units, whole
+from netbuilder.units import FORWARDING, RULES, Key, in_use, stands, strike, units, whole
 
 _log = logging.getLogger("netbuilder")
 
@@ -149,13 +149,14 @@ class Engine:
     def _taking_back(self, choose: Choose, ahead: Ahead) -> Iterator[list[Key]]:
         """The caller sees which units are to go and may strike some out; the rest is taken back."""
         with self._alone():
-            doomed = [key for key in dict.fromkeys(choose()) if key not in (RULES, FORWARDING) and self.store.has(key)]
+            shared, ledger = (RULES, FORWARDING), self.store.ledger()
+            doomed = [key for key in dict.fromkeys(choose()) if key not in shared and stands(key, ledger)]
             yield doomed
-            if self.store.ledger().networks.keys() == {key.name for key in doomed if key.kind == "network"}:
-                doomed += [key for key in (RULES, FORWARDING) if self.store.has(key)]
+            if ledger.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+                doomed += [key for key in shared if stands(key, ledger)]
             ahead(doomed)
             self.runner.destroy(doomed)
-            strike(doomed, self.store.ledger())
+            strike(doomed, ledger)
 
     def _claimed(self, specs: Specs) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""

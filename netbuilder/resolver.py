@@ -16,7 +16,7 @@ from netbuilder.resolved import Facts
 from netbuilder.spec import Network, Sandbox
 from netbuilder.state import TableOf
 from netbuilder.store import Store
-from netbuilder.units import RULES, Key, Unit, units
+from netbuilder.units import RULES, Key, Unit, stands, units
 
 Specs = Iterable[Network | Sandbox]
 
@@ -34,15 +34,16 @@ class Resolver:
         Where the table was lost, it goes back with all that stood in it: a network without its entries would be open
         to all others.
         """
-        stood = dict(self.store.ledger().sandboxes)
+        ledger = self.store.ledger()
+        before = replace(ledger, networks=dict(ledger.networks), sandboxes=dict(ledger.sandboxes))
         resolution = self.resolve(specs)
-        if self.store.has(RULES) and not self.kernel.has_table():
+        if stands(RULES, before) and not self.kernel.has_table():
             ledger = self.store.ledger()
             everything = tuple(ledger.networks.values()), tuple(ledger.sandboxes.values())
             resolution = Resolution(resolution.ground, *everything)
         parts = units(resolution)
-        new = tuple(part.key for part in parts if not self.store.has(part.key))
-        refuse_what_is_not_ours(resolution, set(new), stood, self.kernel)
+        new = tuple(part.key for part in parts if not stands(part.key, before))
+        refuse_what_is_not_ours(resolution, set(new), before.sandboxes, self.kernel)
         return parts, new
 
     def resolve(self, specs: Specs) -> Resolution:

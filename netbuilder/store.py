@@ -33,31 +33,29 @@ CREATE TABLE IF NOT EXISTS intents (kind TEXT, name TEXT, receipts TEXT, PRIMARY
 """
 
 
-@contextmanager
-def _named() -> Iterator[None]:
+def _named(error: sqlite3.Error | OSError) -> Exception:
     """Errors of the book itself, such as a full /run, say where it is. What only lacks a privilege is the caller's."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        raise NetbuilderError(
-            f"{DIRECTORY} can't be used, where netbuilder keeps what it made ({error})",
-            f"see that there is room (df {DIRECTORY}) and that the files in it are whole",
-        ) from error
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return error
+    return NetbuilderError(
+        f"{DIRECTORY} can't be used, where netbuilder keeps what it made ({error})",
+        f"see that there is room (df {DIRECTORY}) and that the files in it are whole",
+    )
 
 
 class Store:
     """The book of one host namespace. Belongs to one thread, as SQLite's connections do."""
 
-    @_named()
     def __init__(self, host: int, directory: Path = DIRECTORY) -> None:
         """Open the book of the namespace with this cookie, or begin one."""
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._lock = os.open(directory / f"{host:x}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         book = directory / f"{host:x}.db"
-        self._book = os.open(book, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._db = sqlite3.connect(f"{book.as_uri()}?vfs=unix-none", uri=True, isolation_level=None)
+        try:
+            directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._lock = os.open(book.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._book = os.open(book, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._db = sqlite3.connect(f"{book.as_uri()}?vfs=unix-none", uri=True, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise _named(error) from error
         # /run is memory: nothing in it outlives the machine, so nothing is gained by waiting for a disk.
         with self._open_book():
             self._db.executescript("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;" + _SCHEMA)
@@ -82,12 +80,13 @@ class Store:
     @contextmanager
     def _open_book(self) -> Iterator[sqlite3.Connection]:
         """Nobody else reads or writes for the length of a `with` block."""
-        with _named():
-            fcntl.flock(self._book, fcntl.LOCK_EX)
-            try:
-                yield self._db
-            finally:
-                fcntl.flock(self._book, fcntl.LOCK_UN)
+        fcntl.flock(self._book, fcntl.LOCK_EX)
+        try:
+            yield self._db
+        except (sqlite3.Error, OSError) as error:
+            raise _named(error) from error
+        finally:
+            fcntl.flock(self._book, fcntl.LOCK_UN)
 
     def ledger(self) -> Ledger:
         """What is taken, read anew if another process has written since."""
@@ -106,11 +105,6 @@ class Store:
         with self._open_book() as book:
             row = book.execute("SELECT receipts FROM made WHERE kind = ? AND name = ?", key).fetchone()
         return _receipts(row[0]) if row else None
-
-    def has(self, key: Key) -> bool:
-        """Whether a unit stands because of us."""
-        with self._open_book() as book:
-            return book.execute("SELECT 1 FROM made WHERE kind = ? AND name = ?", key).fetchone() is not None
 
     def keys(self) -> list[Key]:
         """Every unit that stands because of us."""

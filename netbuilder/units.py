@@ -72,6 +72,13 @@ def whole(parts: Iterable[Unit]) -> Plan:
     return Plan(chain.from_iterable(unit.plan for unit in parts))
 
 
+def stands(key: Key, ledger: Ledger) -> bool:
+    """Whether a unit stands because of us; the rules and forwarding come and go together."""
+    if key in (RULES, FORWARDING):
+        return ledger.ground is not None
+    return key.name in (ledger.sandboxes if key.kind == "sandbox" else ledger.networks)
+
+
 def in_use(doomed: list[Key], ledger: Ledger) -> dict[Key, frozenset[str]]:
     """Those among the doomed that something which stays lives on: a sandbox's namespace, or a network."""
     gone = {key.name for key in doomed if key.kind == "sandbox"}

@@ -12,7 +12,7 @@ from netbuilder.resolve import resolve
 from netbuilder.resolved import Ground
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.steps import AddNamespace, SetSysctl, SetUp
-from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, strike, units, whole
+from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, stands, strike, units, whole
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
@@ -119,3 +119,15 @@ def test_what_is_gone_is_struck_out(gone: list[Key], networks: str, sandboxes: s
     strike(iter(gone), ledger)
     assert (" ".join(ledger.networks), " ".join(ledger.sandboxes)) == (networks, sandboxes)
     assert (ledger.ground is None) == (RULES in gone)
+
+
+def test_what_stands() -> None:
+    ledger = Ledger()
+    keys = [RULES, Key("network", "lab"), Key("sandbox", "web"), FORWARDING]
+    assert [stands(key, ledger) for key in keys] == [False] * 4
+    resolve([LAB, WEB], ledger)
+    assert [stands(key, ledger) for key in keys] == [False, True, True, False]
+    ledger.ground = Ground(was_router=True)
+    assert all(stands(key, ledger) for key in keys)
+    assert not stands(Key("sandbox", "lab"), ledger)
+    assert not stands(Key("network", "web"), ledger)
