@@ -15,7 +15,7 @@ from netbuilder.links import Cable
 from netbuilder.plan import Plan
 from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.resolver import Resolver, Specs
-from netbuilder.runner import Runner, Watch, stale_receipts
+from netbuilder.runner import Runner, Watch
 from netbuilder.spec import Network, Sandbox
 from netbuilder.store import DIRECTORY, Store
 from netbuilder.units import FORWARDING, RULES, Key, in_use, stands, strike, units, whole
@@ -87,16 +87,9 @@ class Engine:
             return whole(units(self.resolver.resolve(specs)))
 
     def diff(self, specs: Specs) -> Plan:
-        """The steps of what is asked for that do not hold."""
+        """The steps that are left to do: what goes first, and what is missing then."""
         with self._looking():
-            plan = whole(self.resolver.units(specs)[0])
-            return plan.missing(self.kernel.observe(plan.questions(), plan.doors()))
-
-    def surplus(self, specs: Specs) -> Plan:
-        """The steps of an earlier form of what is asked for, which applying it takes back."""
-        with self._looking():
-            parts = units(self.resolver.resolve(specs))
-            return Plan(r.step for part in parts for r in stale_receipts(part, self.store.receipts(part.key)))
+            return self.runner.forecast(self.resolver.units(specs)[0])
 
     def apply(self, specs: Specs, watch: Watch) -> Applied:
         """Make it so: everything, or on an error nothing of it."""

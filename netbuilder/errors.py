@@ -59,10 +59,9 @@ class MissingLibrary(NetbuilderError, ImportError):
 class StepError(NetbuilderError):
     """The kernel refused a step: `command` is what a person would have typed, `errno` its answer."""
 
-    def __init__(self, command: str, errno: int, detail: str = "", taking_back: bool = False) -> None:
-        deed = f"taking back {quoted(command)}" if taking_back else quoted(command)
+    def __init__(self, command: str, errno: int, detail: str = "") -> None:
         name = errnos.errorcode.get(errno, str(errno))
-        super().__init__(f"{deed} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
+        super().__init__(f"{quoted(command)} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
         self.command = command
         self.errno = errno
 

@@ -118,20 +118,12 @@ class Host(Place):
         return self._call(self._engine.plan, checked("plan", specs))
 
     def diff(self, *specs: Network | Sandbox) -> Plan:
-        """The steps that are still missing on this host; nothing is done.
+        """The steps that `apply` would do now: what it would take back first, and what is missing then.
 
         Raises:
             SpecError: As for `apply`.
         """
         return self._call(self._engine.diff, checked("diff", specs))
-
-    def surplus(self, *specs: Network | Sandbox) -> Plan:
-        """The steps that stand for an earlier form of the specs and are no part of them now: `apply` takes them back.
-
-        Raises:
-            SpecError: As for `apply`.
-        """
-        return self._call(self._engine.surplus, checked("surplus", specs))
 
     def destroy(self, *what: Network | Sandbox | str) -> None:
         """Take back networks and sandboxes, by spec or by name: a sandbox's, or else a network's.

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from netbuilder.state import Question, State
 from netbuilder.steps.base import Step
 from netbuilder.steps.namespace import AttachNamespace
-
-_WHY = {"because"}
 
 
 class Plan(tuple[Step, ...]):
@@ -42,21 +39,9 @@ class Plan(tuple[Step, ...]):
 
     def to_json(self) -> str:
         """The plan as JSON: one object a step, with its kind under "step"."""
-        return json.dumps([as_json(step) for step in self])
+        return json.dumps([step.as_json() for step in self])
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote."""
-        return cls(from_json(item) for item in json.loads(text))
-
-
-def as_json(step: Step, why: bool = True) -> dict[str, Any]:
-    """A step as a JSON object, with or without its `because`."""
-    fields = step.model_dump(mode="json", exclude_defaults=True, exclude=None if why else _WHY)
-    return {"step": type(step).__name__, **fields}
-
-
-def from_json(item: dict[str, Any]) -> Step:
-    """The step that `as_json` wrote."""
-    fields = {name: value for name, value in item.items() if name != "step"}
-    return Step.kinds[item["step"]].model_validate(fields)
+        return cls(Step.from_json(item) for item in json.loads(text))

@@ -14,7 +14,7 @@ from netbuilder.errors import NetbuilderError, StepError, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
 from netbuilder.state import State
-from netbuilder.steps import AddNamespace, AttachNamespace, Step
+from netbuilder.steps import AddNamespace, AttachNamespace, Step, TakeBack
 from netbuilder.store import Store
 from netbuilder.units import ORDER, Key, Receipt, Unit, whole
 
@@ -50,8 +50,8 @@ class Runner:
         new: Receipts = {}
         self._begun = []
         try:
-            self.undo(stale)
-            state = self._clear(units, kept)
+            gone = self.undo(stale, watch)
+            state = self._clear(units, kept, gone, watch)
             missing = {unit.key: unit.plan.missing(state) for unit in units}
             new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
             self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
@@ -67,9 +67,27 @@ class Runner:
                 (unit, _merged(unit, old, new[unit.key])) for unit in units if (old := kept[unit.key]) is not None
             ],
         )
-        return Plan(chain.from_iterable(missing.values()))
+        return Plan(chain(gone, *missing.values()))
 
-    def _clear(self, units: list[Unit], had: dict[Key, list[Receipt] | None]) -> State:
+    def forecast(self, units: list[Unit]) -> Plan:
+        """What `apply` would do: what goes first, and what is missing then. Nothing is touched."""
+        had = {unit.key: self.store.receipts(unit.key) or [] for unit in units}
+        stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
+        plan = whole(units)
+        questions = {question for part in stale.values() for one in part for question in one.step.asks()}
+        state = self.kernel.observe(plan.questions() | questions, plan.doors())
+        wrong = {step for step in plan if step.is_broken(state)}
+        broken = {key: [r for r in part if r.step in wrong and r not in stale[key]] for key, part in had.items()}
+        waves = [*_waves(stale), *_waves(broken)]
+        gone = [_back(one) for wave in waves for one in wave if one.step.remains(state)]
+        left = {step.undone for step in gone}
+        lost = {thing for step in left for thing in step.makes()}
+        for step in plan:
+            if step in left or step.hangs_on() in lost:
+                lost.update(step.makes())
+        return Plan((*gone, *(s for s in plan if s in left or s.hangs_on() in lost or not s.holds(state))))
+
+    def _clear(self, units: list[Unit], had: dict[Key, list[Receipt] | None], gone: list[Step], watch: Watch) -> State:
         """What stands, once that of ours which is broken beyond doing it again is taken away.
 
         Raises:
@@ -83,7 +101,7 @@ class Runner:
         broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
         for foreign in wrong - {one.step for ours in broken.values() for one in ours}:
             raise StepError(foreign.command(), errno.EEXIST)
-        self.undo(broken)
+        gone += self.undo(broken, watch)
         return self.kernel.observe(plan.questions(), plan.doors())
 
     def destroy(self, keys: Iterable[Key]) -> None:
@@ -93,16 +111,15 @@ class Runner:
         self.undo(receipts)
         self.store.finish()
 
-    def undo(self, receipts: Receipts) -> None:
+    def undo(self, receipts: Receipts, watch: Watch = lambda step: None) -> list[Step]:
         """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once.
 
-        An error stops nothing else from being taken back; the first one is raised at the end.
+        Returns what was done. An error stops nothing else from being taken back; the first one is raised at the end.
         """
-        essential, errors = _essential(receipts), list[Exception]()
-        for kind in reversed(ORDER):
-            wave = [receipt for key, part in essential.items() if key.kind == kind for receipt in reversed(part)]
+        done, errors = list[Step](), list[Exception]()
+        for wave in _waves(receipts):
             try:
-                self._undo_wave(wave)
+                done += self._undo_wave(wave, watch)
             except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
                 errors += self._undo_singly(wave)
         self.kernel.forget_flows(_turned(receipt.step for part in receipts.values() for receipt in part))
@@ -110,16 +127,19 @@ class Runner:
             for error in errors[1:]:
                 errors[0].add_note(f"then {error}")
             raise errors[0]
+        return done
 
-    def _undo_wave(self, wave: list[Receipt]) -> None:
+    def _undo_wave(self, wave: list[Receipt], watch: Watch = lambda step: None) -> list[Step]:
         if not wave:
-            return
+            return []
         state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
-        for step, before in wave:
-            if step.remains(state):
-                self.kernel.begin(step, taking_back=True)
-                step.undo(self.kernel, before)
+        steps: list[Step] = [_back(one) for one in wave if one.step.remains(state)]
+        for step in steps:
+            watch(step)
+            self.kernel.begin(step)
+            step.do(self.kernel)
         self.kernel.flush()
+        return steps
 
     def _undo_singly(self, wave: list[Receipt]) -> list[Exception]:
         errors: list[Exception] = []
@@ -182,6 +202,11 @@ class Runner:
         return {step for step in self._begun if taken is None or step.command() != taken}
 
 
+def _back(receipt: Receipt) -> TakeBack:
+    why = "of an earlier form, or broken: it goes first, and what is wanted of it comes back below"
+    return TakeBack(undone=receipt.step, was=receipt.before, because=why)
+
+
 def _turned(steps: Iterable[Step]) -> set[int]:
     return {port for step in steps if (port := step.turns())}
 
@@ -206,7 +231,8 @@ def _merged(unit: Unit, had: list[Receipt], new: list[Receipt]) -> list[Receipt]
     return [first[step] for step in unit.plan if step in first]
 
 
-def _essential(receipts: Receipts) -> Receipts:
-    """The receipts less those whose fact ends with a thing that is taken back too."""
-    made = {receipt.step.makes() for part in receipts.values() for receipt in part} - {None}
-    return {key: [r for r in part if r.step.hangs_on() not in made] for key, part in receipts.items()}
+def _waves(receipts: Receipts) -> list[list[Receipt]]:
+    """What is taken back together, backwards; less what ends with a thing that is taken back too."""
+    made = {thing for part in receipts.values() for receipt in part for thing in receipt.step.makes()}
+    by_kind = [[one for key, part in receipts.items() if key.kind == kind for one in reversed(part)] for kind in ORDER]
+    return [[one for one in wave if one.step.hangs_on() not in made] for wave in reversed(by_kind)]

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from netbuilder import modes
 from netbuilder.ledger import Ledger
 from netbuilder.modes import network
-from netbuilder.plan import Plan, as_json, from_json
+from netbuilder.plan import Plan
 from netbuilder.resolve import Resolution
 from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import Step
@@ -43,13 +43,13 @@ class Receipt(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """The receipt as a JSON object."""
-        return {**as_json(self.step, why=False), "before": self.before}
+        return {**self.step.as_json(why=False), "before": self.before}
 
     @classmethod
     def from_json(cls, item: dict[str, Any]) -> Receipt:
         """The receipt that `to_json` wrote."""
         before = item.pop("before")
-        return cls(from_json(item), before)
+        return cls(Step.from_json(item), before)
 
 
 RULES, FORWARDING = Key("rules", ""), Key("forwarding", "")

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from netbuilder import modes
-from netbuilder.errors import quoted, some
+from netbuilder.errors import some
 from netbuilder.modes import network
 from netbuilder.plan import Plan
 from netbuilder.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.steps import Step
+from netbuilder.steps import TakeBack
 from netbuilder.units import RULES, Key
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def standing(host: Host) -> Standing:
 
 def made(before: Standing, host: Host, done: Plan) -> Iterator[Change]:
     """What is new, what is other than it was, and what had been damaged."""
-    new, unexplained = set(host.made), set(done)
+    new, unexplained = set(host.made), {step for step in done if not isinstance(step, TakeBack)}
     for key, one in standing(host).items():
         mine = unexplained.intersection(_plan(one)) if unexplained else set()
         unexplained -= mine
@@ -77,11 +77,6 @@ def _users(key: Key, standing: Standing) -> Iterator[str]:
             place = one.namespace if key.kind == "sandbox" else one.endpoint and one.endpoint.network
             if place == key.name and Key("sandbox", one.name) != key:
                 yield one.name
-
-
-def superfluous(steps: Iterable[Step]) -> Iterator[str]:
-    """What stands for an earlier form of the file, and goes with the next `up`."""
-    return (f"no longer asked for: {quoted(step.command())}" for step in steps)
 
 
 def unnoted(host: Host, specs: Iterable[Network | Sandbox]) -> Iterator[str]:

@@ -46,14 +46,14 @@ def plan(file: str | None) -> int:
 
 
 def diff(file: str | None) -> int:
-    """Print the commands that are missing, and as comments what else `up` would change; 1 if there is anything."""
+    """Print the commands that `up` would carry out, and as comments what takes none; 1 if there is anything."""
     from netbuilder.cli import changes
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
     with closing(_host()) as host:
         missing = host.diff(*specs)
-        notes = [*changes.superfluous(host.surplus(*specs)), *changes.unnoted(host, specs)]
+        notes = list(changes.unnoted(host, specs))
     if missing:
         say(missing.script(), end="")
     for note in notes:

@@ -38,7 +38,6 @@ class Kernel:
         self._changes: list[tuple[Step | None, Message]] = []
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
-        self._taking_back = False
         self._pins_are_shared = False
 
     @property
@@ -57,9 +56,9 @@ class Kernel:
 
     # What the runner calls
 
-    def begin(self, step: Step, taking_back: bool = False) -> None:
+    def begin(self, step: Step) -> None:
         """What is asked for from now on is asked for by this step; an error will name it."""
-        self._step, self._taking_back = step, taking_back
+        self._step = step
 
     def flush(self) -> None:
         """Have everything that was asked for done."""
@@ -242,4 +241,4 @@ class Kernel:
         return self._sockets.netlink(netns).index(name)
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
-        return StepError(step.command() if step else "netbuilder", number, detail, self._taking_back)
+        return StepError(step.command() if step else "netbuilder", number, detail)

@@ -6,7 +6,7 @@ from ipaddress import IPv4Interface
 
 from netbuilder.names import Name
 from netbuilder.state import AddressesOf, Question, State
-from netbuilder.steps.base import Kernel, Step, home_of, ip
+from netbuilder.steps.base import Kernel, Step, ip, link_of
 
 
 class AddAddress(Step):
@@ -32,10 +32,18 @@ class AddAddress(Step):
         """Add it."""
         kernel.add_address(self.netns, self.dev, self.address)
 
+    def undo_command(self, before: str | None) -> str:
+        """See `ip-address(8)`."""
+        return ip(self.netns, "address", "del", self.address, "dev", self.dev)
+
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
         kernel.delete_address(self.netns, self.dev, self.address)
 
+    def makes(self) -> tuple[str, ...]:
+        """Neighbours: whoever is in the subnet is reached without a router."""
+        return (f"neighbours@{self.netns}",)
+
     def hangs_on(self) -> str:
-        """The interface, or the namespace it is in."""
-        return home_of(self.netns, self.dev)
+        """The interface."""
+        return link_of(self.netns, self.dev)

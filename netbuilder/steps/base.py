@@ -1,6 +1,6 @@
 """A Step is one fact to make true in the kernel. It has four faces; everything else follows from them.
 
-command()              what a person would type
+command()              what a person would type, and undo_command(before), to take it back
 holds(state)           is it so already?
 do(kernel)             make it so
 undo(kernel, before)   take it back
@@ -98,6 +98,10 @@ class Step(BaseModel, ABC):
         """What a person would type in a shell; some facts take more than one line."""
 
     @abstractmethod
+    def undo_command(self, before: str | None) -> str:
+        """What a person would type to take it back; `before` as for `undo`."""
+
+    @abstractmethod
     def asks(self) -> tuple[Question, ...]:
         """The questions whose answers `holds` looks at."""
 
@@ -132,13 +136,24 @@ class Step(BaseModel, ABC):
         """
         return None
 
-    def makes(self) -> str | None:
-        """The thing that comes into being, such as "netns/web"; None for a mere change."""
-        return None
+    def makes(self) -> tuple[str, ...]:
+        """The things that come into being, such as "netns/web"; none for a mere change."""
+        return ()
 
     def hangs_on(self) -> str | None:
         """The thing whose end is the end of this fact too."""
         return None
+
+    def as_json(self, why: bool = True) -> dict[str, Any]:
+        """The step as a JSON object, its kind under "step"; with or without its `because`."""
+        fields = self.model_dump(mode="json", exclude_defaults=True, exclude=None if why else {"because"})
+        return {"step": type(self).__name__, **fields}
+
+    @staticmethod
+    def from_json(item: dict[str, Any]) -> Step:
+        """The step that `as_json` wrote."""
+        fields = {name: value for name, value in item.items() if name != "step"}
+        return Step.kinds[item["step"]].model_validate(fields)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Step) and self._fact() == other._fact()
@@ -165,6 +180,8 @@ def inside(netns: str | None, *words: object) -> str:
     return shell(*(("ip", "netns", "exec", netns) if netns else ()), *words)
 
 
-def home_of(netns: str | None, dev: str) -> str:
-    """The thing that an interface's facts hang on: its namespace, or on the host the interface."""
-    return f"netns/{netns}" if netns else f"link/{dev}"
+def link_of(netns: str | None, dev: str) -> str:
+    """The thing that facts of an interface hang on: the interface, or for a loopback its namespace."""
+    if dev == "lo":
+        return f"netns/{netns}"
+    return f"link/{dev}@{netns}" if netns else f"link/{dev}"

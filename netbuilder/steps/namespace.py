@@ -27,6 +27,10 @@ class _Pin(Step):
         """A maker that was killed may have left the empty file that a namespace is pinned on."""
         return state.pin(self.name) is not None
 
+    def undo_command(self, before: str | None) -> str:
+        """See `ip-netns(8)`."""
+        return ip(None, "netns", "del", self.name)
+
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Unpin it: a namespace that nobody else holds goes with its pin, and what is inside goes with it."""
         kernel.unpin_namespace(self.name)
@@ -43,9 +47,9 @@ class AddNamespace(_Pin):
         """Make and pin it."""
         kernel.add_namespace(self.name)
 
-    def makes(self) -> str:
+    def makes(self) -> tuple[str, ...]:
         """The namespace."""
-        return f"netns/{self.name}"
+        return (f"netns/{self.name}",)
 
 
 class AttachNamespace(_Pin):

@@ -43,13 +43,17 @@ class AddTable(Step):
         """Add the table."""
         kernel.nft(self._text())
 
+    def undo_command(self, before: str | None) -> str:
+        """See `nft(8)`."""
+        return shell("nft", f"delete table {firewall.TABLE}")
+
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete the table and everything in it."""
         kernel.nft(f"delete table {firewall.TABLE}")
 
-    def makes(self) -> str:
+    def makes(self) -> tuple[str, ...]:
         """The table."""
-        return "table"
+        return ("table",)
 
     def _text(self) -> str:
         return firewall.ruleset(self.was_router)
@@ -82,6 +86,10 @@ class AddElement(Step):
     def do(self, kernel: Kernel) -> None:
         """Add it; the kernel refuses a key that is there with other data."""
         kernel.add_element(self.set, self.key, self.data)
+
+    def undo_command(self, before: str | None) -> str:
+        """See `nft(8)`, under elements."""
+        return shell("nft", f"delete element {firewall.TABLE} {self.set} {{ {self.key} }}")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""

@@ -31,10 +31,14 @@ class AddDefaultRoute(Step):
         """Add it."""
         kernel.add_default_route(self.netns, self.via)
 
+    def undo_command(self, before: str | None) -> str:
+        """See `ip-route(8)`."""
+        return ip(self.netns, "route", "del", "default", "via", self.via)
+
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Delete it."""
         kernel.delete_default_route(self.netns, self.via)
 
     def hangs_on(self) -> str:
-        """The namespace."""
-        return f"netns/{self.netns}"
+        """The address that makes the router a neighbour."""
+        return f"neighbours@{self.netns}"

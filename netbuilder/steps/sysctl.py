@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field
 
 from netbuilder.names import Name
 from netbuilder.state import Question, State, SysctlOf
-from netbuilder.steps.base import Kernel, Step, inside
+from netbuilder.steps.base import Kernel, Step, inside, link_of
 
+_OF_AN_INTERFACE = re.compile(r"net/ipv[46]/conf/([^/]+)/")
 Key = Annotated[str, Field(pattern=r"^net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$")]
 
 
@@ -40,6 +42,11 @@ class Forward(Step):
     def do(self, kernel: Kernel) -> None:
         """Switch it on."""
         kernel.write_sysctl(None, ROUTER, "1")
+
+    def undo_command(self, before: str | None) -> str:
+        """See `sysctl(8)`."""
+        settings = [f"{ROUTER}=0", *([f"{REDIRECTS}={before}"] if before else [])]
+        return inside(None, "sysctl", "-q", "-w", *settings)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Switch it off, and put back what the kernel changes along with it."""
@@ -75,11 +82,18 @@ class SetSysctl(Step):
         """Write it."""
         kernel.write_sysctl(self.netns, self.key, self.value)
 
+    def undo_command(self, before: str | None) -> str:
+        """See `sysctl(8)`."""
+        return inside(self.netns, "sysctl", "-q", "-w", f"{self.key}={before or self.value}")
+
     def undo(self, kernel: Kernel, before: str | None) -> None:
         """Write what was there before; a setting that came with a new interface had no value to go back to."""
         if before is not None:
             kernel.write_sysctl(self.netns, self.key, before)
 
     def hangs_on(self) -> str | None:
-        """The namespace, for a setting inside one."""
+        """The interface that it is a setting of, or the namespace."""
+        of = _OF_AN_INTERFACE.match(self.key)
+        if of and of[1] not in ("all", "default"):
+            return link_of(self.netns, of[1])
         return f"netns/{self.netns}" if self.netns else None

@@ -69,15 +69,26 @@ def test_every_change_ends_where_a_new_sandbox_begins(host: Host, before: str, a
     empty = picture(host)
     host.apply(*specs(MODES[before]))
     kept = host["web"].address
-    host.apply(*specs(MODES[after]))
+    forecast = host.diff(*specs(MODES[after]))
+    assert host.apply(*specs(MODES[after])) == forecast
     assert host.diff(*specs(MODES[after])) == missing(host, host.plan(*specs(MODES[after]))) == Plan()
-    assert host.surplus(*specs(MODES[after])) == Plan()
     wanted = MODES[after]
     if isinstance(wanted, Bridge) and wanted.address is None and host["web"].address == kept:
         wanted = wanted.model_copy(update={"address": kept})  # what a spec leaves open stays as it was
     assert likeness(host) == likeness_of_new(wanted)
     host.destroy_all()
     assert picture(host) == empty
+
+
+@pytest.mark.parametrize(("before", "after"), tuple(itertools.permutations(MODES, 2)))
+def test_the_script_of_a_change_runs(host: Host, before: str, after: str) -> None:
+    """What `diff` prints takes back what goes, in time for what comes in its place."""
+    host.apply(*specs(MODES[before]))
+    plan, script = host.plan(*specs(MODES[after])), host.diff(*specs(MODES[after])).script()
+    done = host.run(["sh"], input=script, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert missing(host, plan) == Plan()
+    host.apply(*specs(MODES[after]))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,7 @@ def test_a_change_that_fails_is_taken_back(
     """At any step: the sandbox is then as it was before the change, and so is what is known of it."""
     host.apply(*specs(MODES[before]))
     as_it_was, known = likeness(host), host["web"].resolved
-    surplus = host.surplus(*specs(MODES[after]))
+    forecast = host.diff(*specs(MODES[after]))
     for victim in [step for step in host.plan(*specs(MODES[after])) if step not in host.plan(*specs(MODES[before]))]:
         with monkeypatch.context() as patch:
             patch.setattr(type(victim), "do", _refused(victim, type(victim).do))
@@ -104,7 +115,7 @@ def test_a_change_that_fails_is_taken_back(
         assert likeness(host) == as_it_was, victim.command()
         assert host["web"].resolved == known
         assert host.diff(*specs(MODES[before])) == Plan()
-    assert host.surplus(*specs(MODES[after])) == surplus
+    assert host.diff(*specs(MODES[after])) == forecast
     host.apply(*specs(MODES[after]))
     assert host.diff(*specs(MODES[after])) == Plan()
 

@@ -218,7 +218,7 @@ def test_a_closed_host(host: Host) -> None:
     host.close()
 
 
-@pytest.mark.parametrize("call", ["apply", "plan", "diff", "surplus", "take_down"])
+@pytest.mark.parametrize("call", ["apply", "plan", "diff", "take_down"])
 def test_specs_of_another_type(host: Host, call: str) -> None:
     for handed in ([LAB, WEB], (LAB,), iter([WEB])):
         with pytest.raises(TypeError, match=rf"pass specs one by one: {call}\(\*specs\)"):

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from netbuilder.plan import Plan, as_json, from_json
+from netbuilder.plan import Plan
 from netbuilder.state import LinkOf, PinOf, State, SysctlOf
 from netbuilder.steps import (
     AddAddress,
@@ -26,6 +26,7 @@ from netbuilder.steps import (
     SetSysctl,
     SetUp,
     Step,
+    TakeBack,
 )
 
 ROOM = AddNamespace(name="web", because="a room")
@@ -52,6 +53,7 @@ ALL = Plan(
         AddAddress(netns="web", dev="eth0", address=IPv4Interface("10.9.0.2/24")),
         AddDefaultRoute(netns="web", via=IPv4Address("10.9.0.1")),
         Forward(),
+        TakeBack(undone=KNOB, was="0"),
         AddTable(was_router=False),
         AddElement(set="bridges", key='"br9"'),
         AddElement(set="publish_any", key="tcp . 8088", data="10.9.0.2 . 80"),
@@ -144,9 +146,9 @@ def test_a_plan_survives_json() -> None:
     ],
 )
 def test_a_step_as_json(step: Step, why: bool, item: dict[str, str]) -> None:
-    assert as_json(step, why) == item
+    assert step.as_json(why) == item
     assert json.loads(json.dumps(item)) == item
-    assert from_json(item) == step
+    assert Step.from_json(item) == step
 
 
 # Equality

@@ -42,6 +42,7 @@ from netbuilder.steps import (
     SetSysctl,
     SetUp,
     Step,
+    TakeBack,
 )
 
 GATEWAY_MAC, MAC, OTHER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02", "02:42:0a:09:00:03"
@@ -87,18 +88,19 @@ class Case:
     lacks: list[Answers]
     does: Call
     undoes: Call
-    makes: str | None = None
+    undo_command: str
+    makes: tuple[str, ...] = ()
     hangs_on: str | None = None
 
     def __str__(self) -> str:
         return f"{type(self.step).__name__} {self.command.split()[-1]}"
 
 
-def knob(step: Step, command: str, on: tuple[str, Any], off: Any, then: tuple[str, Any]) -> list[Case]:
+def knob(step: Step, command: str, back: str, on: tuple[str, Any], off: Any, then: tuple[str, Any]) -> list[Case]:
     """A setting of an interface, on the host and in a namespace."""
     option, value = then
     cases = []
-    for netns, ip, home in ((None, "ip", "link/veth1"), ("web", "ip -n web", "netns/web")):
+    for netns, ip, home in ((None, "ip", "link/veth1"), ("web", "ip -n web", "link/veth1@web")):
         question = LinkOf(netns, "veth1")
         cases.append(
             Case(
@@ -108,6 +110,7 @@ def knob(step: Step, command: str, on: tuple[str, Any], off: Any, then: tuple[st
                 lacks=[{question: link(**{option: off})}, {question: None}],
                 does=("set_link", netns, "veth1", (option, on[1])),
                 undoes=("set_link", netns, "veth1", (option, value)),
+                undo_command=f"{ip} link set veth1 {back}",
                 hangs_on=home,
             )
         )
@@ -140,7 +143,8 @@ CASES = [
         lacks=[{PinOf("web"): None}, {PinOf("web"): 0}],
         does=("add_namespace", "web"),
         undoes=("unpin_namespace", "web"),
-        makes="netns/web",
+        undo_command="ip netns del web",
+        makes=("netns/web",),
     ),
     Case(
         AttachNamespace(name="web", path="/proc/7/ns/net"),
@@ -149,6 +153,7 @@ CASES = [
         lacks=[{PinOf("web"): None}, {PinOf("web"): 0}],
         does=("attach_namespace", "web", "/proc/7/ns/net"),
         undoes=("unpin_namespace", "web"),
+        undo_command="ip netns del web",
     ),
     Case(
         AddBridge(name="br9", mac=GATEWAY_MAC, alias="netbuilder:lab"),
@@ -157,7 +162,8 @@ CASES = [
         lacks=[{LinkOf(None, "br9"): None}, {LinkOf(None, "br9"): link("veth")}],
         does=("add_bridge", "br9", GATEWAY_MAC, "netbuilder:lab"),
         undoes=("delete_link", "br9"),
-        makes="link/br9",
+        undo_command="ip link del br9",
+        makes=("link/br9",),
     ),
     Case(
         AddBridge(name="br9", mac=GATEWAY_MAC, alias="two words"),
@@ -166,7 +172,8 @@ CASES = [
         lacks=[{LinkOf(None, "br9"): None}],
         does=("add_bridge", "br9", GATEWAY_MAC, "two words"),
         undoes=("delete_link", "br9"),
-        makes="link/br9",
+        undo_command="ip link del br9",
+        makes=("link/br9",),
     ),
     Case(
         AddVeth(name="veth1", bridge="br9", peer="eth0", netns="web", mac=MAC),
@@ -184,13 +191,28 @@ CASES = [
         ],
         does=("add_veth", "veth1", "br9", "eth0", "web", MAC),
         undoes=("delete_link", "veth1"),
-        makes="link/veth1",
+        undo_command="ip link del veth1",
+        makes=("link/veth1", "link/eth0@web"),
     ),
-    *knob(SetUp(dev="veth1"), "up", on=("up", True), off=False, then=("up", False)),
-    *knob(SetMtu(dev="veth1", mtu=1400), "mtu 1400", on=("mtu", 1400), off=1500, then=("mtu", 0)),
-    *knob(SetAlias(dev="veth1", alias="a:b"), "alias a:b", on=("alias", "a:b"), off="", then=("alias", "")),
-    *knob(NoLinkLocal(dev="veth1"), "addrgenmode none", on=("link_local", False), off=True, then=("link_local", True)),
-    *knob(Hairpin(dev="veth1"), "type bridge_slave hairpin on", ("hairpin", True), False, ("hairpin", False)),
+    *knob(SetUp(dev="veth1"), "up", "down", on=("up", True), off=False, then=("up", False)),
+    *knob(SetMtu(dev="veth1", mtu=1400), "mtu 1400", "mtu 0", on=("mtu", 1400), off=1500, then=("mtu", 0)),
+    *knob(SetAlias(dev="veth1", alias="a:b"), "alias a:b", "alias ''", on=("alias", "a:b"), off="", then=("alias", "")),
+    *knob(
+        NoLinkLocal(dev="veth1"),
+        "addrgenmode none",
+        "addrgenmode eui64",
+        on=("link_local", False),
+        off=True,
+        then=("link_local", True),
+    ),
+    *knob(
+        Hairpin(dev="veth1"),
+        "type bridge_slave hairpin on",
+        "type bridge_slave hairpin off",
+        ("hairpin", True),
+        False,
+        ("hairpin", False),
+    ),
     Case(
         AddAddress(netns="web", dev="eth0", address=INSIDE),
         "ip -n web address add 10.9.0.2/24 brd + dev eth0",
@@ -198,7 +220,9 @@ CASES = [
         lacks=[{AddressesOf("web", "eth0"): frozenset()}, {AddressesOf("web", "eth0"): frozenset({"10.9.0.2/16"})}],
         does=("add_address", "web", "eth0", INSIDE),
         undoes=("delete_address", "web", "eth0", INSIDE),
-        hangs_on="netns/web",
+        undo_command="ip -n web address del 10.9.0.2/24 dev eth0",
+        makes=("neighbours@web",),
+        hangs_on="link/eth0@web",
     ),
     Case(
         AddAddress(dev="br9", address=OUTSIDE),
@@ -207,6 +231,8 @@ CASES = [
         lacks=[{AddressesOf(None, "br9"): frozenset()}],
         does=("add_address", None, "br9", OUTSIDE),
         undoes=("delete_address", None, "br9", OUTSIDE),
+        undo_command="ip address del 10.9.0.1/24 dev br9",
+        makes=("neighbours@None",),
         hangs_on="link/br9",
     ),
     Case(
@@ -216,7 +242,8 @@ CASES = [
         lacks=[{GatewaysOf("web"): frozenset()}, {GatewaysOf("web"): frozenset({"10.9.0.7"})}],
         does=("add_default_route", "web", GATEWAY),
         undoes=("delete_default_route", "web", GATEWAY),
-        hangs_on="netns/web",
+        undo_command="ip -n web route del default via 10.9.0.1",
+        hangs_on="neighbours@web",
     ),
     Case(
         SetSysctl(key="net/ipv4/ip_forward", value="1"),
@@ -225,6 +252,7 @@ CASES = [
         lacks=[{SysctlOf(None, "net/ipv4/ip_forward"): "0"}, {SysctlOf(None, "net/ipv4/ip_forward"): None}],
         does=("write_sysctl", None, "net/ipv4/ip_forward", "1"),
         undoes=("write_sysctl", None, "net/ipv4/ip_forward", "0"),
+        undo_command="sysctl -q -w net/ipv4/ip_forward=0",
     ),
     Case(
         SetSysctl(netns="web", key="net/ipv6/conf/eth0.1/disable_ipv6", value="1"),
@@ -233,7 +261,8 @@ CASES = [
         lacks=[{SysctlOf("web", "net/ipv6/conf/eth0.1/disable_ipv6"): "0"}],
         does=("write_sysctl", "web", "net/ipv6/conf/eth0.1/disable_ipv6", "1"),
         undoes=("write_sysctl", "web", "net/ipv6/conf/eth0.1/disable_ipv6", "0"),
-        hangs_on="netns/web",
+        undo_command="ip netns exec web sysctl -q -w net/ipv6/conf/eth0.1/disable_ipv6=0",
+        hangs_on="link/eth0.1@web",
     ),
     Case(
         Forward(),
@@ -242,6 +271,16 @@ CASES = [
         lacks=[forwards("0", "1"), forwards("0", "0")],
         does=("write_sysctl", None, "net/ipv4/ip_forward", "1"),
         undoes=("write_sysctl", None, "net/ipv4/ip_forward", "0"),
+        undo_command="sysctl -q -w net/ipv4/ip_forward=0 net/ipv4/conf/all/accept_redirects=0",
+    ),
+    Case(
+        TakeBack(undone=AddNamespace(name="web")),
+        "ip netns del web",
+        holds=[{PinOf("web"): None}],
+        lacks=[{PinOf("web"): 4026531840}, {PinOf("web"): 0}],
+        does=("unpin_namespace", "web"),
+        undoes=("add_namespace", "web"),
+        undo_command="ip netns add web",
     ),
     Case(
         AddTable(was_router=False),
@@ -250,7 +289,8 @@ CASES = [
         lacks=[{TABLE: None}, {TABLE: {}}, {TABLE: ROUTER_RULES}, {TABLE: RULES | {"guard": ()}}],
         does=("nft", firewall.ruleset(False)),
         undoes=("nft", "delete table inet netbuilder"),
-        makes="table",
+        undo_command="nft 'delete table inet netbuilder'",
+        makes=("table",),
     ),
     Case(
         AddElement(set="bridges", key='"br9"'),
@@ -259,6 +299,7 @@ CASES = [
         lacks=[{ElementOf("bridges", '"br9"'): None}],
         does=("add_element", "bridges", '"br9"', ""),
         undoes=("delete_element", "bridges", '"br9"'),
+        undo_command="nft 'delete element inet netbuilder bridges { \"br9\" }'",
         hangs_on="table",
     ),
     Case(
@@ -268,6 +309,7 @@ CASES = [
         lacks=[{PORT: None}, {PORT: "10.9.0.3 . 80"}],
         does=("add_element", "publish_any", "tcp . 8088", "10.9.0.2 . 80"),
         undoes=("delete_element", "publish_any", "tcp . 8088"),
+        undo_command="nft 'delete element inet netbuilder publish_any { tcp . 8088 }'",
         hangs_on="table",
     ),
 ]
@@ -301,6 +343,7 @@ def test_what_it_does(case: Case) -> None:
 
 @each_case
 def test_how_it_is_taken_back(case: Case) -> None:
+    assert case.step.undo_command("0") == case.undo_command
     assert calls(lambda kernel: case.step.undo(kernel, "0"))[0] == case.undoes
 
 
@@ -467,3 +510,17 @@ def test_a_step_has_no_other_fields_and_is_frozen() -> None:
         AddNamespace(name="web", color="red")  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="frozen"):
         ROOM.because = "another reason"  # type: ignore[misc]
+
+
+def test_what_setting_hangs_on_what() -> None:
+    of = {
+        key: SetSysctl(netns=netns, key=key, value="1").hangs_on()
+        for netns, key in (
+            (None, "net/ipv4/ip_forward"),
+            (None, "net/ipv4/conf/br9/route_localnet"),
+            (None, "net/ipv4/conf/all/route_localnet"),
+            ("web", "net/ipv6/conf/default/disable_ipv6"),
+            ("web", "net/ipv6/conf/lo/disable_ipv6"),
+        )
+    }
+    assert list(of.values()) == [None, "link/br9", None, "netns/web", "netns/web"]
