@@ -21,6 +21,9 @@ from netbuilder.units import ORDER, Key, Receipt, Unit, whole
 Receipts = dict[Key, list[Receipt]]
 Watch = Callable[[Step], object]
 
+_STALE = "not asked for any more, or not like this: it goes first"
+_BROKEN = "broken beyond mending: it goes first, and is made again below"
+
 
 class Runner:
     """Carries out plans on one host, for a caller that holds the store's lock."""
@@ -50,7 +53,7 @@ class Runner:
         new: Receipts = {}
         self._begun = []
         try:
-            gone = self.undo(stale, watch)
+            gone = self.undo(stale, _STALE, watch)
             state = self._clear(units, kept, gone, watch)
             missing = {unit.key: unit.plan.missing(state) for unit in units}
             new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
@@ -78,8 +81,8 @@ class Runner:
         state = self.kernel.observe(plan.questions() | questions, plan.doors())
         wrong = {step for step in plan if step.is_broken(state)}
         broken = {key: [r for r in part if r.step in wrong and r not in stale[key]] for key, part in had.items()}
-        waves = [*_waves(stale), *_waves(broken)]
-        gone = [_back(one) for wave in waves for one in wave if one.step.remains(state)]
+        going = [(one, why) for part, why in ((stale, _STALE), (broken, _BROKEN)) for one in chain(*_waves(part))]
+        gone = [_back(one, why) for one, why in going if one.step.remains(state)]
         left = {step.undone for step in gone}
         lost = {thing for step in left for thing in step.makes()}
         for step in plan:
@@ -101,7 +104,7 @@ class Runner:
         broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
         for foreign in wrong - {one.step for ours in broken.values() for one in ours}:
             raise StepError(foreign.command(), errno.EEXIST)
-        gone += self.undo(broken, watch)
+        gone += self.undo(broken, _BROKEN, watch)
         return self.kernel.observe(plan.questions(), plan.doors())
 
     def destroy(self, keys: Iterable[Key]) -> None:
@@ -111,7 +114,7 @@ class Runner:
         self.undo(receipts)
         self.store.finish()
 
-    def undo(self, receipts: Receipts, watch: Watch = lambda step: None) -> list[Step]:
+    def undo(self, receipts: Receipts, why: str = "", watch: Watch = lambda step: None) -> list[Step]:
         """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once.
 
         Returns what was done. An error stops nothing else from being taken back; the first one is raised at the end.
@@ -119,7 +122,7 @@ class Runner:
         done, errors = list[Step](), list[Exception]()
         for wave in _waves(receipts):
             try:
-                done += self._undo_wave(wave, watch)
+                done += self._undo_wave(wave, why, watch)
             except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
                 errors += self._undo_singly(wave)
         self.kernel.forget_flows(_turned(receipt.step for part in receipts.values() for receipt in part))
@@ -129,11 +132,11 @@ class Runner:
             raise errors[0]
         return done
 
-    def _undo_wave(self, wave: list[Receipt], watch: Watch = lambda step: None) -> list[Step]:
+    def _undo_wave(self, wave: list[Receipt], why: str = "", watch: Watch = lambda step: None) -> list[Step]:
         if not wave:
             return []
         state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
-        steps: list[Step] = [_back(one) for one in wave if one.step.remains(state)]
+        steps: list[Step] = [_back(one, why) for one in wave if one.step.remains(state)]
         for step in steps:
             watch(step)
             self.kernel.begin(step)
@@ -202,8 +205,7 @@ class Runner:
         return {step for step in self._begun if taken is None or step.command() != taken}
 
 
-def _back(receipt: Receipt) -> TakeBack:
-    why = "of an earlier form, or broken: it goes first, and what is wanted of it comes back below"
+def _back(receipt: Receipt, why: str) -> TakeBack:
     return TakeBack(undone=receipt.step, was=receipt.before, because=why)
 
 

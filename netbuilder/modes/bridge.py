@@ -84,7 +84,7 @@ def _address(sandbox: ResolvedSandbox, endpoint: Endpoint) -> list[Step]:
             netns=sandbox.name,
             dev=INSIDE,
             address=address,
-            because=f"{sandbox.name}'s address, a free one of network {endpoint.network}",
+            because=f"{sandbox.name}'s address on network {endpoint.network}",
         ),
         loopback(sandbox),
         SetUp(netns=sandbox.name, dev=INSIDE, because="bring up the inner end"),
