@@ -10,19 +10,17 @@ import errno
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+from netbuilder import receipts
 from netbuilder.errors import NetbuilderError, StepError, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.plan import Plan
+from netbuilder.receipts import Receipt, Receipts
 from netbuilder.state import State
-from netbuilder.steps import AddNamespace, AttachNamespace, Step, TakeBack
+from netbuilder.steps import Step
 from netbuilder.store import Store
-from netbuilder.units import ORDER, Key, Receipt, Unit, whole
+from netbuilder.units import Key, Unit, whole
 
-Receipts = dict[Key, list[Receipt]]
 Watch = Callable[[Step], object]
-
-_STALE = "not asked for any more, or not like this: it goes first"
-_BROKEN = "broken beyond mending: it goes first, and is made again below"
 
 
 class Runner:
@@ -48,47 +46,38 @@ class Runner:
             NetbuilderError: If a step was done and yet does not hold.
         """
         had = {unit.key: self.store.receipts(unit.key) for unit in units}
-        stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
+        stale = {unit.key: receipts.stale(unit, had[unit.key]) for unit in units}
         kept = {key: ours and [one for one in ours if one not in stale[key]] for key, ours in had.items()}
         new: Receipts = {}
         self._begun = []
         try:
-            gone = self.undo(stale, _STALE, watch)
+            gone = self.undo(stale, receipts.STALE, watch)
             state = self._clear(units, kept, gone, watch)
             missing = {unit.key: unit.plan.missing(state) for unit in units}
-            new = {key: _receipts(plan, kept[key], state) for key, plan in missing.items()}
-            self.store.begin({key: receipts for key, receipts in new.items() if receipts or had[key] is None})
+            new = {key: receipts.new(plan, kept[key], state) for key, plan in missing.items()}
+            self.store.begin({key: part for key, part in new.items() if part or had[key] is None})
             for unit in units:
                 self._do(unit, missing[unit.key], watch)
-            self.kernel.forget_flows(_turned(step for plan in missing.values() for step in plan))
+            self.kernel.forget_flows(receipts.turned(step for plan in missing.values() for step in plan))
         except BaseException as cause:
             self._restore(new, [had[key] or [] for key in stale if stale[key]], cause)
             raise
         self.store.finish(
             new=[unit for unit in units if had[unit.key] is None],
             changed=[
-                (unit, _merged(unit, old, new[unit.key])) for unit in units if (old := kept[unit.key]) is not None
+                (unit, receipts.merged(unit, old, new[unit.key]))
+                for unit in units
+                if (old := kept[unit.key]) is not None
             ],
         )
         return Plan(chain(gone, *missing.values()))
 
     def forecast(self, units: list[Unit]) -> Plan:
-        """What `apply` would do: what goes first, and what is missing then. Nothing is touched."""
+        """What `apply` would do; nothing is touched."""
         had = {unit.key: self.store.receipts(unit.key) or [] for unit in units}
-        stale = {unit.key: stale_receipts(unit, had[unit.key]) for unit in units}
         plan = whole(units)
-        questions = {question for part in stale.values() for one in part for question in one.step.asks()}
-        state = self.kernel.observe(plan.questions() | questions, plan.doors())
-        wrong = {step for step in plan if step.is_broken(state)}
-        broken = {key: [r for r in part if r.step in wrong and r not in stale[key]] for key, part in had.items()}
-        going = [(one, why) for part, why in ((stale, _STALE), (broken, _BROKEN)) for one in chain(*_waves(part))]
-        gone = [_back(one, why) for one, why in going if one.step.remains(state)]
-        left = {step.undone for step in gone}
-        lost = {thing for step in left for thing in step.makes()}
-        for step in plan:
-            if step in left or step.hangs_on() in lost:
-                lost.update(step.makes())
-        return Plan((*gone, *(s for s in plan if s in left or s.hangs_on() in lost or not s.holds(state))))
+        questions = {question for part in had.values() for one in part for question in one.step.asks()}
+        return receipts.forecast(units, had, self.kernel.observe(plan.questions() | questions, plan.doors()))
 
     def _clear(self, units: list[Unit], had: dict[Key, list[Receipt] | None], gone: list[Step], watch: Watch) -> State:
         """What stands, once that of ours which is broken beyond doing it again is taken away.
@@ -101,31 +90,31 @@ class Runner:
         wrong = {step for step in plan if step.is_broken(state)}
         if not wrong:
             return state
-        broken = {key: [one for one in ours or () if one.step in wrong] for key, ours in had.items()}
+        broken = receipts.broken(plan, {key: ours or [] for key, ours in had.items()}, state)
         for foreign in wrong - {one.step for ours in broken.values() for one in ours}:
             raise StepError(foreign.command(), errno.EEXIST)
-        gone += self.undo(broken, _BROKEN, watch)
+        gone += self.undo(broken, receipts.BROKEN, watch)
         return self.kernel.observe(plan.questions(), plan.doors())
 
     def destroy(self, keys: Iterable[Key]) -> None:
         """Take units back that stand."""
-        receipts = {key: self.store.receipts(key) or [] for key in keys}
-        self.store.begin(receipts, strike=True)
-        self.undo(receipts)
+        owed = {key: self.store.receipts(key) or [] for key in keys}
+        self.store.begin(owed, strike=True)
+        self.undo(owed)
         self.store.finish()
 
-    def undo(self, receipts: Receipts, why: str = "", watch: Watch = lambda step: None) -> list[Step]:
+    def undo(self, owed: Receipts, why: str = "", watch: Watch = lambda step: None) -> list[Step]:
         """Walk receipts backwards over what still holds: what was made last goes first, what hangs together at once.
 
         Returns what was done. An error stops nothing else from being taken back; the first one is raised at the end.
         """
         done, errors = list[Step](), list[Exception]()
-        for wave in _waves(receipts):
+        for wave in receipts.waves(owed):
             try:
                 done += self._undo_wave(wave, why, watch)
             except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
                 errors += self._undo_singly(wave)
-        self.kernel.forget_flows(_turned(receipt.step for part in receipts.values() for receipt in part))
+        self.kernel.forget_flows(receipts.turned(receipt.step for part in owed.values() for receipt in part))
         if errors:
             for error in errors[1:]:
                 errors[0].add_note(f"then {error}")
@@ -136,7 +125,7 @@ class Runner:
         if not wave:
             return []
         state = self.kernel.observe({question for receipt in wave for question in receipt.step.asks()})
-        steps: list[Step] = [_back(one, why) for one in wave if one.step.remains(state)]
+        steps: list[Step] = [one.take_back(why) for one in wave if one.step.remains(state)]
         for step in steps:
             watch(step)
             self.kernel.begin(step)
@@ -203,38 +192,3 @@ class Runner:
         """The steps that this call may have done: not one that it found done by somebody else."""
         taken = cause.command if isinstance(cause, StepError) and cause.errno == errno.EEXIST else None
         return {step for step in self._begun if taken is None or step.command() != taken}
-
-
-def _back(receipt: Receipt, why: str) -> TakeBack:
-    return TakeBack(undone=receipt.step, was=receipt.before, because=why)
-
-
-def _turned(steps: Iterable[Step]) -> set[int]:
-    return {port for step in steps if (port := step.turns())}
-
-
-def _receipts(missing: Plan, had: list[Receipt] | None, state: State) -> list[Receipt]:
-    """What to remember of steps that are about to be done; a step of ours that is done again is no new one."""
-    ours = {receipt.step for receipt in had} if had else ()
-    return [Receipt(step, step.before(state)) for step in missing if step not in ours]
-
-
-def stale_receipts(unit: Unit, had: list[Receipt] | None) -> list[Receipt]:
-    """What was done for an earlier form of a unit and is no part of this one; if it was in another room, all of it."""
-    wanted = set(unit.plan) if had else ()
-    stale = [receipt for receipt in had or () if receipt.step not in wanted]
-    moved = any(isinstance(receipt.step, AddNamespace | AttachNamespace) for receipt in stale)
-    return list(had or ()) if moved else stale
-
-
-def _merged(unit: Unit, had: list[Receipt], new: list[Receipt]) -> list[Receipt]:
-    """All receipts of a unit in the order of its plan; the first one of a step remembers what was there before us."""
-    first = {receipt.step: receipt for receipt in reversed([*had, *new])}
-    return [first[step] for step in unit.plan if step in first]
-
-
-def _waves(receipts: Receipts) -> list[list[Receipt]]:
-    """What is taken back together, backwards; less what ends with a thing that is taken back too."""
-    made = {thing for part in receipts.values() for receipt in part for thing in receipt.step.makes()}
-    by_kind = [[one for key, part in receipts.items() if key.kind == kind for one in reversed(part)] for kind in ORDER]
-    return [[one for one in wave if one.step.hangs_on() not in made] for wave in reversed(by_kind)]

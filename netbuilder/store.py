@@ -22,8 +22,9 @@ from pathlib import Path
 
 from netbuilder.errors import NetbuilderError
 from netbuilder.ledger import Ledger
+from netbuilder.receipts import Receipt
 from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
-from netbuilder.units import ORDER, Key, Receipt, Unit
+from netbuilder.units import ORDER, Key, Unit
 
 DIRECTORY = Path("/run/netbuilder")
 

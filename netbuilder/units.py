@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from netbuilder import modes
 from netbuilder.ledger import Ledger
@@ -13,7 +13,6 @@ from netbuilder.modes import network
 from netbuilder.plan import Plan
 from netbuilder.resolve import Resolution
 from netbuilder.resolved import Ground, ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps import Step
 
 Kind = Literal["rules", "network", "sandbox", "forwarding"]
 ORDER: tuple[Kind, ...] = ("rules", "network", "sandbox", "forwarding")
@@ -33,23 +32,6 @@ class Unit:
     key: Key
     resolved: Ground | ResolvedNetwork | ResolvedSandbox
     plan: Plan
-
-
-class Receipt(NamedTuple):
-    """A step that was done, and what must be remembered to take it back exactly."""
-
-    step: Step
-    before: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The receipt as a JSON object."""
-        return {**self.step.as_json(why=False), "before": self.before}
-
-    @classmethod
-    def from_json(cls, item: dict[str, Any]) -> Receipt:
-        """The receipt that `to_json` wrote."""
-        before = item.pop("before")
-        return cls(Step.from_json(item), before)
 
 
 RULES, FORWARDING = Key("rules", ""), Key("forwarding", "")

@@ -17,8 +17,10 @@ from netbuilder.kernel.privileges import missing_capabilities
 from tests.kernel.helpers import Lan
 from tests.kernel.leftovers import MARK, Witness, differences, machine, processes, wait_until
 
-# A shell starts what runs in the background with Ctrl-C ignored, and its children inherit that: some tests send one.
+# A shell starts what runs in the background with Ctrl-C ignored, nohup with SIGHUP, and children inherit that: some tests
+# send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # An ordinary user's session runs in a user namespace, as root of a machine that has nothing but a loopback. A process
 # with threads cannot enter one, and pytest's workers have threads, so all of pytest is started anew inside.

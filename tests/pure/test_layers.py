@@ -66,8 +66,8 @@ def importers(library: str) -> set[Path]:
 def test_every_file_has_a_layer() -> None:
     assert {layer(path) for path in PURE} == set(
         """
-        addresses compose errors firewall handed ledger links modes names plan ports resolve resolved spec state steps
-        units
+        addresses compose errors firewall handed ledger links modes names plan ports receipts resolve resolved spec
+        state steps units
         """.split()  # noqa: SIM905
     )
     assert {layer(path) for path in FILES} - {layer(path) for path in PURE} == IMPURE | NO_LAYER

@@ -86,6 +86,8 @@ def test_a_range_is_one_port_each(text: str, pairs: list[tuple[int | None, int]]
         ("80:80-82", "'80:80-82' pairs 1 host ports with 3 sandbox ports"),
         ("1.2.3:80:80", "'1.2.3' in '1.2.3:80:80' is no IPv4 address"),
         ("1.2.3.256:80:80", "is no IPv4 address"),
+        ("224.0.0.1:80:80", "224.0.0.1 is no address that a host can have"),
+        ("255.255.255.255:80:80", "255.255.255.255 is no address that a host can have"),
     ],
 )
 def test_what_is_no_port_is_refused(text: str | int, problem: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from netbuilder.ledger import Ledger
@@ -11,8 +9,7 @@ from netbuilder.plan import Plan
 from netbuilder.resolve import resolve
 from netbuilder.resolved import Ground
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
-from netbuilder.steps import AddNamespace, SetSysctl, SetUp
-from netbuilder.units import FORWARDING, ORDER, RULES, Key, Receipt, Unit, in_use, stands, strike, units, whole
+from netbuilder.units import FORWARDING, ORDER, RULES, Key, Unit, in_use, stands, strike, units, whole
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
@@ -62,25 +59,6 @@ def test_the_whole_plan_is_that_of_the_units_one_after_the_other() -> None:
     assert isinstance(plan, Plan)
     assert list(plan) == [step for unit in all_parts for step in unit.plan]
     assert whole([]) == Plan()
-
-
-@pytest.mark.parametrize(
-    ("receipt", "item"),
-    [
-        (
-            Receipt(SetSysctl(key="net/ipv4/ip_forward", value="1", because="why"), "0"),
-            {"step": "SetSysctl", "key": "net/ipv4/ip_forward", "value": "1", "before": "0"},
-        ),
-        (
-            Receipt(AddNamespace(name="web", because="why"), None),
-            {"step": "AddNamespace", "name": "web", "before": None},
-        ),
-        (Receipt(SetUp(netns="web", dev="lo"), None), {"step": "SetUp", "netns": "web", "dev": "lo", "before": None}),
-    ],
-)
-def test_a_receipt_survives_json(receipt: Receipt, item: dict[str, str | None]) -> None:
-    assert receipt.to_json() == item
-    assert Receipt.from_json(json.loads(json.dumps(item))) == receipt
 
 
 @pytest.mark.parametrize(
