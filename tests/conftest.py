@@ -17,8 +17,8 @@ from netbuilder.kernel.privileges import missing_capabilities
 from tests.kernel.helpers import Lan
 from tests.kernel.leftovers import MARK, Witness, differences, machine, processes, wait_until
 
-# A shell starts what runs in the background with Ctrl-C ignored, nohup with SIGHUP, and children inherit that: some tests
-# send one.
+# A shell starts what runs in the background with Ctrl-C ignored, nohup does so with SIGHUP, and children inherit that:
+# some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
