@@ -21,7 +21,7 @@ from netbuilder.programs import Programs
 from netbuilder.resolved import Endpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.sandbox import LiveSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.steps import Step
+from netbuilder.steps import AddNamespace, AttachNamespace, Step, TakeBack
 from netbuilder.units import Key
 
 P = ParamSpec("P")
@@ -91,7 +91,7 @@ class Host(Place):
 
         Args:
             specs: What is asked for; a sandbox may also name what stands already.
-            watch: Called with each step ahead of doing it, on the host's own thread.
+            watch: Called with each step ahead of doing it, `TakeBack` among them, on the host's own thread.
 
         Returns:
             The steps that were done, so an empty plan if nothing was missing.
@@ -103,7 +103,13 @@ class Host(Place):
         checked("apply", specs)
 
         def work(heed: Callable[[], object]) -> Plan:
-            applied = self._engine.apply(specs, lambda step: (heed(), watch(step)))
+            def ahead(step: Step) -> None:
+                heed()
+                if isinstance(step, TakeBack) and isinstance(step.undone, AddNamespace | AttachNamespace):
+                    self._programs.end({step.undone.name})
+                watch(step)
+
+            applied = self._engine.apply(specs, ahead)
             self._mine |= dict.fromkeys(applied.made)
             return applied.plan
 

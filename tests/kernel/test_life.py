@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from netbuilder import Bridge, Container, Host, NetbuilderError, Network, NoNetwork, Sandbox, SpecError
+from netbuilder import Bridge, Container, Host, HostNetwork, NetbuilderError, Network, NoNetwork, Sandbox, SpecError
 from netbuilder.steps import Step
 from tests.kernel.helpers import picture
 from tests.kernel.leftovers import wait_until
@@ -141,6 +141,17 @@ def test_programs_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
         host.destroy("web", "side")
         assert program.poll() == -signal.SIGTERM
     assert {key.name for key in host.made}.isdisjoint({"web", "side"})
+
+
+def test_programs_end_with_a_namespace_that_a_change_takes_away(host: Host) -> None:
+    host.apply(LAB, WEB, SIDE)
+    with host["web"].popen(["sleep", "60"]) as inside, host.popen(["sleep", "60"]) as outside:
+        host.apply(WEB.model_copy(update={"mode": Bridge(network="lab", publish=["80"])}))
+        assert inside.poll() is None
+        host.destroy("side")
+        host.apply(Sandbox(name="web", mode=HostNetwork()))
+        assert (inside.poll(), outside.poll()) == (-signal.SIGTERM, None)
+        outside.kill()
 
 
 def test_what_container_mode_names_stays_as_long(host: Host) -> None:
