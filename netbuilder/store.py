@@ -57,9 +57,13 @@ class Store:
             self._db = sqlite3.connect(f"{book.as_uri()}?vfs=unix-none", uri=True, isolation_level=None)
         except (sqlite3.Error, OSError) as error:
             raise _named(error) from error
-        # /run is memory: nothing in it outlives the machine, so nothing is gained by waiting for a disk.
-        with self._open_book():
-            self._db.executescript("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;" + _SCHEMA)
+        try:
+            with self._open_book():
+                # /run is memory: nothing in it outlives the machine, so nothing is gained by waiting for a disk.
+                self._db.executescript("PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF;" + _SCHEMA)
+        except BaseException:
+            self.close()
+            raise
         self._ledger: Ledger | None = None
         self._version = -1
 
