@@ -86,6 +86,13 @@ def test_ctrl_c_too_late_leaves_it_to_the_with_block(host: Host) -> None:
     assert "web" in host
 
 
+def interrupt_once_it_waits(host: Host) -> None:
+    wait_until(host._thread._jobs.qsize, "the main thread's call is in the queue")
+    main = threading.main_thread().ident
+    assert main
+    signal.pthread_kill(main, signal.SIGINT)
+
+
 def test_what_has_not_begun_when_interrupted_does_not_begin(host: Host) -> None:
     """Another thread has the host; Ctrl-C meets a caller that waits for its turn."""
     host.apply(LAB, WEB)
@@ -98,7 +105,7 @@ def test_what_has_not_begun_when_interrupted_does_not_begin(host: Host) -> None:
     other = threading.Thread(target=host.apply, args=(Sandbox(name="slow", mode=NoNetwork()),), kwargs={"watch": slow})
     other.start()
     begun.wait(10)
-    ctrl_c = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    ctrl_c = threading.Thread(target=interrupt_once_it_waits, args=(host,))
     ctrl_c.start()
     with pytest.raises(KeyboardInterrupt):
         host.destroy("web")
