@@ -230,8 +230,6 @@ class Host(Place):
     def _inside(self, function: Callable[[], T]) -> T:
         return self._call(function)
 
-    _on_thread = _inside
-
     def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
         self._programs.add(process, sandbox)
 

@@ -27,10 +27,6 @@ class Place(ABC):
         """A new descriptor of the namespace, which the caller closes; called on the host's thread."""
 
     @abstractmethod
-    def _on_thread(self, function: Callable[[], T]) -> T:
-        """Call a function on the host's thread."""
-
-    @abstractmethod
     def _inside(self, function: Callable[[], T]) -> T:
         """Call a function on the host's thread, inside the namespace."""
 
@@ -117,7 +113,7 @@ class Place(ABC):
         Only the calling thread, and only its network namespace (setns(2)). In asyncio, do not await inside: other
         tasks of the thread would be inside too.
         """
-        fd = self._on_thread(self._open_namespace)
+        fd = self._inside(self._open_namespace)
         try:
             with namespaces.entered(fd):
                 yield

@@ -30,6 +30,10 @@ class Plan(tuple[Step, ...]):
         """The steps that do not hold: what is left to do."""
         return Plan(step for step in self if not step.holds(state))
 
+    def broken(self, state: State) -> set[Step]:
+        """The steps of which a part stands that has to go before they can be done again."""
+        return {step for step in self if step.is_broken(state)}
+
     def script(self) -> str:
         """The plan as a commented shell script that runs as it stands."""
         lines = ["#!/bin/sh", "set -eu"]

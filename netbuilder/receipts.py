@@ -69,10 +69,9 @@ def waves(receipts: Receipts) -> list[list[Receipt]]:
     return [[one for one in wave if one.step.hangs_on() not in made] for wave in reversed(by_kind)]
 
 
-def broken(plan: Plan, had: Receipts, state: State) -> Receipts:
-    """The receipts of what stands in part, and has to go before it can be done again."""
-    wrong = {step for step in plan if step.is_broken(state)}
-    return {key: [receipt for receipt in part if receipt.step in wrong] for key, part in had.items()}
+def of(steps: set[Step], had: Receipts) -> Receipts:
+    """The receipts of some steps."""
+    return {key: [receipt for receipt in part if receipt.step in steps] for key, part in had.items()}
 
 
 def forecast(units: list[Unit], had: Receipts, state: State) -> Plan:
@@ -86,8 +85,9 @@ def forecast(units: list[Unit], had: Receipts, state: State) -> Plan:
     old = {unit.key: stale(unit, had[unit.key]) for unit in units}
     kept = {key: [receipt for receipt in part if receipt not in old[key]] for key, part in had.items()}
     plan = whole(units)
+    broken = of(plan.broken(state), kept)
     going = [receipt.take_back(STALE) for receipt in chain(*waves(old)) if receipt.step.remains(state)]
-    going += [receipt.take_back(BROKEN) for receipt in chain(*waves(broken(plan, kept, state)))]
+    going += [receipt.take_back(BROKEN) for receipt in chain(*waves(broken))]
     gone = {step.undone for step in going}
     things = {thing for step in gone for thing in step.makes()}
     missing = []

@@ -86,14 +86,17 @@ class Runner:
             StepError: If what is in the way is not ours.
         """
         plan = whole(units)
-        state = self.kernel.observe(plan.questions(), plan.doors())
-        wrong = {step for step in plan if step.is_broken(state)}
+        state = self._look(plan)
+        wrong = plan.broken(state)
         if not wrong:
             return state
-        broken = receipts.broken(plan, {key: ours or [] for key, ours in had.items()}, state)
+        broken = receipts.of(wrong, {key: ours or [] for key, ours in had.items()})
         for foreign in wrong - {one.step for ours in broken.values() for one in ours}:
             raise StepError(foreign.command(), errno.EEXIST)
         gone += self.undo(broken, receipts.BROKEN, watch)
+        return self._look(plan)
+
+    def _look(self, plan: Plan) -> State:
         return self.kernel.observe(plan.questions(), plan.doors())
 
     def destroy(self, keys: Iterable[Key]) -> None:
@@ -183,7 +186,7 @@ class Runner:
 
     def _redo(self, had: list[Receipt]) -> None:
         plan = Plan(receipt.step for receipt in had)
-        for step in plan.missing(self.kernel.observe(plan.questions(), plan.doors())):
+        for step in plan.missing(self._look(plan)):
             self.kernel.begin(step)
             step.do(self.kernel)
         self.kernel.flush()

@@ -87,10 +87,7 @@ class LiveSandbox(Place):
             finally:
                 os.close(fd)
 
-        return self._on_thread(step_in)
-
-    def _on_thread(self, function: Callable[[], T]) -> T:
-        return self.host._on_thread(function)
+        return self.host._inside(step_in)
 
     def _remember(self, process: subprocess.Popen[Any]) -> None:
         self.host._remember(process, self.name)

@@ -26,8 +26,8 @@ _PROTOCOLS = {"tcp": 6, "udp": 17}
 _BATCH_BEGIN, _BATCH_END = 16, 17
 
 
-def _netfilter() -> bytes:
-    return struct.pack(">BBH", _INET, 0, 0)
+def _netfilter(family: int = _INET, resource: int = 0) -> bytes:
+    return struct.pack(">BBH", family, 0, resource)
 
 
 def transaction(changes: Sequence[Message]) -> list[Message]:
@@ -36,7 +36,7 @@ def transaction(changes: Sequence[Message]) -> list[Message]:
     Only the last change asks to be acknowledged: a thousand answers would be more than a socket can hold.
     """
     *most, last = changes
-    fence = struct.pack(">BBH", socket.AF_UNSPEC, 0, _SUBSYSTEM)
+    fence = _netfilter(socket.AF_UNSPEC, _SUBSYSTEM)
     acknowledged = Message(last.kind, last.flags | ACK, last.body)
     return [Message(_BATCH_BEGIN, 0, fence), *most, acknowledged, Message(_BATCH_END, 0, fence)]
 
@@ -172,12 +172,12 @@ def _comment(userdata: bytes) -> str:
 
 def get_flows() -> Message:
     """`conntrack -L`."""
-    return Message(GETFLOW, DUMP, struct.pack(">BBH", socket.AF_INET, 0, 0))
+    return Message(GETFLOW, DUMP, _netfilter(socket.AF_INET))
 
 
 def delete_flow(origin: bytes) -> Message:
     """`conntrack -D`, of the flow that began so."""
-    return Message(DELFLOW, ACK, struct.pack(">BBH", socket.AF_INET, 0, 0) + attribute(NESTED | 1, origin))
+    return Message(DELFLOW, ACK, _netfilter(socket.AF_INET) + attribute(NESTED | 1, origin))
 
 
 class Flow(NamedTuple):

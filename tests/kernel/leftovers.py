@@ -45,7 +45,7 @@ class Witness:
 
     def note(self, host: Host) -> None:
         """Number a host's namespace."""
-        self._number(host._on_thread(host._open_namespace))
+        self._number(host._inside(host._open_namespace))
 
     def note_sandboxes(self, host: Host) -> None:
         """Number all namespaces that are pinned on a host, if it is not closed yet."""
