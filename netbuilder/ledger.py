@@ -85,7 +85,7 @@ class Ledger:
     def enter(self, sandbox: ResolvedSandbox) -> None:
         """Enter a sandbox whose address, ports and veth name are taken one by one."""
         self.sandboxes[sandbox.name] = sandbox
-        for other in _lives_on(sandbox):
+        for other in sandbox.lives_on:
             self._sharers.setdefault(other, set()).add(sandbox.name)
 
     def take_address(self, network: str, address: IPv4Address, sandbox: str) -> None:
@@ -111,7 +111,7 @@ class Ledger:
     def remove_sandbox(self, name: str) -> None:
         """Strike a sandbox out; what it held is free."""
         sandbox = self.sandboxes.pop(name)
-        for other in _lives_on(sandbox):
+        for other in sandbox.lives_on:
             self._sharers[other].discard(name)
         endpoint = sandbox.endpoint
         if endpoint is None:
@@ -172,8 +172,3 @@ class Ledger:
     def veth_is_free(self, name: str) -> bool:
         """Whether no sandbox's veth has this name."""
         return name not in self._veths
-
-
-def _lives_on(sandbox: ResolvedSandbox) -> set[str]:
-    """The sandbox that container mode names, and the one whose namespace that is."""
-    return {name for name in (sandbox.shares, sandbox.namespace) if name and name != sandbox.name}

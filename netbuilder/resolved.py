@@ -90,3 +90,8 @@ class ResolvedSandbox(Resolved):
     shares: str | None = None
     adopted: str | None = None
     endpoint: Endpoint | None = None
+
+    @property
+    def lives_on(self) -> set[str]:
+        """The sandbox that container mode names, and the one whose namespace that is."""
+        return {name for name in (self.shares, self.namespace) if name and name != self.name}

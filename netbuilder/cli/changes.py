@@ -74,8 +74,8 @@ def _plan(one: ResolvedNetwork | ResolvedSandbox) -> Plan:
 def _users(key: Key, standing: Standing) -> Iterator[str]:
     for one in standing.values():
         if isinstance(one, ResolvedSandbox):
-            place = one.namespace if key.kind == "sandbox" else one.endpoint and one.endpoint.network
-            if place == key.name and Key("sandbox", one.name) != key:
+            network = {one.endpoint.network} if one.endpoint else set()
+            if key.name in (one.lives_on if key.kind == "sandbox" else network):
                 yield one.name
 
 

@@ -190,6 +190,20 @@ def test_down_leaves_what_another_file_made(cli: Cli) -> None:
     ]
 
 
+def test_down_names_who_lives_on_one_that_shares_itself(cli: Cli) -> None:
+    """The third names the second, and lives in the namespace of the first."""
+    (cli.directory / "two.yaml").write_text(
+        "services: {first: {network_mode: none}, second: {network_mode: 'service:first'}}"
+    )
+    (cli.directory / "one.yaml").write_text("services: {third: {network_mode: 'container:second'}}")
+    cli("up", "-f", "two.yaml")
+    cli("up", "-f", "one.yaml")
+    assert cli("down", "-f", "two.yaml").splitlines() == [
+        " - Sandbox second  stays, in use by third",
+        " - Sandbox first  stays, in use by second, third",
+    ]
+
+
 def test_down_leaves_what_others_live_on(cli: Cli) -> None:
     cli("up")
     cli("up", "-f", "guests.yaml")
