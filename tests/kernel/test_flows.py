@@ -24,19 +24,22 @@ def listener(host: Host, name: str) -> socket.socket:
     return server
 
 
+def assert_reached(client: socket.socket, host: Host, name: str, question: bytes) -> None:
+    """What a client sends to the host's port arrives in this sandbox."""
+    with listener(host, name) as server:
+        client.sendto(question, ("192.0.2.1", 53))
+        assert server.recv(100) == question
+
+
 def test_a_flow_moves_with_its_port(lan: Lan) -> None:
     host = lan.host
     host.apply(LAB, publisher("first", "10.9.0.3"))
     with lan.machine.socket(kind=socket.SOCK_DGRAM) as client:
         client.bind(("0.0.0.0", 40000))
-        with listener(host, "first") as server:
-            client.sendto(b"one", ("192.0.2.1", 53))
-            assert server.recv(100) == b"one"
+        assert_reached(client, host, "first", b"one")
         host.destroy("first")
         host.apply(publisher("second", "10.9.0.4"))
-        with listener(host, "second") as server:
-            client.sendto(b"two", ("192.0.2.1", 53))
-            assert server.recv(100) == b"two"
+        assert_reached(client, host, "second", b"two")
 
 
 def test_a_flow_from_before_is_led_inside(lan: Lan) -> None:
@@ -46,9 +49,7 @@ def test_a_flow_from_before_is_led_inside(lan: Lan) -> None:
         host.apply(LAB)
         client.sendto(b"nobody is there yet", ("192.0.2.1", 53))
         host.apply(publisher("first", "10.9.0.3"))
-        with listener(host, "first") as server:
-            client.sendto(b"one", ("192.0.2.1", 53))
-            assert server.recv(100) == b"one"
+        assert_reached(client, host, "first", b"one")
 
 
 def test_a_flow_is_forgotten_by_whoever_comes_after_a_kill(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,9 +62,7 @@ def test_a_flow_is_forgotten_by_whoever_comes_after_a_kill(lan: Lan, monkeypatch
     host.apply(LAB, publisher("first", "10.9.0.3"))
     with lan.machine.socket(kind=socket.SOCK_DGRAM) as client:
         client.bind(("0.0.0.0", 40000))
-        with listener(host, "first") as server:
-            client.sendto(b"one", ("192.0.2.1", 53))
-            assert server.recv(100) == b"one"
+        assert_reached(client, host, "first", b"one")
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
             patch.setattr(Kernel, "forget_flows", killed)
             host.destroy("first")
