@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from types import NoneType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
@@ -17,9 +17,11 @@ from netbuilder.errors import SpecError
 
 _KINDS = {str: "text", list: "a list", dict: "a mapping", NoneType: "empty"}
 _FLAGS = {"true": True, "false": False}
+_Entry: TypeAlias = tuple[yaml.ScalarNode, yaml.Node]
 _TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 _MOST_MERGED = 100_000
-"""Entries that the merge keys of a file may bring in: a few lines that merge each other can ask for billions."""
+"""Mappings and their entries that a file's merge keys may bring in: as many as the square of what is written, else."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,38 +31,57 @@ class _Loader(yaml.SafeLoader):
         tag: yaml.SafeLoader.yaml_constructors[tag]
         for tag in (f"{_TAG}null", f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map", None)
     }
-    _merged = 0
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._composed: set[yaml.MappingNode] = set()
+        self._merged = 0
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         # Keys are compared before merge keys are resolved: what stands beside a "<<" takes the merged key's place.
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag not in (f"{_TAG}str", f"{_TAG}merge"):
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in (f"{_TAG}str", _MERGE):
                 raise yaml.MarkedYAMLError(problem="a key must be text", problem_mark=key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"key {shown(key.value)} stands twice", problem_mark=key.start_mark)
             seen.add(key.value)
+        # PyYAML would resolve them later. But its releases differ in which of two merged values holds and in how often
+        # they copy an entry; and what is merged stands before, with its own merge keys resolved already.
+        node.value = self._resolved(node.value)
+        self._composed.add(node)
         return node
 
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        # Entries are counted before they are copied; flattened twice, a mapping stays as it is.
-        for key, value in node.value:
-            if key.tag != f"{_TAG}merge":
-                continue
-            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                if isinstance(merged, yaml.MappingNode):
-                    self.flatten_mapping(merged)
-                    self._merged += len(merged.value)
-                if self._merged > _MOST_MERGED:
-                    problem = f"merge keys bring in more than {_MOST_MERGED} entries"
-                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-        super().flatten_mapping(node)
+    def _resolved(self, entries: list[_Entry]) -> list[_Entry]:
+        """A mapping's entries without merge keys: for each key the mapping's own value, else the first merged one."""
+        merged: dict[str, _Entry] = {}
+        for key, value in entries:
+            if key.tag == _MERGE:
+                for mapping in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    for entry in self._to_merge(mapping, key):
+                        merged.setdefault(entry[0].value, entry)
+        own = {key.value: (key, value) for key, value in entries if key.tag != _MERGE}
+        return list((merged | own).values())
+
+    def _to_merge(self, node: yaml.Node, key: yaml.ScalarNode) -> list[_Entry]:
+        """The entries of what a merge key names, which count before they are copied."""
+        if not isinstance(node, yaml.MappingNode):
+            problem = "a merge key takes a mapping or a list of mappings"
+        elif node not in self._composed:
+            problem = "a mapping cannot merge what it is a part of"
+        else:
+            self._merged += 1 + len(node.value)
+            if self._merged <= _MOST_MERGED:
+                entries: list[_Entry] = node.value
+                return entries
+            problem = f"merge keys bring in more than {_MOST_MERGED} mappings and entries"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
 
 
 _Loader.yaml_implicit_resolvers = {}
 _Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL)?\Z"), ["~", "n", "N", ""])
-_Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"<<\Z"), ["<"])
+_Loader.add_implicit_resolver(_MERGE, re.compile(r"<<\Z"), ["<"])
 
 
 def load(text: str) -> object:

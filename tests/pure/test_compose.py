@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections import ChainMap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -11,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netbuilder.compose import Composed, dump, parse
+from netbuilder.compose.document import load
 from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
 from netbuilder.errors import SpecError
 from netbuilder.names import RESERVED
@@ -249,24 +254,102 @@ def test_anchors_and_merge_keys() -> None:
       a: *base
       b: {<<: *base, ports: ["82:82"]}
       c: {<<: [*more, *base]}
+      d: {<<: [*base, *more]}
+      e: {<<: [{ports: ["83:83"]}, {ports: ["84:84"]}], image: nginx}
     """
     published = [spec.mode.publish for spec in parse(text).specs if isinstance(spec, Sandbox)]
-    assert [str(port) for (port,) in published] == ["80:80/tcp", "82:82/tcp", "81:81/tcp"]
+    assert [str(port) for (port,) in published] == ["80:80/tcp", "82:82/tcp", "81:81/tcp", "80:80/tcp", "83:83/tcp"]
 
 
-def merges(levels: int, wide: int) -> str:
+Layer = tuple[dict[str, str], list[int]]
+"""A mapping's own entries, and which of the mappings before it are merged into it."""
+
+WORDS = ["a", "b", "ports", "image", "network_mode"]
+LAYERS = st.lists(
+    st.tuples(st.dictionaries(st.sampled_from(WORDS), st.sampled_from(["x", "y", "z"])), st.lists(st.integers(0, 9))),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(LAYERS)
+def test_a_merge_brings_in_what_the_mapping_does_not_say_itself(layers: list[Layer]) -> None:
+    lines: list[str] = []
+    expected: dict[str, dict[str, str]] = {}
+    for at, (own, picked) in enumerate(layers):
+        merged = [pick % at for pick in picked if at]
+        said = [f"{key}: {value}" for key, value in own.items()]
+        said.append(f"<<: [{', '.join(f'*m{i}' for i in merged)}]")
+        lines.append(f"x-{at}: &m{at} {{{', '.join(said)}}}")
+        expected[f"x-{at}"] = dict(ChainMap(own, *(expected[f"x-{i}"] for i in merged)))  # the first that has it
+    assert load("\n".join(lines)) == expected
+
+
+@contextmanager
+def at_most(calls: int) -> Iterator[None]:
+    """Fails as soon as what is done inside has made more calls than this, to Python or to C."""
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls -= 1
+        if calls < 0:
+            pytest.fail("this takes too much work")
+
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+MUCH = 1_500_000
+"""Calls: to read 20,000 characters takes a million; the files below ask for many times as many."""
+
+
+def merges(levels: int, keys: int, times: int) -> str:
     """A file whose every line merges the line before it many times."""
-    lines = [f"x-0: &a0 {{{', '.join(f'k{i}: v' for i in range(wide))}}}"]
+    lines = [f"x-0: &a0 {{{', '.join(f'k{i}: v' for i in range(keys))}}}"]
     for level in range(1, levels):
-        lines.append(f"x-{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * wide)}]}}")
-    return "\n".join([*lines, "services: {web: {}}"])
+        lines.append(f"x-{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * times)}]}}")
+    return "\n".join(lines)
 
 
-def test_a_file_that_merges_billions_of_entries_is_refused_at_once() -> None:
-    error = refusal(merges(8, 9))
-    assert str(error) == "line 6, column 11: merge keys bring in more than 100000 entries"
-    assert len(parse(merges(4, 9)).specs) == 2
-    assert "merge keys bring in more than" in str(refusal(merges(3, 400)))
+def test_a_file_that_merges_the_same_few_keys_billions_of_times_is_read_at_once() -> None:
+    with at_most(MUCH):
+        read = load(merges(levels=10, keys=10, times=10))
+    assert read == {f"x-{level}": {f"k{i}": "v" for i in range(10)} for level in range(10)}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (merges(levels=3, keys=1500, times=500), "line 2, column 11"),
+        (
+            "x-0: &a {}\nx-1: &b [" + "*a, " * 2000 + "]\nx-2: [\n" + "{<<: *b},\n" * 1000 + "]",
+            "line 54, column 2",
+        ),
+    ],
+    ids=["many keys", "nothing, many times"],
+)
+def test_a_file_whose_merges_are_the_square_of_its_size_is_refused_at_once(text: str, place: str) -> None:
+    with at_most(MUCH):
+        error = refusal(text)
+    assert str(error) == f"{place}: merge keys bring in more than 100000 mappings and entries"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: {<<: b}", "line 1, column 5: a merge key takes a mapping or a list of mappings"),
+        ("a: {<<: }", "line 1, column 5: a merge key takes a mapping or a list of mappings"),
+        ("a: {<<: [{b: c}, [{b: c}]]}", "line 1, column 5: a merge key takes a mapping or a list of mappings"),
+        ("a: &a {b: c, <<: *a}", "line 1, column 14: a mapping cannot merge what it is a part of"),
+        ("a: &a {b: [{<<: *a}]}", "line 1, column 13: a mapping cannot merge what it is a part of"),
+        ("a: {<<: {b: 1}, <<: {c: 1}}", "line 1, column 17: key '<<' stands twice"),
+    ],
+)
+def test_a_merge_that_is_refused(text: str, message: str) -> None:
+    assert str(refusal(text)) == message
 
 
 def test_an_anchor_merged_from_before_it_is_built_itself() -> None:
@@ -635,14 +718,12 @@ def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> Non
         ("$FILE", "the file: '$FILE': interpolation is not supported"),
         ("services: {web: [", "line 1, column 18: while parsing a flow node, expected the node content"),
         ("a: 1\nb: {a: 1,\n  a: 2}", "line 3, column 3: key 'a' stands twice"),
-        ("a: {<<: {b: 1}, <<: {c: 1}}", "line 1, column 17: key '<<' stands twice"),
         (f"{{? {LONG} : 1, ? {LONG} : 2}}", f"line 1, column 10012: key '{'x' * 60}…' stands twice"),
         ("? [a]\n: 1", "line 1, column 3: a key must be text"),
         ("~: 1", "line 1, column 1: a key must be text"),
         ("!!int 1: 1", "line 1, column 1: a key must be text"),
         ("!!str {a: b}: 1", "line 1, column 1: a key must be text"),
         ("&a {? *a : b}", "line 1, column 1: a key must be text"),
-        ("a: {<<: b}", "line 1, column 9: while constructing a mapping, expected a mapping or list of mappings"),
         ("a: !!timestamp x", "line 1, column 4: could not determine a constructor"),
         ("a: !!python/object:os.system x", "line 1, column 4: could not determine a constructor"),
         ("a: !reset x", "line 1, column 4: could not determine a constructor for the tag '!reset'"),
