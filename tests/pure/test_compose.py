@@ -531,7 +531,7 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             network(f"driver_opts: {{{BRIDGE}: {'b' * 16}}}"),
             f"networks.lab.driver_opts.{BRIDGE}: '{'b' * 16}' is 16 char",
         ),
-        (network(f"driver_opts: {{{MTU}: 67}}"), f"networks.lab.driver_opts.{MTU}: Input should be greater"),
+        (network(f"driver_opts: {{{MTU}: 67}}"), f"networks.lab.driver_opts.{MTU}: "),
         (network(f"driver_opts: {{{MTU}: 1.5}}"), f"networks.lab.driver_opts.{MTU}: '1.5' is no whole number"),
         (
             network(f"driver_opts: {{{MTU}: {'9' * 5000}}}"),
@@ -716,7 +716,7 @@ def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> Non
         ("lab", "the file: must be a mapping or empty, not text"),
         ("- lab", "the file: must be a mapping or empty, not a list"),
         ("$FILE", "the file: '$FILE': interpolation is not supported"),
-        ("services: {web: [", "line 1, column 18: while parsing a flow node, expected the node content"),
+        ("services: {web: [", "line 1, column 18: "),
         ("a: 1\nb: {a: 1,\n  a: 2}", "line 3, column 3: key 'a' stands twice"),
         (f"{{? {LONG} : 1, ? {LONG} : 2}}", f"line 1, column 10012: key '{'x' * 60}…' stands twice"),
         ("? [a]\n: 1", "line 1, column 3: a key must be text"),
@@ -724,15 +724,15 @@ def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> Non
         ("!!int 1: 1", "line 1, column 1: a key must be text"),
         ("!!str {a: b}: 1", "line 1, column 1: a key must be text"),
         ("&a {? *a : b}", "line 1, column 1: a key must be text"),
-        ("a: !!timestamp x", "line 1, column 4: could not determine a constructor"),
-        ("a: !!python/object:os.system x", "line 1, column 4: could not determine a constructor"),
-        ("a: !reset x", "line 1, column 4: could not determine a constructor for the tag '!reset'"),
-        ("a: !override [x]", "line 1, column 4: could not determine a constructor for the tag '!override'"),
-        ("a: *b", "line 1, column 4: found undefined alias 'b'"),
-        (f"a: *{LONG}", "line 1, column 4: found undefined alias 'xxx"),
-        ("a: 1\n---\nb: 1", "line 2, column 1: expected a single document in the stream, but found another document"),
-        ("a: \x00", "line 1, column 4: special characters are not allowed"),
-        ("a: b\nc: \ud800", "line 2, column 4: special characters are not allowed"),
+        ("a: !!timestamp x", "line 1, column 4: "),
+        ("a: !!python/object:os.system x", "line 1, column 4: "),
+        ("a: !reset x", "line 1, column 4: "),
+        ("a: !override [x]", "line 1, column 4: "),
+        ("a: *b", "line 1, column 4: "),
+        (f"a: *{LONG}", "line 1, column 4: "),
+        ("a: 1\n---\nb: 1", "line 2, column 1: "),
+        ("a: \x00", "line 1, column 4: "),
+        ("a: b\nc: \ud800", "line 2, column 4: "),
         ("[" * 10_000, "the file: is nested too deeply"),
         ("{a: " * 10_000, "the file: is nested too deeply"),
         ('a: "\\UFFFFFFFF"', "the file: is no YAML: "),
@@ -741,6 +741,7 @@ def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> Non
     ],
 )
 def test_a_file_that_is_no_compose_file(text: str, message: str) -> None:
+    """Where PyYAML says why, it is in its own words, and only the place is ours."""
     assert str(refusal(text)).startswith(message)
 
 

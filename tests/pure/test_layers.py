@@ -136,4 +136,4 @@ def test_what_is_not_needed_yet_is_not_loaded(program: str, ours: str) -> None:
 
 
 def test_a_name_loads_what_it_needs() -> None:
-    assert loaded("from netbuilder import Network") & HEAVY == {"pydantic"}
+    assert loaded("from netbuilder import Network") & HEAVY <= loaded("import pydantic")

@@ -22,9 +22,14 @@ def refusal(model: type[BaseModel], fields: dict[str, Any]) -> tuple[str, str]:
     """The field that is refused, and why."""
     with pytest.raises(ValidationError) as caught:
         model(**fields)
-    first = caught.value.errors()[0]
+    return ".".join(map(str, caught.value.errors()[0]["loc"])), reason(caught.value)
+
+
+def reason(error: ValidationError) -> str:
+    """Why something is refused: in our words, or where pydantic refuses it, by the name it has for that."""
+    first = error.errors()[0]
     assert len(first["msg"]) < 250
-    return ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return str(first["ctx"]["error"]) if first["type"] == "value_error" else first["type"]
 
 
 # Names.
@@ -37,9 +42,7 @@ def accepted(kind: Any, value: object) -> object:
 def refused(kind: Any, value: object) -> str:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(kind).validate_python(value)
-    message = caught.value.errors()[0]["msg"]
-    assert len(message) < 250
-    return message.removeprefix("Value error, ")
+    return reason(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a", "0", "web", "Web-1", "a.b", "a__b", "a--b", "a_-b.c", "x" * 63])
@@ -157,8 +160,8 @@ def test_a_subnet(subnet: Any) -> None:
     ("fields", "field", "problem"),
     [
         ({"name": "a b"}, "name", "'a b' is no name"),
-        ({"name": 1}, "name", "valid string"),
-        ({}, "name", "required"),
+        ({"name": 1}, "name", "string_type"),
+        ({}, "name", "missing"),
         ({"bridge": "br 0"}, "bridge", "is no interface name"),
         ({"bridge": "up"}, "bridge", "is a word of nftables"),
         ({"bridge": "mtu"}, "bridge", "'mtu' is a word of nftables, ip or /proc/sys: choose another interface name"),
@@ -178,13 +181,13 @@ def test_a_subnet(subnet: Any) -> None:
         ({"gateway": "10.8.0.1", "subnet": "10.9.0.0/24"}, "", "gateway 10.8.0.1 is outside subnet 10.9.0.0/24"),
         ({"gateway": "10.9.0.0", "subnet": "10.9.0.0/24"}, "", "gateway 10.9.0.0 is reserved"),
         ({"gateway": "10.9.0.255", "subnet": "10.9.0.0/24"}, "", "gateway 10.9.0.255 is reserved"),
-        ({"mtu": 67}, "mtu", "greater than or equal to 68"),
-        ({"mtu": 65536}, "mtu", "less than or equal to 65535"),
-        ({"mtu": "1500"}, "mtu", "valid integer"),
-        ({"mtu": True}, "mtu", "valid integer"),
-        ({"internal": "yes"}, "internal", "valid boolean"),
-        ({"masquerade": 1}, "masquerade", "valid boolean"),
-        ({"subnets": "10.9.0.0/24"}, "subnets", "Extra inputs are not permitted"),
+        ({"mtu": 67}, "mtu", "greater_than_equal"),
+        ({"mtu": 65536}, "mtu", "less_than_equal"),
+        ({"mtu": "1500"}, "mtu", "int_type"),
+        ({"mtu": True}, "mtu", "int_type"),
+        ({"internal": "yes"}, "internal", "bool_type"),
+        ({"masquerade": 1}, "masquerade", "bool_type"),
+        ({"subnets": "10.9.0.0/24"}, "subnets", "extra_forbidden"),
     ],
 )
 def test_a_network_that_can_never_be_right(fields: dict[str, Any], field: str, problem: str) -> None:
@@ -195,7 +198,7 @@ def test_a_network_that_can_never_be_right(fields: dict[str, Any], field: str, p
 
 
 def test_specs_are_frozen() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(ValidationError, match="name"):
         Network(name="lab").name = "other"
 
 
@@ -227,15 +230,15 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
     ("fields", "field", "problem"),
     [
         ({"name": "a/b"}, "name", "is no name"),
-        ({"mode": {"kind": "overlay"}}, "mode", "does not match any of the expected tags"),
-        ({"mode": {}}, "mode", "Unable to extract tag"),
+        ({"mode": {"kind": "overlay"}}, "mode", "union_tag_invalid"),
+        ({"mode": {}}, "mode", "union_tag_not_found"),
         ({"mode": "host"}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
         ({"mode": Bridge}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
         ({"mode": Network(name="lab")}, "mode", "a mode is Bridge(...)"),
         ({"mode": None}, "mode", "a mode is Bridge(...)"),
-        ({"mode": {"kind": "container"}}, "mode.container.sandbox", "required"),
+        ({"mode": {"kind": "container"}}, "mode.container.sandbox", "missing"),
         ({"mode": {"kind": "container", "sandbox": "a b"}}, "mode.container.sandbox", "is no name"),
-        ({"mode": {"kind": "host", "publish": []}}, "mode.host.publish", "Extra inputs"),
+        ({"mode": {"kind": "host", "publish": []}}, "mode.host.publish", "extra_forbidden"),
         ({"mode": {"kind": "bridge", "address": "x"}}, "mode.bridge.address", "is no IPv4 address"),
         ({"mode": {"kind": "bridge", "mac": "x"}}, "mode.bridge.mac", "is no MAC address"),
         ({"mode": {"kind": "bridge", "network": ""}}, "mode.bridge.network", "is no name"),
@@ -245,10 +248,10 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
             "mode.bridge.publish",
             'publish is a list, like ["8088:80"]',
         ),
-        ({"mode": {"kind": "bridge", "publish": [None]}}, "mode.bridge.publish.0", "valid dictionary"),
+        ({"mode": {"kind": "bridge", "publish": [None]}}, "mode.bridge.publish.0", "model_type"),
         ({"namespace": "netns/web"}, "namespace.constrained-str", "is no plain absolute path"),
-        ({"namespace": 0}, "namespace.constrained-str", "valid string"),
-        ({"namespace": True}, "namespace.constrained-str", "valid string"),
+        ({"namespace": 0}, "namespace.constrained-str", "string_type"),
+        ({"namespace": True}, "namespace.constrained-str", "string_type"),
         ({"namespace": 1, "mode": HostNetwork()}, "", "namespace: host mode has no namespace of its own to adopt"),
         ({"namespace": 1, "mode": Container(sandbox="x")}, "", "namespace: container mode has no namespace"),
     ],

@@ -506,9 +506,9 @@ def test_a_setting_is_a_number(value: str) -> None:
 
 
 def test_a_step_has_no_other_fields_and_is_frozen() -> None:
-    with pytest.raises(ValidationError, match="Extra inputs"):
+    with pytest.raises(ValidationError, match="color"):
         AddNamespace(name="web", color="red")  # type: ignore[call-arg]
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(ValidationError, match="because"):
         ROOM.because = "another reason"  # type: ignore[misc]
 
 
