@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from netbuilder import Host
 from netbuilder.kernel.privileges import missing_capabilities
@@ -21,6 +22,10 @@ from tests.kernel.leftovers import MARK, Witness, differences, machine, processe
 # some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Speed is measured by `make bench`, never by a test; hypothesis would fail one on a slow machine.
+settings.register_profile("netbuilder", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netbuilder")
 
 # An ordinary user's session runs in a user namespace, as root of a machine that has nothing but a loopback. A process
 # with threads cannot enter one, and pytest's workers have threads, so all of pytest is started anew inside.

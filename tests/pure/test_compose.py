@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netbuilder.compose import Composed, dump, parse
@@ -844,7 +844,6 @@ def files(draw: st.DrawFn) -> tuple[Network | Sandbox, ...]:
     return (*wires, *(Sandbox(name=name, mode=draw(modes)) for name in names))
 
 
-@settings(deadline=None)
 @given(files())
 def test_what_is_dumped_is_parsed_back(specs: tuple[Network | Sandbox, ...]) -> None:
     assert parse(dump(specs)) == Composed(specs=specs, passed_over=())
@@ -867,7 +866,6 @@ YAML_TOKENS = [
 ]
 
 
-@settings(deadline=None)
 @given(st.text() | st.lists(st.sampled_from(YAML_TOKENS), max_size=40).map("".join))
 def test_hostile_text_raises_nothing_but_spec_errors(text: str) -> None:
     parse_or_refuse(text)
@@ -911,7 +909,6 @@ SHAPED = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(TREES | SHAPED)
 def test_hostile_trees_raise_nothing_but_spec_errors(tree: object) -> None:
     parse_or_refuse(yaml.safe_dump(tree, allow_unicode=True))

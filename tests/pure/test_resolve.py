@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -729,7 +729,6 @@ def clash(one: PublishedPort, other: PublishedPort) -> bool:
     return same and (one.host_ip == other.host_ip or ANY in (one.host_ip, other.host_ip))
 
 
-@settings(deadline=None)
 @given(CALLS)
 def test_nothing_is_given_out_twice(calls: list[Specs | str]) -> None:
     ledger = carry_out(calls)
@@ -744,7 +743,6 @@ def test_nothing_is_given_out_twice(calls: list[Specs | str]) -> None:
         assert one.bridge != other.bridge
 
 
-@settings(deadline=None)
 @given(CALLS)
 def test_nothing_is_left_open(calls: list[Specs | str]) -> None:
     ledger = carry_out(calls)
@@ -761,7 +759,6 @@ def test_nothing_is_left_open(calls: list[Specs | str]) -> None:
             assert (end.bridge, end.prefix) == (at.bridge, at.subnet.prefixlen)
 
 
-@settings(deadline=None)
 @given(CALLS)
 def test_once_all_is_taken_back_a_ledger_is_as_new(calls: list[Specs | str]) -> None:
     ledger = carry_out(calls)
