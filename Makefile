@@ -5,13 +5,18 @@ export PYTHON
 # Debian keeps nft and sysctl in directories that an ordinary user's PATH leaves out.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-# One stamp for each PYTHON, so that naming another one makes .venv anew.
-READY := .venv/.ready-$(subst /,_,$(PYTHON))
+# What test-oldest runs, for example: make test-oldest TESTS=tests/pure
+TESTS ?= tests
 
-.PHONY: help setup demo test check bench clean
+# One stamp for each PYTHON, so that naming another one makes the virtual environment anew.
+STAMP := .ready-$(subst /,_,$(PYTHON))
+READY := .venv/$(STAMP)
+OLDEST := .venv-oldest/$(STAMP)
+
+.PHONY: help setup demo test test-oldest check bench clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 setup: $(READY)  ## install what is missing: Debian packages, .venv, the package with its dev extra
 
@@ -21,6 +26,10 @@ demo: $(READY)  ## set up, then run the guided tour
 test: $(READY)  ## set up, then run the whole test suite
 	.venv/bin/python -m pytest -n auto
 
+# The tools that the tests are run with are the oldest ones too, and so is Python: releases that old have no other wheels.
+test-oldest: $(OLDEST)  ## run it with the oldest releases that pyproject.toml allows, in .venv-oldest
+	.venv-oldest/bin/python -m pytest -n auto $(TESTS)
+
 check: $(READY)  ## set up, then lint, check the format and check the types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -29,13 +38,20 @@ check: $(READY)  ## set up, then lint, check the format and check the types
 bench: $(READY)  ## set up, then measure, into benchmark.json
 	.venv/bin/python tests/benchmarks/bench.py --json benchmark.json
 
-clean:  ## remove .venv and everything else that was generated
-	rm -rf .venv build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache benchmark.json
+clean:  ## remove .venv, .venv-oldest and everything else that was generated
+	rm -rf .venv .venv-oldest build dist *.egg-info benchmark.json
+	rm -rf .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml scripts/setup.sh
+$(OLDEST): CONSTRAIN = $(PYTHON) scripts/oldest.py
+$(READY): CONSTRAIN = true
+
+$(READY) $(OLDEST): VENV = $(@D)
+$(READY) $(OLDEST): pyproject.toml scripts/setup.sh scripts/oldest.py
 	@scripts/setup.sh
-	@test -e $@ || { echo "Making .venv with $(PYTHON)" && $(PYTHON) -m venv --clear .venv; }
-	@echo "Installing the package and its development tools into .venv"
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@test -e $@ || { echo "Making $(VENV) with $(PYTHON)" && $(PYTHON) -m venv --clear $(VENV); }
+	@echo "Installing the package and its development tools into $(VENV)"
+	@$(CONSTRAIN) > $(VENV)/constraints.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(VENV)/constraints.txt --editable '.[dev]'
 	@touch $@
