@@ -8,6 +8,9 @@ export PATH := $(PATH):/usr/sbin:/sbin
 # What test-oldest runs, for example: make test-oldest TESTS=tests/pure
 TESTS ?= tests
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 # One stamp for each PYTHON, so that naming another one makes the virtual environment anew.
 STAMP := .ready-$(subst /,_,$(PYTHON))
 READY := .venv/$(STAMP)
@@ -46,12 +49,16 @@ clean:  ## remove .venv, .venv-oldest and everything else that was generated
 $(OLDEST): CONSTRAIN = $(PYTHON) scripts/oldest.py
 $(READY): CONSTRAIN = true
 
+# What pip says of itself, and not of what it fetches and installs.
+DETAILS := Looking in|Requirement already| +(Downloading|Using cached|Created|Stored|.*: (started|finished))
+
 $(READY) $(OLDEST): VENV = $(@D)
 $(READY) $(OLDEST): pyproject.toml scripts/setup.sh scripts/oldest.py
 	@scripts/setup.sh
 	@test -e $@ || { echo "Making $(VENV) with $(PYTHON)" && $(PYTHON) -m venv --clear $(VENV); }
 	@echo "Installing the package and its development tools into $(VENV)"
 	@$(CONSTRAIN) > $(VENV)/constraints.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint $(VENV)/constraints.txt --editable '.[dev]'
+	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+		--constraint $(VENV)/constraints.txt --editable '.[dev]' | \
+		grep --line-buffered -Ev '^($(DETAILS))'
 	@touch $@
