@@ -29,7 +29,7 @@ demo: $(READY)  ## set up, then run the guided tour
 test: $(READY)  ## set up, then run the whole test suite
 	.venv/bin/python -m pytest -n auto
 
-# The tools that the tests are run with are the oldest ones too, and so is Python: releases that old have no other wheels.
+# The tools that the tests are run with are the oldest too, and so is Python: for a later one they have no wheels.
 test-oldest: $(OLDEST)  ## run it with the oldest releases that pyproject.toml allows, in .venv-oldest
 	.venv-oldest/bin/python -m pytest -n auto $(TESTS)
 
@@ -52,6 +52,7 @@ $(READY): CONSTRAIN = true
 # What pip says of itself, and not of what it fetches and installs.
 DETAILS := Looking in|Requirement already| +(Downloading|Using cached|Created|Stored|.*: (started|finished))
 
+# Compiled first by `sudo .venv/bin/netbuilder`, netbuilder would have directories that only root can remove.
 $(READY) $(OLDEST): VENV = $(@D)
 $(READY) $(OLDEST): pyproject.toml scripts/setup.sh scripts/oldest.py
 	@scripts/setup.sh
@@ -61,4 +62,5 @@ $(READY) $(OLDEST): pyproject.toml scripts/setup.sh scripts/oldest.py
 	@$(VENV)/bin/python -m pip install --disable-pip-version-check --progress-bar off \
 		--constraint $(VENV)/constraints.txt --editable '.[dev]' | \
 		grep --line-buffered -Ev '^($(DETAILS))'
+	@$(VENV)/bin/python -m compileall -q netbuilder
 	@touch $@
