@@ -1,4 +1,4 @@
-"""A bridge: a switch. It learns who is behind which of its ports, and from then on bothers nobody else."""
+"""A bridge: it learns who is behind which of its ports, and from then on bothers nobody else."""
 
 from __future__ import annotations
 
@@ -14,49 +14,52 @@ IN_LAB = Bridge(network="lab")
 
 
 def lesson() -> None:
-    """Plug three sandboxes into a switch, watch it learn, and see what the third one hears."""
-    title("A bridge: a switch")
+    """Connect three sandboxes to a bridge, watch it learn, and see what the third one hears."""
+    title("A bridge")
     with Host.isolated() as host:
         on_host = Shell(host, "host")
-        plug_in(host, on_host)
+        connect_three(host, on_host)
         watch_it_learn(host, on_host)
         everybody_reaches_everybody(host)
 
 
-def plug_in(host: Host, on_host: Shell) -> None:
+def connect_three(host: Host, on_host: Shell) -> None:
     """Ann's steps are shown; Bob's and Cat's are the same with other names."""
-    say("""A cable has two ends; for three rooms you need a switch. We have one made on a throw-away host, br-lab:
-    `host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))`. Ann's room on it, step by step:""")
+    say("""A veth pair connects two namespaces; for three it takes a bridge, which is a switch made of software. We
+    have one made on a throw-away host, br-lab:
+    `host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))`. Then a sandbox on it, ann, step by
+    step:""")
     host.apply(Network(name="lab", bridge="br-lab", subnet="10.9.0.0/24"))
     host.apply(Sandbox(name="ann", mode=IN_LAB), watch=show)
-    say("Bob's and Cat's are wired in just the same way. Now three cables are plugged into the switch:")
+    say("Bob and Cat are connected in just the same way. Now three veths are ports of the bridge:")
     host.apply(*(Sandbox(name=name, mode=IN_LAB) for name in ("bob", "cat")))
     on_host("ip -brief link show master br-lab")
-    cables = {cable.sandbox: cable.bridge for cable in host.links()}
-    check("one for each of them", cables == dict.fromkeys(ADDRESSES, "br-lab"))
+    bridges = {pair.sandbox: pair.bridge for pair in host.links()}
+    check("one for each of them", bridges == dict.fromkeys(ADDRESSES, "br-lab"))
 
 
 def watch_it_learn(host: Host, on_host: Shell) -> None:
     """The first question goes to everybody; what follows goes to Bob alone."""
-    say("The switch has a table: which MAC address is behind which of its ports, the veths. Nobody has spoken yet, so:")
+    say("""The bridge has a table, the fdb: which MAC address is behind which of its ports. Nobody has spoken yet,
+    so:""")
     check("it has learned nothing", on_host("bridge fdb show br br-lab dynamic") == "")
-    say("Now Ann calls Bob, while we listen at Cat's door.")
+    say("Now Ann calls Bob, while we listen at Cat's eth0.")
     Shell(host["bob"], "bob").start("python3 talk.py listen bob 80")
-    with Tap(host["cat"], "eth0") as at_cats_door:
+    with Tap(host["cat"], "eth0") as at_cat:
         Shell(host["ann"], "ann")(f"python3 talk.py ask {ADDRESSES['bob']} 80")
-        heard = at_cats_door.packets()
+        heard = at_cat.packets()
     say("What Cat heard:")
     quote("\n".join(heard))
     question = f"ARP: who has {ADDRESSES['bob']}? tell {ADDRESSES['ann']}"
     check("Ann's question who Bob is, sent to everybody, and not a word of their talk", set(heard) == {question})
-    say("For by then the switch had learned where the two are:")
+    say("For by then the bridge had learned where the two are:")
     learned = on_host("bridge fdb show br br-lab dynamic")
-    for cable in host.links():
-        known = f"{mac_of(host, cable.sandbox)} dev {cable.veth}" in learned
-        if cable.sandbox == "cat":
+    for pair in host.links():
+        known = f"{mac_of(host, pair.sandbox)} dev {pair.veth}" in learned
+        if pair.sandbox == "cat":
             check("it does not know where Cat is: she has not said anything", not known)
         else:
-            check(f"{cable.sandbox} is behind {cable.veth}", known)
+            check(f"{pair.sandbox} is behind {pair.veth}", known)
 
 
 def mac_of(host: Host, name: str) -> str:

@@ -13,14 +13,15 @@ ADOPTED = Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/web")
 VETH = "veth44f13ec"  # Docker takes random digits, netbuilder makes them from the sandbox's name
 
 FACTS = {
-    "the switch": "ip link show up dev docker0 | grep ether",
+    "the bridge": "ip -d link show up dev docker0 | grep -o -e 'link/ether [^ ]*' -e 'alias .*'",
     "its address": "ip -oneline -4 address show docker0",
-    "the cable, outside": f"ip -d link show {VETH} | grep -o -e 'master docker0' -e 'hairpin on' -e 'alias .*'",
-    "the cable, inside": "ip -n web link show up dev eth0 | grep ether",
+    "the host's veth end": f"ip -d link show {VETH} | grep -o -e 'master docker0' -e 'hairpin on' -e 'alias .*'",
+    "eth0 inside": "ip -n web link show up dev eth0 | grep ether",
     "web's address": "ip -n web -oneline -4 address show eth0",
     "web's routes": "ip -n web route",
     "settings of the host": "sysctl net/ipv4/ip_forward net/ipv4/conf/docker0/route_localnet",
-    "settings of web": "ip netns exec web sysctl net/ipv6/conf/eth0/disable_ipv6",
+    "IPv6 on the bridge": "sysctl net/ipv6/conf/docker0/disable_ipv6",
+    "IPv6 inside": "ip netns exec web sysctl net/ipv6/conf/eth0/disable_ipv6",
     "the rules": "nft list table inet netbuilder",
 }
 
@@ -31,9 +32,9 @@ def lesson() -> None:
     say("""What does `docker run -p 8088:80` do to the network of a host? Here it is on a throw-away host, command by
     command; only, netbuilder's rules stand in place of Docker's.""")
     with Host.isolated() as by_hand, Host.isolated() as by_spec:
-        hang_up_the_rules(by_hand)
-        set_up_the_switch(Shell(by_hand, "host"))
-        wire_the_sandbox(Shell(by_hand, "host"))
+        load_the_rules(by_hand)
+        set_up_the_bridge(Shell(by_hand, "host"))
+        connect_the_sandbox(Shell(by_hand, "host"))
         find_the_missing_step(by_hand)
         say("Now a second throw-away host, and one line of Python: `host.apply(WEB)`. The two, listing by listing:")
         by_spec.apply(WEB)
@@ -41,56 +42,67 @@ def lesson() -> None:
         try_both(by_hand, by_spec)
 
 
-def hang_up_the_rules(host: Host) -> None:
-    """Before there is anything to guard."""
+def load_the_rules(host: Host) -> None:
+    """Before any bridge is up."""
     say("""First the rules, so that nothing is ever open by accident: one nftables table. Look for `dnat`, by which
     packets come in, and for `masquerade`, by which they go out. What differs from sandbox to sandbox is not in the
     rules, but in the sets and maps that they look things up in.""")
-    Shell(host, "host")(f"nft -f - <<'EOF'\n{firewall.ruleset(was_router=False)}EOF")
+    on_host = Shell(host, "host")
+    on_host(f"nft -f - <<'EOF'\n{firewall.ruleset()}EOF")
+    say("IPv6 that passes through this host is forwarded as before: docker0 has IPv4 alone.")
+    on_host("nft add element inet netbuilder forwarding { ipv6 }")
 
 
-def set_up_the_switch(on_host: Shell) -> None:
+def set_up_the_bridge(on_host: Shell) -> None:
     """The network's half: once for all sandboxes on it."""
-    say("""The switch. The alias is a label: whose it is. IPv6 is not used. With `route_localnet` the host itself may
-    call published ports on its 127.0.0.1. And 172.17.0.1 will be the gateway, the sandboxes' way out.""")
-    on_host("ip link add docker0 address 02:42:ac:11:00:01 type bridge")
+    say("The bridge. Its alias says whose it is.")
+    on_host("ip link add docker0 type bridge")
     on_host("ip link set docker0 alias netbuilder:bridge")
-    on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1 net/ipv4/conf/docker0/route_localnet=1")
+    say("A MAC address of its own: otherwise it is one of its ports', and changes as they come and go.")
+    on_host("ip link set docker0 address 02:42:ac:11:00:01")
+    say("No IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router.")
+    on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1")
+    say("""The host may call published ports on its own 127.0.0.1. The answer to that comes in by the bridge, and with
+    `route_localnet` it may; chain raw_prerouting keeps others out.""")
+    on_host("sysctl -w net/ipv4/conf/docker0/route_localnet=1")
+    say("The bridge's address, 172.17.0.1: the sandboxes' gateway, by which they reach everything else.")
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
-    say("""The rules learn of it: it is one of ours, neighbours on it may talk, the gateway is for them alone, the
-    subnet is theirs, and who leaves it is masqueraded.""")
+    say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; only
+    sandboxes reach the gateway's address; an address of the subnet is a neighbour's; and what leaves the subnet leaves
+    as the host (MASQUERADE).""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
     on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")
-    on_host("nft add element inet netbuilder onlink { docker0 . 172.17.0.0/16 }")
-    on_host("nft add element inet netbuilder leaving { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder subnets { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder masqueraded { docker0 . 172.17.0.0/16 }")
 
 
-def wire_the_sandbox(on_host: Shell) -> None:
-    """The sandbox's half: a room, a cable, an address, the way out, and a door."""
-    say("""A room for web, and a cable from the switch into it. `hairpin` lets web reach itself through its published
-    port; `addrgenmode none` spares the cable an IPv6 address.""")
+def connect_the_sandbox(on_host: Shell) -> None:
+    """The sandbox's half: a namespace, a veth pair, an address, a default route, and a published port."""
+    say("""A network namespace for web, and a veth pair: one end is a port of docker0, the other is eth0 inside.
+    `hairpin` lets web reach itself through its published port; `addrgenmode none` keeps the host's end from giving
+    itself an IPv6 address, which is unused.""")
     on_host("ip netns add web")
     on_host(f"ip link add {VETH} master docker0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web")
     on_host(f"ip link set {VETH} alias netbuilder:web")
     on_host(f"ip link set {VETH} type bridge_slave hairpin on")
     on_host(f"ip link set {VETH} addrgenmode none")
     on_host(f"ip link set {VETH} up")
-    say("Inside: an address, everything on, and the way out.")
+    say("Inside: no IPv6, as with Docker; an address; both interfaces up; and the default route.")
     on_host("ip netns exec web sysctl -w net/ipv6/conf/eth0/disable_ipv6=1")
     on_host("ip -n web address add 172.17.0.2/16 brd + dev eth0")
     on_host("ip -n web link set lo up && ip -n web link set eth0 up")
-    on_host("ip -n web route add default via 172.17.0.1")
-    say("And the door, `-p 8088:80`: one entry in a map.")
+    on_host("ip -n web route add default via 172.17.0.1 dev eth0")
+    say("And the published port, `-p 8088:80`: one entry in a map.")
     on_host("nft add element inet netbuilder publish_any { tcp . 8088 : 172.17.0.2 . 80 }")
 
 
 def find_the_missing_step(host: Host) -> None:
-    """The plan knows what still does not hold."""
+    """What still does not hold."""
     say("""Have we forgotten anything? `host.diff(…)` compares a spec with the kernel and gives the steps that do not
-    hold yet. (The spec says `namespace="/run/netns/web"`: a room that is there must be adopted explicitly.)""")
-    missing = host.diff(ADOPTED)
+    hold yet. (The spec says `namespace="/run/netns/web"`: a namespace that is there must be adopted explicitly.)""")
+    missing = host.diff(ADOPTED).plan
     check("all is there but one step", len(missing) == 1)
     say("Right: nothing passes from one interface to another unless the kernel is told to forward. So:")
     Shell(host, "host")(missing[0].command())

@@ -11,9 +11,10 @@ WEB = Sandbox(name="web", mode=Bridge(publish=["8088:80"]))
 
 
 def lesson() -> None:
-    """Reach a sandbox by the host's port, and watch the addresses change on the way."""
+    """Reach a sandbox by the host's port, and watch the addresses change along the path."""
     title("A published port: DNAT in, MASQUERADE out")
-    say("This one takes two machines: a throw-away host, and a second namespace, wired to its eth0, as the other one.")
+    say("""A published port is like a door: it leads from a port of the host to a port inside a sandbox. This lesson
+    takes two machines: a throw-away host, and a second namespace, connected to its eth0, as the other one.""")
     with Host.isolated() as host:
         on_host = Shell(host, "host")
         on_machine = another_machine(on_host)
@@ -21,14 +22,14 @@ def lesson() -> None:
         in a map:""")
         host.apply(WEB)
         on_host("nft list map inet netbuilder publish_any | grep elements")
-        way_in(host, on_machine)
-        way_out(host, on_machine)
-        no_other_way_in(on_host, on_machine)
+        from_outside(host, on_machine)
+        to_the_outside(host, on_machine)
+        not_published(on_host, on_machine)
 
 
-def way_in(host: Host, on_machine: Shell) -> None:
+def from_outside(host: Host, on_machine: Shell) -> None:
     """The destination is rewritten, the caller's address is not."""
-    say("The other machine calls the host's port. We listen at both ends of the way: at the host's eth0, and at web's.")
+    say("The other machine calls the host's port. We listen twice on the path: at the host's eth0, and at web's.")
     Shell(host["web"], "web").start("python3 talk.py listen web 80")
     with Tap(host, "eth0") as at_host, Tap(host["web"], "eth0") as at_web:
         answer = on_machine("python3 talk.py ask 192.0.2.1 8088")
@@ -48,9 +49,9 @@ def way_in(host: Host, on_machine: Shell) -> None:
     check("and the host as 192.0.2.1:8088", outside[1].startswith("192.0.2.1:8088 >"))
 
 
-def way_out(host: Host, on_machine: Shell) -> None:
-    """The source is rewritten: nobody outside knows the way to 172.17.0.2."""
-    say("""Now the other way: web calls the other machine. That one has no route to 172.17.0.0/16 and could not
+def to_the_outside(host: Host, on_machine: Shell) -> None:
+    """The source is rewritten: nobody outside has a route to 172.17.0.2."""
+    say("""Now the other direction: web calls the other machine. That one has no route to 172.17.0.0/16 and could not
     answer. So a rule in POSTROUTING, the last look at what leaves, puts the host's address in the sender's place
     (MASQUERADE).""")
     on_machine.start("python3 talk.py listen machine 9000")
@@ -65,8 +66,8 @@ def way_out(host: Host, on_machine: Shell) -> None:
     )
 
 
-def no_other_way_in(on_host: Shell, on_machine: Shell) -> None:
-    """A route to the subnet opens no door."""
+def not_published(on_host: Shell, on_machine: Shell) -> None:
+    """A route to the subnet reaches nothing."""
     say("""And if the other machine adds a route, to call web directly? Its packets get as far as FORWARD, where what
     is for docker0 and did not come by a published port is dropped.""")
     on_machine("ip route add 172.17.0.0/16 via 192.0.2.1")
@@ -75,8 +76,8 @@ def no_other_way_in(on_host: Shell, on_machine: Shell) -> None:
     )
     say("""The host itself reaches web by the port and directly. Its own packets pass no PREROUTING; OUTPUT does the
     same for them.""")
-    for door in ("127.0.0.1 8088", "192.0.2.1 8088", "172.17.0.2 80"):
-        check(f"reached by {door}", "this is web" in on_host(f"python3 talk.py ask {door}"))
+    for address in ("127.0.0.1 8088", "192.0.2.1 8088", "172.17.0.2 80"):
+        check(f"reached by {address}", "this is web" in on_host(f"python3 talk.py ask {address}"))
     say("""It always calls from 172.17.0.1, docker0's own address. Directly that is so by itself; by the port MASQUERADE
     sees to it, for an answer to 127.0.0.1 would never leave web.""")
 

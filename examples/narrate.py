@@ -16,9 +16,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from netbuilder import NetbuilderError
-from netbuilder.place import Place
-from netbuilder.steps import Step
+from netbuilder import NetbuilderError, NetworkNamespace, Step
 
 HERE = Path(__file__).parent
 PATIENCE = 20  # seconds until a command that hangs is given up
@@ -85,17 +83,17 @@ class Shell:
     """A prompt in a host, a sandbox or a namespace made by hand: what is typed is shown and run, then what it prints.
 
     Args:
-        place: The host, or a sandbox on it.
+        namespace: The host, or a sandbox on it.
         name: What the prompt says.
-        way: What leads from there into a namespace made by hand.
+        prefix: The command that leads from there into a namespace made by hand.
     """
 
-    def __init__(self, place: Place, name: str, way: Sequence[str] = ()) -> None:
-        self.place, self.name, self.way = place, name, way
+    def __init__(self, namespace: NetworkNamespace, name: str, prefix: Sequence[str] = ()) -> None:
+        self.namespace, self.name, self.prefix = namespace, name, prefix
 
     def inside(self, name: str) -> Shell:
         """The prompt in a namespace made by hand."""
-        return Shell(self.place, name, ("ip", "netns", "exec", name))
+        return Shell(self.namespace, name, ("ip", "netns", "exec", name))
 
     def __call__(self, command: str) -> str:
         """Type a command that works."""
@@ -108,7 +106,7 @@ class Shell:
     def start(self, server: str, **options: Any) -> None:
         """Start a server and let it run; it is ready once it has said so in a line."""
         _prompt(self.name, f"{server} &")
-        process = self.place.popen([*self.way, "sh", "-c", f"exec {server}"], **_OPTIONS | options)
+        process = self.namespace.popen([*self.prefix, "sh", "-c", f"exec {server}"], **_OPTIONS | options)
         assert process.stdout
         with process.stdout as output:
             ready = output.readline()
@@ -129,14 +127,14 @@ class Shell:
         return str(done.stdout)
 
     def _run(self, command: str) -> subprocess.CompletedProcess[Any]:
-        return self.place.run([*self.way, "sh", "-c", command], timeout=PATIENCE, **_OPTIONS)
+        return self.namespace.run([*self.prefix, "sh", "-c", command], timeout=PATIENCE, **_OPTIONS)
 
 
 _OPTIONS: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": HERE}
 
 
 def another_machine(on_host: Shell) -> Shell:
-    """Wire another machine to the host: a second namespace plays it. The host is 192.0.2.1, the machine 192.0.2.2."""
+    """Connect another machine, played by a second namespace: the host is 192.0.2.1, the machine 192.0.2.2."""
     on_host("ip netns add machine")
     on_host("ip link add eth0 type veth peer name eth0 netns machine")
     on_host("ip address add 192.0.2.1/24 dev eth0 && ip link set eth0 up")

@@ -15,17 +15,17 @@ from http.client import HTTPConnection
 
 def listen(name: str, port: str, address: str = "0.0.0.0") -> None:
     """Answer every caller, one after the other."""
-    with socket.create_server((address, int(port))) as door:
+    with socket.create_server((address, int(port))) as server:
         print(f"{name} listens on {address}:{port}", flush=True)
         while True:
-            line, caller = door.accept()
-            with line:
-                line.sendall(f"this is {name}; you call from {caller[0]}\n".encode())
+            connection, caller = server.accept()
+            with connection:
+                connection.sendall(f"this is {name}; you call from {caller[0]}\n".encode())
 
 
 def ask(address: str, port: str, seconds: str = "2") -> None:
     """Print what a listener answers."""
-    with socket.create_connection((address, int(port)), float(seconds)) as line, line.makefile() as answer:
+    with socket.create_connection((address, int(port)), float(seconds)) as connection, connection.makefile() as answer:
         print(answer.read(), end="")
 
 

@@ -6,7 +6,7 @@ import socket
 import struct
 from ipaddress import IPv4Address
 
-from netbuilder.place import Place
+from netbuilder import NetworkNamespace
 
 _ALL, _ARP, _IPV4 = 0x0003, 0x0806, 0x0800
 _TCP, _UDP = 6, 17
@@ -16,8 +16,8 @@ _FLAGS = {0x02: "SYN", 0x10: "ACK", 0x01: "FIN", 0x04: "RST"}
 class Tap:
     """A packet socket on one interface; it hears everything from the moment it is made."""
 
-    def __init__(self, place: Place, device: str) -> None:
-        self._socket = place.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL))
+    def __init__(self, namespace: NetworkNamespace, device: str) -> None:
+        self._socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL))
         self._socket.bind((device, 0))
         self._socket.setblocking(False)
 

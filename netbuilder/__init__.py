@@ -10,15 +10,18 @@
         host["web"].popen(["python3", "-m", "http.server", "80"])
         print(host["web"].address, host.links())
 
-The tour, in the order in which to read the source:
+The tour, in the order in which to read the source, and in which one part uses those above it:
 
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
+    compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused
-    modes     one recipe a mode: the steps, in the order a person would type them
-    steps     the vocabulary: each step prints its command, knows whether it holds, does it, and takes it back
     firewall  the rules: what goes in by DNAT and comes out by MASQUERADE
-    plan      a tuple of steps: printed, diffed, run, undone
+    steps     the vocabulary: each step prints its command, knows whether it holds, does it, and takes it back
+    recipes   one story a mode: the steps, in the order a person would type them
+    kernel    the only part that touches the kernel: namespaces, netlink, nftables, /proc/sys
+    engine    what stands, compared with what is wanted; what is missing, done; what was done, taken back
     host      the handle: apply, diff, plan, destroy; run, popen, enter and socket inside
+    cli       the command line
 """
 
 from __future__ import annotations
@@ -27,42 +30,48 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as in `typing`, whose import takes as long as all else that `netbuilder --help` does
 if TYPE_CHECKING:
-    from netbuilder.errors import (
-        MissingLibrary,
-        NetbuilderError,
-        NotFound,
-        PrivilegeError,
-        SpecError,
-        StepError,
-    )
-    from netbuilder.host import Host
-    from netbuilder.plan import Plan
-    from netbuilder.ports import PublishedPort
-    from netbuilder.sandbox import LiveSandbox
-    from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+    from netbuilder.engine.report import Change, Changes
+    from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
+    from netbuilder.host import Host, LiveSandbox, NetworkNamespace
+    from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
+    from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox, json_schema
+    from netbuilder.steps import Plan, Step, Undo
 
 _HOME = {
     "Bridge": "spec",
+    "Change": "engine.report",
+    "Changes": "engine.report",
     "Container": "spec",
     "Host": "host",
     "HostNetwork": "spec",
-    "LiveSandbox": "sandbox",
+    "LiveSandbox": "host",
     "MissingLibrary": "errors",
     "NetbuilderError": "errors",
     "Network": "spec",
+    "NetworkNamespace": "host",
     "NoNetwork": "spec",
     "NotFound": "errors",
-    "Plan": "plan",
+    "Plan": "steps",
     "PrivilegeError": "errors",
-    "PublishedPort": "ports",
+    "PublishedPort": "spec",
+    "ResolvedEndpoint": "resolve.resolved",
+    "ResolvedNetwork": "resolve.resolved",
+    "ResolvedPort": "resolve.resolved",
+    "ResolvedSandbox": "resolve.resolved",
     "Sandbox": "spec",
     "SpecError": "errors",
+    "Step": "steps",
     "StepError": "errors",
+    "Undo": "steps",
+    "VethPair": "kernel.veth_pairs",
     "json_schema": "spec",
 }
 
 __all__ = [
     "Bridge",
+    "Change",
+    "Changes",
     "Container",
     "Host",
     "HostNetwork",
@@ -70,14 +79,22 @@ __all__ = [
     "MissingLibrary",
     "NetbuilderError",
     "Network",
+    "NetworkNamespace",
     "NoNetwork",
     "NotFound",
     "Plan",
     "PrivilegeError",
     "PublishedPort",
+    "ResolvedEndpoint",
+    "ResolvedNetwork",
+    "ResolvedPort",
+    "ResolvedSandbox",
     "Sandbox",
     "SpecError",
+    "Step",
     "StepError",
+    "Undo",
+    "VethPair",
     "json_schema",
 ]
 

@@ -23,6 +23,8 @@ class NetbuilderError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # for tracebacks
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As its message and its fields, whatever its constructor takes: errors come back from other processes."""
@@ -57,13 +59,21 @@ class MissingLibrary(NetbuilderError, ImportError):
 
 
 class StepError(NetbuilderError):
-    """The kernel refused a step: `command` is what a person would have typed, `errno` its answer."""
+    """The kernel refused a step.
 
-    def __init__(self, command: str, errno: int, detail: str = "") -> None:
+    Args:
+        command: What a person would have typed.
+        errno: The kernel's answer.
+        detail: What it says beyond that, if anything.
+        step: The `Step`, where one is at fault.
+    """
+
+    def __init__(self, command: str, errno: int, detail: str = "", step: object = None) -> None:
         name = errnos.errorcode.get(errno, str(errno))
         super().__init__(f"{quoted(command)} failed: {name}{f' ({detail})' if detail else ''}", HINTS.get(errno, ""))
         self.command = command
         self.errno = errno
+        self.step = step
 
 
 HINTS = {

@@ -1,11 +1,11 @@
 """The command line, `netbuilder`: the library's verbs on the host you are on, from a Compose file.
 
-    parser, texts       the words: commands, options, and the help of each
+    parser, help        the words: commands, options, and the help of each
     commands            what each command does
     compose_file        what comes in
-    changes, sight      what a call changed, and what is told of a sandbox
+    report              what is told of a sandbox
     show, output        what goes out: tables and JSON, and whether it arrived
-    trouble, signals    what went wrong, and what ends a call
+    errors, signals     what went wrong, and what ends a call
 
 Only the parser is imported ahead of knowing the command, so that `--help` answers at once.
 """
@@ -55,7 +55,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        from netbuilder.cli.trouble import explain
+        from netbuilder.cli.errors import explain
 
         status = explain(error)
         return 2 if command == "diff" else status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from shutil import which
 from typing import TYPE_CHECKING
@@ -12,89 +12,75 @@ from typing import TYPE_CHECKING
 from netbuilder.cli.output import say
 
 if TYPE_CHECKING:
-    from netbuilder.cli.changes import Change, Standing
-    from netbuilder.host import Host
-    from netbuilder.sandbox import LiveSandbox
+    from netbuilder.engine.report import Change, Changes
+    from netbuilder.host import Host, LiveSandbox
     from netbuilder.steps import Step
 
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # as a shell has it
 
 
 def up(file: str | None, verbose: bool) -> int:
-    """Make it so, and say what was made, changed or mended."""
-    from netbuilder.cli import changes
+    """Make it so, and say what was created, updated or repaired."""
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
-    with closing(_host()) as host:
-        before = changes.standing(host)
-        with _telling(host, before, "what was begun is taken back", "all was done by then, and stands"):
-            done = host.apply(*specs, watch=_print if verbose else lambda step: None)
-            _report(changes.made(before, host, done))
+    with closing(_host()) as host, _telling_interrupts():
+        _report(host.apply(*specs, watch=_print if verbose else lambda step: None))
     return 0
 
 
 def plan(file: str | None) -> int:
     """Print all commands, for a host with nothing on it."""
     from netbuilder.cli.compose_file import read
-    from netbuilder.ledger import Ledger
+    from netbuilder.recipes.units import units, whole
     from netbuilder.resolve import resolve
-    from netbuilder.units import units, whole
 
-    say(whole(units(resolve(read(file), Ledger()))).script(), end="")
+    say(whole(units(resolve(read(file)))).script(), end="")
     return 0
 
 
 def diff(file: str | None) -> int:
     """Print the commands that `up` would carry out, and as comments what takes none; 1 if there is anything."""
-    from netbuilder.cli import changes
     from netbuilder.cli.compose_file import read
 
     specs = read(file)
     with closing(_host()) as host:
-        missing = host.diff(*specs)
-        notes = list(changes.unnoted(host, specs))
-    if missing:
-        say(missing.script(), end="")
-    for note in notes:
-        say(f"# {note}")
-    return 1 if missing or notes else 0
+        changes = host.diff(*specs)
+    if changes.plan:
+        say(changes.script(), end="")
+    for change in changes:
+        if change.action != "unchanged" and not change.steps:
+            say(f"# {change.kind} {change.name}: to be {change.action}, which takes no commands")
+    return 1 if changes else 0
 
 
 def down(file: str | None, everything: bool) -> int:
     """Take back what a file names, or all there is."""
-    from netbuilder.cli import changes
     from netbuilder.cli.compose_file import read
 
     specs = () if everything else read(file)
-    with closing(_host()) as host:
-        before = changes.standing(host)
-        with _telling(host, before, "nothing is taken back", "all that was to go is taken back"):
-            if everything:
-                host.destroy_all()
-            else:
-                host.take_down(*specs)
-            _report(changes.taken_back(before, host, specs))
+    with closing(_host()) as host, _telling_interrupts():
+        _report(host.destroy_all() if everything else host.take_down(*specs))
     return 0
 
 
 def ps(format: str) -> int:
     """List the sandboxes."""
-    from netbuilder.cli import show, sight
+    from netbuilder.cli import report, show
 
     with closing(_host()) as host:
-        seen = [sight.summary(one) for one in host.sandboxes()]
+        seen = [report.summary(one) for one in host.sandboxes()]
     (show.json if format == "json" else show.sandboxes)(seen)
     return 0
 
 
 def inspect(name: str, format: str) -> int:
     """Show one sandbox."""
-    from netbuilder.cli import show, sight
+    from netbuilder.cli import report, show
 
     name = _checked(name)
     with closing(_host()) as host:
-        seen = sight.details(host[name])
+        seen = report.details(host[name])
     (show.json if format == "json" else show.sandbox)(seen)
     return 0
 
@@ -104,8 +90,8 @@ def links(format: str) -> int:
     from netbuilder.cli import show
 
     with closing(_host()) as host:
-        cables = [cable._asdict() for cable in host.links()]
-    (show.json if format == "json" else show.links)(cables)
+        pairs = [pair._asdict() for pair in host.links()]
+    (show.json if format == "json" else show.links)(pairs)
     return 0
 
 
@@ -150,7 +136,7 @@ def _checked(name: str) -> str:
 
 
 def _refuse_if_gone(sandbox: LiveSandbox) -> None:
-    from netbuilder.cli.sight import is_gone
+    from netbuilder.cli.report import is_gone
     from netbuilder.errors import NetbuilderError
 
     if is_gone(sandbox):
@@ -160,7 +146,7 @@ def _refuse_if_gone(sandbox: LiveSandbox) -> None:
 
 
 def _become(program: list[str]) -> int:
-    from netbuilder.cli.trouble import complain
+    from netbuilder.cli.errors import complain
 
     # Python ignores these two for itself, and a program would inherit it.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -180,15 +166,15 @@ def _become(program: list[str]) -> int:
 
 
 @contextmanager
-def _telling(host: Host, before: Standing, not_done: str, done: str) -> Iterator[None]:
-    """What an interrupt left, on standard error: a call's work ends before the interrupt is heard of here."""
-    from netbuilder.cli import changes
-    from netbuilder.cli.trouble import note
+def _telling_interrupts() -> Iterator[None]:
+    """What an interrupt left, on standard error."""
+    from netbuilder.cli.errors import note
 
     try:
         yield
-    except KeyboardInterrupt:
-        note(f"interrupted: {not_done if changes.standing(host) == before else done}")
+    except KeyboardInterrupt as interrupt:
+        for left in getattr(interrupt, "__notes__", ()):
+            note(f"interrupted: {left}")
         raise
 
 
@@ -196,5 +182,15 @@ def _print(step: Step) -> None:
     say(f"# {step.because}\n{step.command()}", flush=True)
 
 
-def _report(changes: Iterable[Change]) -> None:
-    say("\n".join(map(str, changes)) or "nothing to do")
+def _report(changes: Changes) -> None:
+    """A line for each network and sandbox that is not as it was, or stays though it was to go; as Compose has it."""
+    lines = [_line(change) for change in changes if change.action != "unchanged" or change.users]
+    say("\n".join(lines) or "nothing to do")
+
+
+def _line(change: Change) -> str:
+    from netbuilder.errors import some
+
+    what = f"In use by {some(change.users)}" if change.users else change.action.capitalize()
+    name = f"{change.kind.capitalize():8}{change.name}" if change.name else change.kind.capitalize()
+    return f" {'-' if change.users else '✔'} {name}  {what}"

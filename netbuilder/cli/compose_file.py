@@ -22,7 +22,7 @@ def read(file: str | None) -> tuple[Network | Sandbox, ...]:
     Raises:
         SpecError: If there is none, it can't be read, or it asks for what can't be had.
     """
-    from netbuilder.cli.trouble import note
+    from netbuilder.cli.errors import note
     from netbuilder.compose import parse
 
     composed = parse(_text(file or _found()))
@@ -49,7 +49,7 @@ def _text(file: str) -> str:
     except OSError as error:
         raise SpecError(name, f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SpecError(name, "can't be read: it is no text in UTF-8") from None
+        raise SpecError(name, "can't be read: it is not UTF-8 text") from None
 
 
 def _from_standard_input() -> str:

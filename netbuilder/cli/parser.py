@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from netbuilder.cli import output, texts
+from netbuilder.cli import help, output
 
 TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="netbuilder",
         usage="netbuilder [-h] [--version] COMMAND ...",
-        description=texts.ABOUT,
-        epilog=f"commands:\n{summaries}\n\n{texts.TOUR}",
+        description=help.ABOUT,
+        epilog=f"commands:\n{summaries}\n\n{help.TOUR}",
     )
     top.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
     # Without its own `prog`, argparse formats a usage to find one out, at a tenth of the time that all this takes.
@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2."""
-        from netbuilder.cli.trouble import complain
+        from netbuilder.cli.errors import complain
 
         complain(message, f"see {self.prog} --help")
         raise SystemExit(2)
@@ -149,47 +149,47 @@ def _program(command: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: dict[str, tuple[Any, ...]] = {
-    "up": ("make it so; only what is missing is done", texts.UP, "sudo netbuilder up -v -f lab.yaml", _file, _verbose),
+    "up": ("make it so; only what is missing is done", help.UP, "sudo netbuilder up -v -f lab.yaml", _file, _verbose),
     "plan": (
         "print all commands as a shell script that runs; needs no root",
-        texts.PLAN,
+        help.PLAN,
         "netbuilder plan -f lab.yaml > lab.sh && sudo sh lab.sh",
         _file,
     ),
     "diff": (
-        "print the commands that are still missing on this host",
-        texts.DIFF,
+        "print the commands that up would carry out on this host",
+        help.DIFF,
         "sudo netbuilder diff -f lab.yaml && echo all is as it should be",
         _file,
     ),
     "down": (
         "take back what FILE names, and a network with its last sandbox",
-        texts.DOWN,
+        help.DOWN,
         "sudo netbuilder down -f lab.yaml",
         _file_or_all,
     ),
     "ps": (
         "list sandboxes: mode, network, address, MAC, ports, namespace",
-        texts.PS,
+        help.PS,
         "sudo netbuilder ps --format json | jq -r '.[].address'",
         _format,
     ),
     "inspect": (
         "show a sandbox's wiring, its commands, and what rewrites its packets",
-        texts.INSPECT,
+        help.INSPECT,
         "sudo netbuilder inspect web",
         _name,
         _format,
     ),
     "links": (
         "show which veth of the host leads into which sandbox",
-        texts.LINKS,
+        help.LINKS,
         "sudo netbuilder links",
         _format,
     ),
     "exec": (
         "run a command inside a sandbox; its exit status is ours",
-        texts.EXEC,
+        help.EXEC,
         "sudo netbuilder exec web -- ip -brief address",
         _name,
         _program,

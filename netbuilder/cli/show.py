@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
 from typing import Any
@@ -12,7 +11,7 @@ from netbuilder.cli.output import say
 _NOTHING = "-"
 _GAP = "  "
 
-_CABLE = {
+_VETH_PAIR = {
     "VETH": "veth",
     "IFINDEX": "ifindex",
     "BRIDGE": "bridge",
@@ -39,7 +38,7 @@ def sandboxes(seen: Sequence[dict[str, Any]]) -> None:
             one["address"],
             one["mac"],
             _ports(one),
-            _place(one),
+            _namespace(one),
             one["state"],
         ]
         for one in seen
@@ -56,21 +55,21 @@ def sandbox(seen: dict[str, Any]) -> None:
 
 def links(seen: Iterable[dict[str, Any]]) -> None:
     """The table of `links`."""
-    rows = [[str(_NOTHING if one[field] is None else one[field]) for field in _CABLE.values()] for one in seen]
-    _table(list(_CABLE), rows, "no links on this host yet: each sandbox in bridge mode has one")
+    rows = [[str(_NOTHING if one[field] is None else one[field]) for field in _VETH_PAIR.values()] for one in seen]
+    _table(list(_VETH_PAIR), rows, "no links on this host yet: each sandbox in bridge mode has one")
 
 
 def _facts(seen: dict[str, Any]) -> Iterable[tuple[str, str | None]]:
     adopted = f", adopted from {seen['adopted']}" if seen["adopted"] else ""
     yield "MODE", _mode(seen)
     yield "STATE", seen["state"]
-    yield "NAMESPACE", _place(seen) + adopted
+    yield "NAMESPACE", _namespace(seen) + adopted
     if seen["network"]:
         yield "NETWORK", seen["network"]
         yield "ADDRESS", f"{seen['address']}/{seen['prefix']}"
         yield "MAC", seen["mac"]
         yield "GATEWAY", seen["gateway"]
-        yield "CABLE", f"{seen['veth']} in bridge {seen['bridge']}, eth0 inside"
+        yield "VETH PAIR", f"{seen['veth']} in bridge {seen['bridge']}, eth0 inside"
         yield "PORTS", _ports(seen)
     for way in ("in", "out"):
         for step in seen[f"packets_{way}"]:
@@ -83,7 +82,7 @@ def _mode(seen: dict[str, Any]) -> str:
     return f"container:{seen['shares']}" if seen["mode"] == "container" else str(seen["mode"])
 
 
-def _place(seen: dict[str, Any]) -> str:
+def _namespace(seen: dict[str, Any]) -> str:
     return seen["namespace"] or "the host's"
 
 
@@ -100,22 +99,5 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str | None]], none: 
         say(none)
         return
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    if sys.stdout.isatty():
-        _rich(headings, cells, sum(widths) + len(_GAP) * len(widths))
-        return
     for row in (headings, *cells):
         say(_GAP.join(map(str.ljust, row, widths)).rstrip())
-
-
-def _rich(headings: Sequence[str], cells: Iterable[Sequence[str]], width: int) -> None:
-    """The table for a terminal; wider than that if need be, as a MAC address cut in two can't be copied."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold", padding=(0, len(_GAP), 0, 0))
-    for row in cells:
-        table.add_row(*map(Text, row))
-    console = Console()
-    console.width = max(console.width, width)
-    console.print(table)

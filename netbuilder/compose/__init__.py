@@ -1,8 +1,13 @@
 """A Compose file's networking subset, read into specs and written from them (https://compose-spec.io).
 
 A service becomes a sandbox and a network a network, named as in the file: there is no project to put before a name.
-A declared network is kept even if no service uses it. Keys that are not about networking are passed over and named in
-`Composed.passed_over`; a key about networking that cannot be honoured is an error, and so is one that Compose lacks.
+A declared network is kept even if no service uses it. Keys that are not about networking are ignored and named in
+`Composed.ignored`; a key about networking that cannot be honoured is an error, and so is one that Compose lacks.
+
+    keys       what becomes of each key: supported, ignored or refused
+    document   YAML as the text that was typed, and errors that name the place in it
+    read       from a file to specs
+    write      from specs to a file
 """
 
 from netbuilder.compose.read import Composed, parse

@@ -21,7 +21,7 @@ _Entry: TypeAlias = tuple[yaml.ScalarNode, yaml.Node]
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _MOST_MERGED = 100_000
-"""Mappings and their entries that a file's merge keys may bring in: as many as the square of what is written, else."""
+"""Mappings and their entries that a file's merge keys may bring in; unlimited, these grow as the square of the file."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -88,7 +88,7 @@ def load(text: str) -> object:
     """The file as text, lists, mappings and None.
 
     Raises:
-        SpecError: If it is no YAML, with the line and the column.
+        SpecError: If it is not valid YAML, with the line and the column.
     """
     try:
         return yaml.load(text, _Loader)
@@ -101,7 +101,7 @@ def load(text: str) -> object:
     except RecursionError:
         raise SpecError("the file", "is nested too deeply") from None
     except (ValueError, OverflowError) as error:  # PyYAML hands an escape such as "\UFFFFFFFF" to chr() as it is
-        raise SpecError("the file", f"is no YAML: {one_line(str(error))}") from None
+        raise SpecError("the file", f"is not valid YAML: {one_line(str(error))}") from None
 
 
 def _position(text: str, index: int) -> str:
@@ -145,31 +145,31 @@ def expect(value: object, where: str, *kinds: type) -> Any:
 def number(text: str, where: str) -> int:
     """The whole number that the text writes."""
     if not re.fullmatch("[0-9]{1,9}", text):
-        raise SpecError(where, f"{shown(text)} is no whole number")
+        raise SpecError(where, f"{shown(text)} is not a whole number")
     return int(text)
 
 
 class Section:
-    """One mapping of the file: it hands out its values checked, and notes the keys that it passes over.
+    """One mapping of the file: it hands out its values checked, and notes the keys that it ignores.
 
     Args:
         value: The mapping; None is an empty one.
         where: Its place in the file.
         keys: What becomes of its keys.
-        passed_over: Where the places of keys that are passed over are noted.
+        ignored: Where the places of keys that are ignored are noted.
     """
 
-    def __init__(self, value: object, where: str, keys: Keys, passed_over: set[str]) -> None:
+    def __init__(self, value: object, where: str, keys: Keys, ignored: set[str]) -> None:
         self.where = where
-        self._passed_over = passed_over
+        self._ignored = ignored
         self._values: dict[str, Any] = {}
         for key, said in (expect(value, where or "the file", dict, NoneType) or {}).items():
             self._sort(key, said, keys)
 
     def _sort(self, key: str, value: object, keys: Keys) -> None:
         where = under(self.where, key)
-        if any(fnmatchcase(key, pattern) for pattern in keys.passed_over.split()):
-            self._passed_over.add(where)
+        if any(fnmatchcase(key, pattern) for pattern in keys.ignored.split()):
+            self._ignored.add(where)
         elif key in keys.refused.split():
             raise SpecError(where, "is not supported yet", ADVICE.get(key, "remove it"))
         elif key in keys.only:
@@ -177,7 +177,7 @@ class Section:
         elif key in keys.supported.split():
             self._values[key] = value
         else:
-            known = f"{keys.supported} {keys.passed_over} {keys.refused}".split()
+            known = f"{keys.supported} {keys.ignored} {keys.refused}".split()
             raise SpecError(where, "is an unknown key", suggestion(key, [*known, *keys.only]))
 
     def at(self, key: str) -> str:
@@ -214,7 +214,7 @@ class Section:
 
     def open(self, value: object, where: str, keys: Keys) -> Section:
         """A mapping inside this one."""
-        return Section(value, where, keys, self._passed_over)
+        return Section(value, where, keys, self._ignored)
 
     def part(self, key: str, keys: Keys) -> Section:
         """The key's mapping; where there is none, an empty one."""

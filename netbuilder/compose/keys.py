@@ -1,4 +1,4 @@
-"""What becomes of each key of a Compose file: supported, passed over as not about networking, or refused."""
+"""What becomes of each key of a Compose file: supported, ignored as not about networking, or refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Keys(NamedTuple):
 
     supported: str
     only: Mapping[str, str] = {}
-    passed_over: str = ""
+    ignored: str = ""
     refused: str = ""
 
 
@@ -19,11 +19,11 @@ BRIDGE = "com.docker.network.bridge.name"
 MTU = "com.docker.network.driver.mtu"
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 
-FILE = Keys("networks services", passed_over="configs models name secrets version volumes x-*", refused="include")
+FILE = Keys("networks services", ignored="configs models name secrets version volumes x-*", refused="include")
 NETWORK = Keys(
     "driver_opts internal ipam name",
     only={"driver": "bridge", "enable_ipv4": "true", "enable_ipv6": "false", "external": "false"},
-    passed_over="attachable labels x-*",
+    ignored="attachable labels x-*",
 )
 OPTIONS = Keys(
     f"{BRIDGE} {MTU} {MASQUERADE}",
@@ -39,12 +39,12 @@ OPTIONS = Keys(
     com.docker.network.bridge.trusted_host_interfaces com.docker.network.host_ipv4 com.docker.network.host_ipv6
     """,
 )
-IPAM = Keys("config", only={"driver": "default"}, passed_over="x-*", refused="options")
-POOL = Keys("gateway subnet", passed_over="x-*", refused="aux_addresses ip_range")
+IPAM = Keys("config", only={"driver": "default"}, ignored="x-*", refused="options")
+POOL = Keys("gateway subnet", ignored="x-*", refused="aux_addresses ip_range")
 SERVICE = Keys(
     "container_name deploy mac_address network_mode networks ports profiles",
     only={"scale": "1"},
-    passed_over="""
+    ignored="""
     annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs cpu_count cpu_percent
     cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on develop
     device_cgroup_rules devices entrypoint env_file environment expose gpus group_add healthcheck hostname image init
@@ -58,22 +58,22 @@ SERVICE = Keys(
 DEPLOY = Keys(
     "",
     only={"replicas": "1"},
-    passed_over="endpoint_mode labels mode placement resources restart_policy rollback_config update_config x-*",
+    ignored="endpoint_mode labels mode placement resources restart_policy rollback_config update_config x-*",
 )
 ATTACHMENT = Keys(
     "ipv4_address mac_address",
-    passed_over="x-*",
+    ignored="x-*",
     refused="aliases driver_opts gw_priority interface_name ipv6_address link_local_ips priority",
 )
 PORT = Keys(
     "host_ip published target",
     only={"mode": "host ingress", "protocol": "tcp udp"},
-    passed_over="app_protocol name x-*",
+    ignored="app_protocol name x-*",
 )
 
 ADVICE = {
     "extends": "write the networking of the service that it extends into this one",
-    "external": "declare the network in this file too, under the same name",
+    "external": "declare the network in this file too, under the same name and with the same options",
     "include": "write its networks and services into this file",
     "profiles": "remove the profiles, and what is not always wanted goes into a file of its own",
     "replicas": "use 1: a service is one sandbox, so write one more for each",

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from netbuilder.compose import keys
 from netbuilder.compose.document import Section, expect, load, number, one_line, shown, suggestion, under
 from netbuilder.errors import SpecError
-from netbuilder.ports import ANY, PublishedPort
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
+from netbuilder.spec.ports import ANY, PublishedPort
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -33,16 +33,16 @@ class Composed:
 
     Args:
         specs: The networks, then the sandboxes, each in the file's order.
-        passed_over: The keys that were ignored, as not about networking, like "services.web.image".
+        ignored: The keys that were ignored, as not about networking, like "services.web.image".
     """
 
     specs: tuple[Network | Sandbox, ...]
-    passed_over: tuple[str, ...]
+    ignored: tuple[str, ...]
 
     @property
     def notice(self) -> str:
-        """One line for the user that names what was passed over, or nothing."""
-        return f"passed over, as not about networking: {', '.join(self.passed_over)}" if self.passed_over else ""
+        """One line for the user that names what was ignored, or nothing."""
+        return f"ignored, as not about networking: {', '.join(self.ignored)}" if self.ignored else ""
 
 
 def parse(text: str) -> Composed:
@@ -51,8 +51,8 @@ def parse(text: str) -> Composed:
     Raises:
         SpecError: If it is no Compose file, or asks for networking that can never be right or is not supported.
     """
-    passed_over: set[str] = set()
-    file = Section(load(text), "", keys.FILE, passed_over)
+    ignored: set[str] = set()
+    file = Section(load(text), "", keys.FILE, ignored)
     networks = {key: _network(section, key) for key, section in file.named("networks", keys.NETWORK).items()}
     services = file.named("services", keys.SERVICE)
     if not networks and not services:
@@ -63,7 +63,7 @@ def parse(text: str) -> Composed:
     sandboxes = {key: _sandbox(service, names[key], networks, names) for key, service in services.items()}
     refuse_twins((under("networks", key), network.name) for key, network in networks.items())
     refuse_twins((under("services", key), sandbox.name) for key, sandbox in sandboxes.items())
-    return Composed((*networks.values(), *sandboxes.values()), tuple(sorted(passed_over)))
+    return Composed((*networks.values(), *sandboxes.values()), tuple(sorted(ignored)))
 
 
 def refuse_twins(named: Iterable[tuple[str, str]]) -> None:
@@ -201,7 +201,7 @@ def _other_mode(chosen: str, where: str, names: Mapping[str, str]) -> HostNetwor
         case ["service", key]:
             raise SpecError(where, f"there is no {under('services', key)}", suggestion(key, names))
     hint = "use bridge, host, none, service:NAME or container:NAME; name a network under networks: instead"
-    raise SpecError(where, f"{shown(chosen)} is no network mode", hint)
+    raise SpecError(where, f"{shown(chosen)} is not a valid network mode", hint)
 
 
 def _ports(service: Section, said: object, where: str) -> tuple[PublishedPort, ...]:

@@ -43,7 +43,8 @@ def _network(network: Network) -> dict[str, Any] | None:
 
 def _service(sandbox: Sandbox, networks: Collection[str], names: Collection[str]) -> dict[str, Any]:
     if sandbox.namespace is not None:
-        raise SpecError(f"{sandbox.name}.namespace", "a Compose file has no words for an adopted namespace")
+        problem = "a Compose file has no words for an adopted namespace"
+        raise SpecError(f"{sandbox.name}.namespace", problem, "leave that sandbox out")
     match sandbox.mode:
         case Bridge() as bridge:
             return _attachment(sandbox.name, bridge, networks) | _given(ports=[str(port) for port in bridge.publish])

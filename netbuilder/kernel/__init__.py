@@ -1,1 +1,17 @@
-"""Everything that touches the kernel: namespaces, netlink, nftables, /proc/sys. Nothing else in netbuilder does."""
+"""Everything that touches the kernel: namespaces, netlink, nftables, /proc/sys. Nothing else in netbuilder does.
+
+kernel       what steps ask for, queued and sent in batches
+observe      the answers to queries
+sockets      what is open towards a host and one sandbox
+thread       the thread of a host, where all of this happens
+namespaces   made, pinned and entered, by system call
+netlink      a socket that takes a batch; `message` has the bytes that all netlink messages share
+rtnetlink    links, addresses and routes, as messages
+nfnetlink    elements, rules and flows, as messages
+nft          the table, through libnftables
+sysctl       /proc/sys
+conntrack    forgetting UDP flows whose port leads elsewhere now
+host_facts   what a host is like, for defaults and refusals
+privileges   whether this process may do all that, and how it gets there without root
+veth_pairs   which host veth belongs to which sandbox
+"""

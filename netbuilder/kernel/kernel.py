@@ -7,23 +7,23 @@ thread was in when it opened them.
 from __future__ import annotations
 
 import errno
-import random
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Interface
+from functools import partial
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from netbuilder import firewall
 from netbuilder.errors import StepError
-from netbuilder.kernel import flows, namespaces, nfwire, wire
+from netbuilder.kernel import conntrack, namespaces, nfnetlink, rtnetlink
 from netbuilder.kernel.message import Message
+from netbuilder.kernel.netlink import Netlink, Refused
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.sockets import Sockets
-from netbuilder.kernel.transport import Netlink, Refused
-from netbuilder.state import Question, State
 from netbuilder.steps import Step
+from netbuilder.steps.state import Query, State
 
-_NO_DOORS: Mapping[str, str] = {}
+_NO_PATHS: Mapping[str, str] = {}
 _TRANSACTION = 200  # changes at most: if each of them fails, the answers still fit into a socket's receive buffer
 
 
@@ -38,6 +38,7 @@ class Kernel:
         self._changes: list[tuple[Step | None, Message]] = []
         self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
+        self._indexes: dict[tuple[str | None, str], int] = {}
         self._pins_are_shared = False
 
     @property
@@ -50,40 +51,41 @@ class Kernel:
         """The host's route socket, for looking around."""
         return self._sockets.netlink(None)
 
-    def switch_on_loopback(self) -> None:
-        """`ip link set lo up`, for a host that is new."""
-        self._sockets.netlink(None).tell([wire.set_link("lo", up=True)])
-
-    # What the runner calls
+    # What the executor calls
 
     def begin(self, step: Step) -> None:
-        """What is asked for from now on is asked for by this step; an error will name it."""
+        """Note which step asks from now on: an error will name it."""
         self._step = step
 
     def flush(self) -> None:
-        """Have everything that was asked for done."""
+        """Do everything that was asked for and is still queued."""
         self._send()
         self._commit()
         self._delete_links()
         self._unpin()
+        self._indexes.clear()
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
         self._messages, self._changes, self._doomed_links, self._doomed_pins = [], [], [], []
+        self._indexes.clear()
 
-    def observe(self, questions: Iterable[Question], doors: Mapping[str, str] = _NO_DOORS) -> State:
-        """The answers to questions, as of now.
+    def observe(
+        self, queries: Iterable[Query[Any]], namespace_paths: Mapping[str, str] = _NO_PATHS, ahead: bool = False
+    ) -> State:
+        """The answers to queries, as of now.
 
         Args:
-            questions: What is asked.
-            doors: Paths of namespaces that are asked about and may not have a pin yet, by name.
+            queries: What is asked.
+            namespace_paths: Paths of namespaces that are asked about and may not have a pin yet, by name.
+            ahead: Whether these paths count even where there is a pin of that name, as it is about to go.
         """
-        self._sockets.doors = doors
-        return Observer(self._sockets).answer(questions)
-
-    def has_table(self) -> bool:
-        """Whether there is a table of our name."""
-        return bool(self._sockets.netfilter().ask([nfwire.get_table(firewall.NAME)])[0].bodies)
+        self._sockets.find_by(namespace_paths, ahead)
+        try:
+            return Observer(self._sockets).answer(queries)
+        finally:
+            if ahead:
+                self._sockets.find_by(_NO_PATHS)
 
     def dropping_elsewhere(self) -> list[str]:
         """The chains of others that drop what our rules let pass."""
@@ -92,9 +94,9 @@ class Kernel:
     def forget_flows(self, ports: set[int]) -> None:
         """`conntrack -D -p udp --dport PORT`, for UDP ports of the host that lead elsewhere now."""
         if ports:
-            flows.forget_udp(self._sockets.netfilter(), ports)
+            conntrack.forget_udp(self._sockets.netfilter(), ports)
 
-    def leave_room(self) -> None:
+    def leave_namespace(self) -> None:
         """Close what is open inside a sandbox, which would keep its namespace alive."""
         self._sockets.leave()
 
@@ -118,40 +120,45 @@ class Kernel:
         """`ip netns del NAME`, at the next flush."""
         self._doomed_pins.append(name)
 
-    def add_bridge(self, name: str, mac: str, alias: str) -> None:
+    def add_bridge(self, name: str, alias: str) -> None:
         """`ip link add NAME type bridge`, with its alias."""
-        self._queue(None, wire.add_bridge(name, mac), wire.set_link(name, alias=alias))
+        self._queue(None, rtnetlink.add_bridge(name), rtnetlink.set_link(name, alias=alias))
 
     def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str) -> None:
-        """`ip link add NAME master BRIDGE type veth peer name PEER netns NETNS`."""
-        plug, room = self._index(None, bridge), self._sockets.namespace(netns)
-        if not plug:
+        """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`."""
+        self._send()  # to send it later would leave the namespace whose descriptor goes into this message
+        master, namespace = self._index(None, bridge), self._sockets.namespace(netns)
+        if not master:
             raise self._error(self._step, errno.ENODEV)
-        self._queue(None, wire.add_veth(name, plug, peer, room, mac))
+        self._queue(None, rtnetlink.add_veth(name, master, peer, namespace, mac))
 
     def set_link(self, netns: str | None, name: str, **settings: Any) -> None:
         """`ip link set NAME …`."""
-        self._queue(netns, wire.set_link(name, **settings))
+        self._queue(netns, rtnetlink.set_link(name, **settings))
 
     def delete_link(self, name: str) -> None:
         """`ip link del NAME`, at the next flush."""
         self._doomed_links.append(name)
 
     def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
-        """`ip address add ADDRESS dev DEV`."""
-        self._queue(netns, wire.add_address(self._index(netns, dev), address))
+        """`ip address add ADDRESS brd + dev DEV`."""
+        self._queue(netns, rtnetlink.add_address(self._index(netns, dev), address))
 
     def delete_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
         """`ip address del ADDRESS dev DEV`."""
-        self._queue(netns, wire.delete_address(self._index(netns, dev), address))
+        self._queue(netns, rtnetlink.delete_address(self._index(netns, dev), address))
 
-    def add_default_route(self, netns: str | None, via: IPv4Address) -> None:
-        """`ip route add default via ROUTER`."""
-        self._queue(netns, wire.add_default_route(via))
+    def add_route(
+        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
+    ) -> None:
+        """`ip route add DST via VIA dev DEV [metric METRIC]`."""
+        self._queue(netns, rtnetlink.add_route(dst, via, self._index(netns, dev), metric))
 
-    def delete_default_route(self, netns: str | None, via: IPv4Address) -> None:
-        """`ip route del default via ROUTER`."""
-        self._queue(netns, wire.delete_default_route(via))
+    def delete_route(
+        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
+    ) -> None:
+        """`ip route del DST via VIA dev DEV [metric METRIC]`."""
+        self._queue(netns, rtnetlink.delete_route(dst, via, self._index(netns, dev), metric))
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """`sysctl -w KEY=VALUE`."""
@@ -166,11 +173,11 @@ class Kernel:
 
     def add_element(self, set_: str, key: str, data: str) -> None:
         """`nft add element …`, at the next flush."""
-        self._changes.append((self._step, nfwire.add_element(firewall.NAME, set_, nfwire.element(key, data))))
+        self._changes.append((self._step, nfnetlink.add_element(firewall.NAME, set_, nfnetlink.element(key, data))))
 
     def delete_element(self, set_: str, key: str) -> None:
         """`nft delete element …`, at the next flush."""
-        self._changes.append((self._step, nfwire.delete_element(firewall.NAME, set_, nfwire.element(key))))
+        self._changes.append((self._step, nfnetlink.delete_element(firewall.NAME, set_, nfnetlink.element(key))))
 
     # How it gets done
 
@@ -208,37 +215,32 @@ class Kernel:
         for start in range(0, len(changes), _TRANSACTION):
             part = changes[start : start + _TRANSACTION]
             try:
-                self._sockets.netfilter().commit(nfwire.transaction([change for _, change in part]))
+                self._sockets.netfilter().commit(nfnetlink.transaction([change for _, change in part]))
             except Refused as refused:  # its first message only begins the transaction
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
 
     def _delete_links(self) -> None:
-        """Many links go as one group: each deletion waits for the kernel's readers, a group waits once."""
         doomed, self._doomed_links = self._doomed_links, []
-        if not doomed:
-            return
-        if len(doomed) == 1:
-            batch = [wire.delete_link(doomed[0])]
-        else:
-            group = random.randrange(1 << 16, 1 << 31)
-            batch = [*(wire.set_link(name, group=group) for name in doomed), wire.delete_group(group)]
-        for reply in self._sockets.netlink(None).ask(batch):
+        for reply in self._sockets.netlink(None).ask(rtnetlink.delete_links(doomed)):
             if reply.errno not in (0, errno.ENODEV):
                 raise self._error(self._step, reply.errno, reply.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []
         if doomed:
-            self.leave_room()
+            self.leave_namespace()
         for name in doomed:
-            self._now(lambda name=name: namespaces.unpin(name))  # type: ignore[misc]
+            self._now(partial(namespaces.unpin, name))
 
     def _index(self, netns: str | None, name: str) -> int:
         """The index of an interface, after what was queued before is done. The loopback is always the first."""
         if netns and name == "lo":
             return 1
-        self._send()
-        return self._sockets.netlink(netns).index(name)
+        known = self._indexes.get((netns, name))
+        if not known:
+            self._send()
+            known = self._indexes[netns, name] = self._sockets.netlink(netns).index(name)
+        return known
 
     def _error(self, step: Step | None, number: int, detail: str = "") -> StepError:
-        return StepError(step.command() if step else "netbuilder", number, detail)
+        return StepError(step.command() if step else "netbuilder", number, detail, step)

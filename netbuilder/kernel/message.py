@@ -14,7 +14,7 @@ _head_of_attribute = struct.Struct("=HH").unpack_from
 
 
 class Message:
-    """One request: its type, flags and body; the transport gives it a sequence number."""
+    """One request: its type, flags and body. Its sequence number comes from the socket that sends it."""
 
     __slots__ = ("body", "flags", "kind")
 

@@ -22,6 +22,7 @@ _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_SHARED, _MNT_DETACH = 4096, 1 << 14, 1 << 18
 _SO_NETNS_COOKIE = 71
 _NS_GET_NSTYPE = 0xB703
 HERE = "/proc/thread-self/ns/net"
+"""The network namespace of the thread that opens it."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,7 +51,7 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
 @contextmanager
 def entered(fd: int) -> Iterator[None]:
     """The calling thread is in another network namespace for the length of a `with` block."""
-    home = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+    home = open_path(HERE)
     try:
         with entered_from(home, fd):
             yield
@@ -127,7 +128,7 @@ def unpin(name: str) -> None:
 
 
 def pinned(name: str) -> int | None:
-    """The inode of the namespace pinned under a name; 0 for a file that is no namespace; None for nothing."""
+    """The inode of the namespace pinned under a name; 0 for a file that is not a valid namespace; None for nothing."""
     try:
         seen = os.stat(f"{PINS}/{name}")
     except FileNotFoundError:
@@ -141,22 +142,23 @@ def _nsfs() -> int:
     return os.stat(HERE).st_dev
 
 
-def is_namespace(path: str) -> bool:
-    """Whether a path leads to a network namespace."""
+def inode(path: str) -> int | None:
+    """The inode of the network namespace that a path leads to, by which it is told from all others; None for none."""
     try:
-        with open(path, "rb") as file:
-            return fcntl.ioctl(file, _NS_GET_NSTYPE) == NEWNET
-    except OSError:
-        return False
-
-
-def identity(path: str | int) -> tuple[int, int] | None:
-    """What tells the namespace of a path or a descriptor from all others; None if nothing is there."""
-    try:
-        seen = os.stat(path)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # not to wait for the writer of a pipe
     except OSError:
         return None
-    return seen.st_dev, seen.st_ino
+    try:
+        return os.fstat(fd).st_ino if fcntl.ioctl(fd, _NS_GET_NSTYPE) == NEWNET else None
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def is_namespace(path: str) -> bool:
+    """Whether a path leads to a network namespace."""
+    return inode(path) is not None
 
 
 def open_pin(name: str) -> int:

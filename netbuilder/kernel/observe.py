@@ -1,63 +1,97 @@
-"""One look at the kernel: the answers to a plan's questions, a namespace at a time, one batch for each kind.
+"""One look at the kernel: the answers to queries, a namespace at a time, one batch for each kind.
 
-The cost follows the questions, not the host: a thousand other sandboxes and ten thousand other ports cost nothing.
+The cost follows the queries, not the host: a thousand other sandboxes and ten thousand other ports cost nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from netbuilder import firewall
-from netbuilder.kernel import namespaces, nfwire, wire
+from netbuilder.kernel import namespaces, nfnetlink, rtnetlink
 from netbuilder.kernel.sockets import Sockets
-from netbuilder.state import (
+from netbuilder.steps.state import (
     AddressesOf,
     ElementOf,
-    GatewaysOf,
     LinkOf,
+    NamespaceOf,
     PinOf,
-    Question,
+    Query,
+    Route,
+    RoutesOf,
     State,
     SysctlOf,
+    TableCommentOf,
     TableOf,
 )
 
 
 class Observer:
-    """Answers questions about one host."""
+    """Answers queries about one host."""
 
     def __init__(self, sockets: Sockets) -> None:
         self.sockets = sockets
-        self.answers: dict[Question, Any] = {}
 
-    def answer(self, questions: Iterable[Question]) -> State:
+    def answer(self, queries: Iterable[Query[Any]]) -> State:
         """The answers, as of now."""
-        rooms: dict[str | None, list[Any]] = defaultdict(list)
-        for question in questions:
-            if isinstance(question, PinOf):
-                self.answers[question] = namespaces.pinned(question.name)
-            elif isinstance(question, TableOf):
-                self.answers[question] = self._table(question.name)
-            else:
-                rooms[getattr(question, "netns", None)].append(question)
-        for netns, asked in rooms.items():
-            if netns is None or self.sockets.has(netns):
-                self._answer_inside(netns, asked)
-            else:
-                self.answers.update((question, _nothing(question)) for question in asked)
-        return State(self.answers)
+        answers: dict[Query[Any], Any] = {}
+        by_namespace: dict[str | None, dict[type, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        for query in queries:
+            by_namespace[query.inside][type(query)].append(query)
+        for netns, by_type in by_namespace.items():
+            is_there = netns is None or self.sockets.has(netns)
+            for kind, asked in by_type.items():
+                found = _ANSWERS[kind](self, netns, asked) if is_there else [query.absent for query in asked]
+                answers.update(zip(asked, found, strict=True))
+        return State(answers)
 
-    def _answer_inside(self, netns: str | None, asked: list[Any]) -> None:
-        self._links(netns, [question for question in asked if isinstance(question, LinkOf)])
-        self._addresses(netns, [question for question in asked if isinstance(question, AddressesOf)])
-        self._elements([question for question in asked if isinstance(question, ElementOf)])
-        for question in asked:
-            if isinstance(question, GatewaysOf):
-                self.answers[question] = frozenset(self._gateways(netns))
-            elif isinstance(question, SysctlOf):
-                self.answers[question] = self.sockets.read_sysctl(netns, question.key)
+    def _pins(self, netns: None, asked: list[PinOf]) -> list[int | None]:
+        return [namespaces.pinned(query.name) for query in asked]
+
+    def _namespaces(self, netns: None, asked: list[NamespaceOf]) -> list[int | None]:
+        return [namespaces.inode(query.path) for query in asked]
+
+    def _links(self, netns: str | None, asked: list[LinkOf]) -> list[Any]:
+        replies = self.sockets.netlink(netns).ask([rtnetlink.get_link(query.dev) for query in asked])
+        return [rtnetlink.read_link(reply.bodies[0]) if reply.bodies else None for reply in replies]
+
+    def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> list[frozenset[str]]:
+        return [self._addresses_of(netns, query.dev) for query in asked]
+
+    def _addresses_of(self, netns: str | None, dev: str) -> frozenset[str]:
+        netlink = self.sockets.netlink(netns)
+        index = netlink.index(dev)
+        bodies = netlink.ask([rtnetlink.get_addresses(index)])[0].bodies if index else []
+        return frozenset(map(rtnetlink.read_address, bodies))
+
+    def _routes(self, netns: str | None, asked: list[RoutesOf]) -> list[frozenset[Route]]:
+        bodies = self.sockets.netlink(netns).ask([rtnetlink.get_routes()])[0].bodies
+        found = frozenset(filter(None, map(rtnetlink.read_route, bodies)))
+        return [found for _ in asked]
+
+    def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
+        return [self.sockets.read_sysctl(netns, query.key) for query in asked]
+
+    def _elements(self, netns: None, asked: list[ElementOf]) -> list[str | None]:
+        wanted = [nfnetlink.element(query.key) for query in asked]
+        replies = self.sockets.netfilter().ask(
+            [nfnetlink.get_element(firewall.NAME, q.set, one) for q, one in zip(asked, wanted, strict=True)]
+        )
+        seen = (nfnetlink.read_element(reply.bodies[0]) if reply.bodies else None for reply in replies)
+        # Only one with the same two ends is the element that was asked for.
+        return [
+            nfnetlink.data_of(it) if it and (it.first, it.last) == (one.first, one.last) else None
+            for it, one in zip(seen, wanted, strict=True)
+        ]
+
+    def _comments(self, netns: None, asked: list[TableCommentOf]) -> list[str | None]:
+        replies = self.sockets.netfilter().ask([nfnetlink.get_table(query.name) for query in asked])
+        return [nfnetlink.read_table(reply.bodies[0])[0] if reply.bodies else None for reply in replies]
+
+    def _tables(self, netns: None, asked: list[TableOf]) -> list[dict[str, tuple[str, ...]] | None]:
+        return [self._table(query.name) for query in asked]
 
     def _table(self, name: str) -> dict[str, tuple[str, ...]] | None:
         """A table as `firewall.outline` gives it.
@@ -65,51 +99,29 @@ class Observer:
         A rule without a comment is there as an empty text. So is what our table never has: a chain whose policy is to
         drop, and that the table as a whole is switched off.
         """
-        asked = [nfwire.get_table(name), nfwire.get_rules(name), nfwire.get_chains()]
+        asked = [nfnetlink.get_table(name), nfnetlink.get_rules(name), nfnetlink.get_chains()]
         table, rules, chains = self.sockets.netfilter().ask(asked)
         if not table.bodies:
             return None
-        mark, is_off = nfwire.read_table(table.bodies[0])
-        seen = defaultdict(list, {"": [mark, ""] if is_off else [mark]})
-        for chain, comment in map(nfwire.read_rule, rules.bodies):
+        comment, is_off = nfnetlink.read_table(table.bodies[0])
+        seen = defaultdict(list, {"": [comment, ""] if is_off else [comment]})
+        for chain, comment in map(nfnetlink.read_rule, rules.bodies):
             seen[chain].append(comment)
-        for of, chain, drops in map(nfwire.read_chain, chains.bodies):
+        for of, chain, drops in map(nfnetlink.read_chain, chains.bodies):
             if of == name and drops:
                 seen[chain].append("")
         return {chain: tuple(comments) for chain, comments in seen.items()}
 
-    def _links(self, netns: str | None, asked: list[LinkOf]) -> None:
-        replies = self.sockets.netlink(netns).ask([wire.get_link(question.name) for question in asked])
-        for question, reply in zip(asked, replies, strict=True):
-            self.answers[question] = wire.read_link(reply.bodies[0]) if reply.bodies else None
 
-    def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> None:
-        netlink = self.sockets.netlink(netns)
-        for question in asked:
-            index = netlink.index(question.dev)
-            bodies = netlink.ask([wire.get_addresses(index)])[0].bodies if index else []
-            self.answers[question] = frozenset(map(wire.read_address, bodies))
-
-    def _gateways(self, netns: str | None) -> Iterator[str]:
-        for body in self.sockets.netlink(netns).ask([wire.get_routes()])[0].bodies:
-            gateway = wire.read_gateway(body)
-            if gateway:
-                yield gateway
-
-    def _elements(self, asked: list[ElementOf]) -> None:
-        if not asked:
-            return
-        wanted = [nfwire.element(question.key) for question in asked]
-        replies = self.sockets.netfilter().ask(
-            [nfwire.get_element(firewall.NAME, q.set, one) for q, one in zip(asked, wanted, strict=True)]
-        )
-        for question, one, reply in zip(asked, wanted, replies, strict=True):
-            seen = nfwire.read_element(reply.bodies[0]) if reply.bodies else None
-            # Only one with the same two ends is the element that was asked for.
-            found = seen is not None and (seen.first, seen.last) == (one.first, one.last)
-            self.answers[question] = nfwire.data_of(seen) if seen and found else None
-
-
-def _nothing(question: Question) -> Any:
-    """The answer about a namespace that is not there."""
-    return frozenset() if isinstance(question, AddressesOf | GatewaysOf) else None
+_ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
+    PinOf: Observer._pins,
+    NamespaceOf: Observer._namespaces,
+    LinkOf: Observer._links,
+    AddressesOf: Observer._addresses,
+    RoutesOf: Observer._routes,
+    SysctlOf: Observer._sysctls,
+    ElementOf: Observer._elements,
+    TableCommentOf: Observer._comments,
+    TableOf: Observer._tables,
+}
+"""How each kind of query is answered."""

@@ -10,8 +10,8 @@ from netbuilder.errors import PrivilegeError
 from netbuilder.kernel import namespaces
 from netbuilder.steps import PINS
 
-_HOLDERS = (PINS, "/run", "/")
-_NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
+_HOLDERS = (PINS, "/run", "/")  # the mount that holds the pins is the first of these that is one
+_NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}  # bits of CapEff (linux/capability.h)
 _ROOTLESS = 'unshare --user --map-root-user --net --mount sh -c \'mount -t tmpfs none /run && exec "$0" "$@"\' PROGRAM'
 
 
@@ -85,8 +85,13 @@ def become_root() -> None:
 
 
 def refused(error: OSError) -> PrivilegeError:
-    """The error for a distribution that does not let ordinary users have user namespaces."""
+    """The error where there can be no throw-away host: ordinary users may not be let have user namespaces."""
     name = errno.errorcode.get(error.errno or 0, "")
+    if error.errno == errno.EINVAL:
+        return PrivilegeError(
+            f"there can be no throw-away host here, as / is not a mount ({name})",
+            "in a chroot it has to be one: mount --bind DIR DIR, then chroot DIR",
+        )
     return PrivilegeError(
         f"this system does not let an ordinary user have a namespace of their own ({name})",
         "use sudo; or allow it: sysctl kernel.unprivileged_userns_clone=1 (Debian), "

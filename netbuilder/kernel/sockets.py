@@ -11,30 +11,37 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from netbuilder.kernel import namespaces, sysctl
+from netbuilder.kernel.netlink import NETFILTER, Netlink
 from netbuilder.kernel.nft import Nft
-from netbuilder.kernel.transport import NETFILTER, Netlink
 
 
-class _Room(NamedTuple):
+class _Namespace(NamedTuple):
     name: str
     fd: int
     netlink: Netlink
 
 
 class Sockets:
-    """Opened when first needed, in the namespace of the calling thread or of the sandbox asked for."""
+    """The sockets of a host and of one sandbox, each opened in its namespace when it is first needed."""
 
     def __init__(self) -> None:
-        self.home = os.open(namespaces.HERE, os.O_RDONLY | os.O_CLOEXEC)
+        self.home = namespaces.open_path(namespaces.HERE)
         self._host = Netlink()
         self._netfilter: Netlink | None = None
         self._nft: Nft | None = None
-        self._room: _Room | None = None
-        self.doors: Mapping[str, str] = {}  # where to enter sandboxes that have no pin yet
+        self._sandbox: _Namespace | None = None
+        self._paths: Mapping[str, str] = {}
+        self._ahead = False
+
+    def find_by(self, paths: Mapping[str, str], ahead: bool = False) -> None:
+        """Where namespaces are that have no pin yet; with `ahead`, that count even where there is a pin of the name."""
+        if ahead or self._ahead:
+            self.leave()  # it may be another one's of the same name
+        self._paths, self._ahead = paths, ahead
 
     def has(self, netns: str) -> bool:
         """Whether there is a way into a sandbox."""
-        return bool(namespaces.pinned(netns)) or namespaces.is_namespace(self.doors.get(netns, ""))
+        return self._is_pinned(netns) or namespaces.is_namespace(self._paths.get(netns, ""))
 
     def netlink(self, netns: str | None) -> Netlink:
         """The route socket of a sandbox, or of the host."""
@@ -73,10 +80,10 @@ class Sockets:
 
     def leave(self) -> None:
         """Close what is open inside a sandbox."""
-        if self._room:
-            self._room.netlink.close()
-            os.close(self._room.fd)
-            self._room = None
+        if self._sandbox:
+            self._sandbox.netlink.close()
+            os.close(self._sandbox.fd)
+            self._sandbox = None
 
     def close(self) -> None:
         """Close everything."""
@@ -88,10 +95,13 @@ class Sockets:
             self._nft.close()
         os.close(self.home)
 
-    def _enter(self, netns: str) -> _Room:
-        if self._room is None or self._room.name != netns:
+    def _is_pinned(self, netns: str) -> bool:
+        return not (self._ahead and netns in self._paths) and bool(namespaces.pinned(netns))
+
+    def _enter(self, netns: str) -> _Namespace:
+        if self._sandbox is None or self._sandbox.name != netns:
             self.leave()
-            fd = namespaces.open_pin(netns) if namespaces.pinned(netns) else namespaces.open_path(self.doors[netns])
+            fd = namespaces.open_pin(netns) if self._is_pinned(netns) else namespaces.open_path(self._paths[netns])
             with namespaces.entered_from(self.home, fd):
-                self._room = _Room(netns, fd, Netlink())
-        return self._room
+                self._sandbox = _Namespace(netns, fd, Netlink())
+        return self._sandbox

@@ -1,7 +1,15 @@
 """Specs and what is taken -> nothing left open: every default filled in as Docker would, every clash refused.
 
-Pure: the same specs, ledger and facts give the same answer. Networks come first, then what is fixed (static addresses,
-named host ports), then what is free to choose, so a default never takes what somebody asked for by name.
+    resolved      the types of what comes out
+    allocations   what stands on a host already, and who holds what (claims)
+    facts         what else the host is like
+    defaults      how Docker chooses what a spec leaves open
+    networks      a bridge, a subnet and a gateway for each network
+    sandboxes     an address, a veth name and host ports for each sandbox
+
+Pure: the same specs, allocations and facts give the same answer, and none of them is changed. Networks come first, then
+what is fixed (static addresses, named host ports), then what is free to choose, so that a default never takes what
+somebody asked for by name.
 """
 
 from __future__ import annotations
@@ -10,57 +18,80 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netbuilder.errors import SpecError
-from netbuilder.ledger import Ledger
-from netbuilder.resolve.networks import resolve_networks, same
+from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.facts import HostFacts
+from netbuilder.resolve.networks import is_as_specified, resolve_networks
+from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
 from netbuilder.resolve.sandboxes import resolve_sandboxes
-from netbuilder.resolved import Facts, Ground, ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Network, Sandbox
 
-_FRESH = Facts()
+_FRESH = HostFacts()
 
 
 class Resolution(NamedTuple):
-    """The networks and sandboxes asked for, in the order in which they can be made."""
+    """What specs come to.
 
-    ground: Ground
+    Args:
+        baseline: What the host did before the first network.
+        networks: The networks asked for and those that their sandboxes need, in the order in which they can be made.
+        sandboxes: The sandboxes, in the order asked for.
+    """
+
+    baseline: HostBaseline
     networks: tuple[ResolvedNetwork, ...]
     sandboxes: tuple[ResolvedSandbox, ...]
 
 
-def resolve(specs: Iterable[Network | Sandbox], ledger: Ledger, facts: Facts = _FRESH) -> Resolution:
+def resolve(
+    specs: Iterable[Network | Sandbox], allocations: Allocations | None = None, facts: HostFacts = _FRESH
+) -> Resolution:
     """Leave nothing open.
 
     Args:
-        specs: What is asked for; what `ledger` has under the same name is kept where the spec leaves it open.
-        ledger: What is taken; the networks and sandboxes asked for are entered into it.
+        specs: What is asked for; what stands under the same name is kept where the spec leaves it open.
+        allocations: What stands and what it holds; by default nothing.
         facts: What the host is like; by default a host fresh from boot.
 
     Raises:
-        SpecError: If the specs contradict each other, the ledger or the host. The ledger may then be half changed.
+        SpecError: If the specs contradict each other, what stands or the host.
     """
+    allocations = allocations or Allocations()
+    networks, sandboxes = _by_kind(specs)
+    kept = []
+    if _wants_default_network(sandboxes) and all(network.name != DEFAULT_NETWORK for network in networks):
+        if DEFAULT_NETWORK in allocations.networks:
+            kept.append(allocations.networks[DEFAULT_NETWORK])
+        else:
+            networks.append(Network(name=DEFAULT_NETWORK))
+    claims = allocations.claims.overlay()
+    for sandbox in filter(None, (allocations.sandboxes.get(spec.name) for spec in sandboxes)):
+        claims.remove_sandbox(sandbox)  # what it held is chosen again below, the same where that can be
+    asked = {spec.name for spec in sandboxes}
+    chosen = (*kept, *resolve_networks(networks, asked, allocations, claims, facts))
+    return Resolution(
+        allocations.baseline or HostBaseline(forwarding_before=facts.forwarding),
+        chosen,
+        tuple(resolve_sandboxes(sandboxes, chosen, allocations, claims, facts)),
+    )
+
+
+def needs_facts(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:
+    """Whether a network has to be chosen anew, which depends on what else is on the host."""
+    networks, sandboxes = _by_kind(specs)
+    if _wants_default_network(sandboxes) and DEFAULT_NETWORK not in allocations.networks:
+        return True
+    return not all(
+        one.name in allocations.networks and is_as_specified(allocations.networks[one.name], one) for one in networks
+    )
+
+
+def _by_kind(specs: Iterable[Network | Sandbox]) -> tuple[list[Network], list[Sandbox]]:
     specs = tuple(specs)
     networks = [spec for spec in specs if isinstance(spec, Network)]
     sandboxes = [spec for spec in specs if isinstance(spec, Sandbox)]
     _refuse_twice("network", [network.name for network in networks])
     _refuse_twice("sandbox", [sandbox.name for sandbox in sandboxes])
-    implied = _wants_default_network(sandboxes) and all(network.name != DEFAULT_NETWORK for network in networks)
-    if implied and DEFAULT_NETWORK not in ledger.networks:
-        networks.append(Network(name=DEFAULT_NETWORK))
-        implied = False
-    return Resolution(
-        ledger.ground or Ground(was_router=facts.forwarding),
-        (*([ledger.networks[DEFAULT_NETWORK]] if implied else ()), *resolve_networks(networks, ledger, facts)),
-        tuple(resolve_sandboxes(sandboxes, ledger, facts)),
-    )
-
-
-def needs_survey(specs: Iterable[Network | Sandbox], ledger: Ledger) -> bool:
-    """Whether a network has to be chosen anew, which depends on what else is on the host."""
-    specs = tuple(specs)
-    networks = [spec for spec in specs if isinstance(spec, Network)]
-    known = all(one.name in ledger.networks and same(one, ledger.networks[one.name]) for one in networks)
-    default = _wants_default_network([spec for spec in specs if isinstance(spec, Sandbox)])
-    return not known or (default and DEFAULT_NETWORK not in ledger.networks)
+    return networks, sandboxes
 
 
 def _refuse_twice(kind: str, names: list[str]) -> None:

@@ -2,116 +2,164 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from ipaddress import IPv4Address
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netbuilder.addresses import mac_of, veth_name
 from netbuilder.errors import SpecError, some
-from netbuilder.ledger import Ledger
-from netbuilder.ports import PublishedPort
-from netbuilder.resolved import Endpoint, Facts, ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import Bridge, Container, Sandbox
+from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.claims import Claims
+from netbuilder.resolve.defaults import mac_of, veth_name
+from netbuilder.resolve.facts import HostFacts
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
+from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
 
 BRIDGE_PORTS = 1023
 """As many ports as a Linux bridge holds (BR_MAX_PORTS less one)."""
 
 
-def resolve_sandboxes(specs: list[Sandbox], ledger: Ledger, facts: Facts) -> Iterator[ResolvedSandbox]:
-    """In the order asked for; a sandbox in container mode may come before the one whose namespace it shares."""
-    before = {spec.name: ledger.sandboxes[spec.name] for spec in specs if spec.name in ledger.sandboxes}
-    for name in before:
-        ledger.remove_sandbox(name)
-    kept = [_keep(spec, before.get(spec.name)) for spec in specs]
-    wired = [(spec, spec.mode) for spec in kept if isinstance(spec.mode, Bridge)]
-    for _, mode in wired:
-        _check_network(mode, ledger)
-    addresses = _addresses(wired, ledger)
-    ports = _ports(wired, ledger, facts)
-    by_name = {spec.name: spec for spec in kept}
-    for spec in kept:
+def resolve_sandboxes(
+    specs: list[Sandbox],
+    networks: Iterable[ResolvedNetwork],
+    allocations: Allocations,
+    claims: Claims,
+    facts: HostFacts,
+) -> Iterator[ResolvedSandbox]:
+    """Resolve sandboxes, in the order asked for; one in container mode may come before the one that it shares with.
+
+    Raises:
+        SpecError: If they contradict each other, what stands or the host.
+    """
+    on = allocations.networks | {network.name: network for network in networks}
+    by_name = {spec.name: spec for spec in specs}
+    for spec in specs:
         if isinstance(spec.mode, Bridge):
-            endpoint = _endpoint(spec, spec.mode, addresses[spec.name], tuple(ports[spec.name]), ledger)
-        else:
-            endpoint = None
+            _check_network(spec.mode, on)
+    kept = [_keep(spec, allocations.sandboxes.get(spec.name), on, claims) for spec in specs]
+    wired = [(spec, spec.mode) for spec in kept if isinstance(spec.mode, Bridge)]
+    _refuse_full_bridges(wired, by_name, allocations)
+    addresses = _addresses(wired, on, claims)
+    ports = _ports(wired, claims, facts)
+    for spec in kept:
+        endpoints = (
+            (_endpoint(spec, spec.mode, addresses[spec.name], on[spec.mode.network], claims),)
+            if isinstance(spec.mode, Bridge)
+            else ()
+        )
         resolved = ResolvedSandbox(
             name=spec.name,
             mode=spec.mode.kind,
-            namespace=_namespace(spec, by_name, ledger),
+            namespace=_namespace(spec, by_name, allocations),
             shares=spec.mode.sandbox if isinstance(spec.mode, Container) else None,
             adopted=_adopted(spec),
-            endpoint=endpoint,
+            endpoints=endpoints,
+            ports=tuple(ports.get(spec.name, ())),
         )
-        _refuse_to_leave_sharers(resolved, before.get(spec.name), by_name, ledger)
-        ledger.enter(resolved)
+        _refuse_to_leave_sharers(resolved, by_name, allocations)
         yield resolved
 
 
-def _keep(spec: Sandbox, before: ResolvedSandbox | None) -> Sandbox:
-    """The spec with what it leaves open filled in from what the sandbox already has."""
-    mode, had = spec.mode, before.endpoint if before else None
-    if not isinstance(mode, Bridge) or had is None or had.network != mode.network:
-        return spec
-    asked, had_free = set(mode.publish), defaultdict(list)
-    for port in reversed(had.publish):
-        if port not in asked:
-            had_free[port.model_copy(update={"host_port": None})].append(port)
-    publish = tuple(had_free[port].pop() if had_free.get(port) else port for port in mode.publish)
-    return spec.model_copy(
-        update={"mode": mode.model_copy(update={"address": mode.address or had.address, "publish": publish})}
-    )
-
-
-def _check_network(mode: Bridge, ledger: Ledger) -> None:
+def _check_network(mode: Bridge, networks: dict[str, ResolvedNetwork]) -> None:
     where = f"network {mode.network}"
-    if mode.network not in ledger.networks:
+    if mode.network not in networks:
         raise SpecError(where, "is not declared", f"add Network(name={mode.network!r}), or use one that is there")
-    if mode.publish and ledger.networks[mode.network].internal:
-        raise SpecError(where, "is internal: a port published from it would reach nobody", "drop publish, or internal")
+    if mode.publish and networks[mode.network].internal:
+        raise SpecError(where, "is internal: a port published from it would reach nobody", "publish none")
 
 
-def _addresses(wired: list[tuple[Sandbox, Bridge]], ledger: Ledger) -> dict[str, IPv4Address]:
-    """Each sandbox's address, entered into the ledger: static ones first."""
+def _keep(
+    spec: Sandbox, before: ResolvedSandbox | None, networks: dict[str, ResolvedNetwork], claims: Claims
+) -> Sandbox:
+    """The spec with what it leaves open filled in from what the sandbox already has."""
+    mode = spec.mode
+    if not isinstance(mode, Bridge) or before is None:
+        return spec
+    had = next((endpoint for endpoint in before.endpoints if endpoint.network == mode.network), None)
+    if had is None:
+        return spec
+    # A network that changed may have another subnet now, or its gateway at this address.
+    (subnet,) = networks[mode.network].subnets
+    free = (one.ip for one in had.addresses if not claims.holder("address", mode.network, int(one)))
+    usable = (address for address in free if _is_in(address, subnet))
+    update = {"address": mode.address or next(usable, None), "publish": _keep_ports(mode, before.ports)}
+    return spec.model_copy(update={"mode": mode.model_copy(update=update)})
+
+
+def _is_in(address: IPv4Address, subnet: IPv4Network) -> bool:
+    """Whether an address of a subnet can be somebody's."""
+    return address in subnet and address not in (subnet.network_address, subnet.broadcast_address)
+
+
+def _keep_ports(mode: Bridge, had: tuple[ResolvedPort, ...]) -> tuple[PublishedPort, ...]:
+    """A port without a number of its own on the host keeps the one that it was given."""
+    numbered = {(port.host_ip, port.host_port, port.sandbox_port, port.protocol) for port in mode.publish}
+    free: dict[tuple[IPv4Address, int, str], list[int]] = defaultdict(list)
+    for port in reversed(had):
+        if (port.host_ip, port.host_port, port.sandbox_port, port.protocol) not in numbered:
+            free[port.host_ip, port.sandbox_port, port.protocol].append(port.host_port)
+    return tuple(_with_number(port, free) for port in mode.publish)
+
+
+def _with_number(port: PublishedPort, free: dict[tuple[IPv4Address, int, str], list[int]]) -> PublishedPort:
+    numbers = free.get((port.host_ip, port.sandbox_port, port.protocol))
+    return port.model_copy(update={"host_port": numbers.pop()}) if port.host_port is None and numbers else port
+
+
+def _refuse_full_bridges(
+    wired: list[tuple[Sandbox, Bridge]], asked: dict[str, Sandbox], allocations: Allocations
+) -> None:
+    for network, more in Counter(mode.network for _, mode in wired).items():
+        if len(allocations.members(network) - asked.keys()) + more > BRIDGE_PORTS:
+            name = [spec.name for spec, mode in wired if mode.network == network][-1]
+            problem = f"network {network} is full: a Linux bridge holds {BRIDGE_PORTS} ports"
+            raise SpecError(f"sandbox {name}.mode.network", problem, "use another network for the rest")
+
+
+def _addresses(
+    wired: list[tuple[Sandbox, Bridge]], networks: dict[str, ResolvedNetwork], claims: Claims
+) -> dict[str, IPv4Interface]:
+    """Each sandbox's address, claimed: static ones first."""
     chosen = {}
     for spec, mode in sorted(wired, key=lambda pair: pair[1].address is None):
-        network = ledger.networks[mode.network]
-        address = mode.address or ledger.free_address(mode.network)
+        (subnet,) = networks[mode.network].subnets
         where = f"sandbox {spec.name}.mode.address"
-        if address is None or len(ledger.members(mode.network)) >= BRIDGE_PORTS:
-            raise SpecError(where, _full(network, address), "use another network for the rest")
-        _refuse_address(where, address, network, ledger)
-        ledger.take_address(mode.network, address, spec.name)
-        chosen[spec.name] = address
+        address = mode.address or _free_address(where, mode.network, subnet, claims)
+        _refuse_address(where, address, mode.network, subnet, claims)
+        claims.take("address", mode.network, int(address), spec.name)
+        chosen[spec.name] = IPv4Interface((address, subnet.prefixlen))
     return chosen
 
 
-def _full(network: ResolvedNetwork, address: IPv4Address | None) -> str:
-    if address is None:
-        return f"network {network.name} is full: every address of {network.subnet} is taken"
-    return f"network {network.name} is full: a Linux bridge holds {BRIDGE_PORTS} ports"
+def _free_address(where: str, network: str, subnet: IPv4Network, claims: Claims) -> IPv4Address:
+    first, last = int(subnet.network_address) + 1, int(subnet.broadcast_address) - 1
+    number = claims.free_address(network, first, last)
+    if number is None:
+        problem = f"network {network} is full: every address of {subnet} is taken"
+        raise SpecError(where, problem, "use another network for the rest")
+    return IPv4Address(number)
 
 
-def _refuse_address(where: str, address: IPv4Address, network: ResolvedNetwork, ledger: Ledger) -> None:
-    if address not in network.subnet:
-        raise SpecError(where, f"{address} is outside {network.subnet}, the subnet of network {network.name}")
-    if address in (network.subnet.network_address, network.subnet.broadcast_address):
-        raise SpecError(where, f"{address} is reserved: it is the first or last address of {network.subnet}")
-    holder = ledger.holder_of_address(network.name, address)
-    if holder:
-        raise SpecError(
-            where, f"{address} is taken by {holder}", "choose another, or leave it out for the next free one"
-        )
+def _refuse_address(where: str, address: IPv4Address, network: str, subnet: IPv4Network, claims: Claims) -> None:
+    holder = claims.holder("address", network, int(address))
+    if address not in subnet:
+        problem = f"{address} is outside {subnet}, the subnet of network {network}"
+    elif not _is_in(address, subnet):
+        problem = f"{address} is reserved: it is the first or last address of {subnet}"
+    elif holder:
+        problem = f"{address} is taken by {holder}"
+    else:
+        return
+    raise SpecError(where, problem, "choose another, or leave it out for the next free one")
 
 
-def _ports(wired: list[tuple[Sandbox, Bridge]], ledger: Ledger, facts: Facts) -> dict[str, list[PublishedPort]]:
-    """Each sandbox's published ports, entered into the ledger: those with a host port of their own first."""
+def _ports(wired: list[tuple[Sandbox, Bridge]], claims: Claims, facts: HostFacts) -> dict[str, list[ResolvedPort]]:
+    """Each sandbox's published ports, claimed: those with a host port of their own first."""
     asked = [(spec.name, at, port) for spec, mode in wired for at, port in enumerate(mode.publish)]
-    chosen: dict[str, list[PublishedPort]] = {spec.name: list(mode.publish) for spec, mode in wired}
-    for name, at, port in sorted(asked, key=lambda one: one[2].host_port is None):
+    chosen: dict[str, dict[int, ResolvedPort]] = {spec.name: {} for spec, _ in wired}
+    for name, at, wanted in sorted(asked, key=lambda one: one[2].host_port is None):
         where = f"sandbox {name}.mode.publish[{at}]"
-        if port.host_port is None:
-            port = _free_port(where, port, ledger, facts)
-        holder = ledger.holder_of_port(port)
+        port = _numbered(wanted, wanted.host_port) if wanted.host_port else _free_port(where, wanted, claims, facts)
+        holder = claims.holder_of_port(port)
         if holder:
             raise SpecError(
                 where, f"host port {port} is published by sandbox {holder} already", "choose another host port"
@@ -120,44 +168,47 @@ def _ports(wired: list[tuple[Sandbox, Bridge]], ledger: Ledger, facts: Facts) ->
             raise SpecError(
                 where, f"host port {port} is held by a process of the host", "stop it, or choose another port"
             )
-        ledger.take_port(port, name)
+        claims.take_port(port, name)
         chosen[name][at] = port
-    return chosen
+    return {name: [ports[at] for at in sorted(ports)] for name, ports in chosen.items()}
 
 
-def _free_port(where: str, port: PublishedPort, ledger: Ledger, facts: Facts) -> PublishedPort:
-    for number in ledger.free_ports(port.protocol, facts.ephemeral):
-        candidate = port.model_copy(update={"host_port": number})
-        if ledger.holder_of_port(candidate) is None and candidate not in facts.busy:
-            return candidate
+def _numbered(port: PublishedPort, host_port: int) -> ResolvedPort:
+    return ResolvedPort(
+        host_ip=port.host_ip, host_port=host_port, sandbox_port=port.sandbox_port, protocol=port.protocol
+    )
+
+
+def _free_port(where: str, port: PublishedPort, claims: Claims, facts: HostFacts) -> ResolvedPort:
     first, last = facts.ephemeral
+    for number in claims.free_ports(port.protocol, first, last):
+        candidate = _numbered(port, number)
+        if candidate not in facts.busy:
+            return candidate
     raise SpecError(where, f"no host port from {first} to {last} is free", "name a host port")
 
 
 def _endpoint(
-    spec: Sandbox, mode: Bridge, address: IPv4Address, publish: tuple[PublishedPort, ...], ledger: Ledger
-) -> Endpoint:
-    network = ledger.networks[mode.network]
-    mac = mode.mac or mac_of(address)
-    holder = ledger.holder_of_mac(mode.network, mac)
+    spec: Sandbox, mode: Bridge, address: IPv4Interface, network: ResolvedNetwork, claims: Claims
+) -> ResolvedEndpoint:
+    mac = mode.mac or mac_of(address.ip)
+    holder = claims.holder("mac", network.name, mac)
     if holder:
         raise SpecError(
             f"sandbox {spec.name}.mode.mac", f"{mac} is the MAC address of {holder} already", "give each its own"
         )
-    ledger.take_mac(mode.network, mac, spec.name)
-    veth = veth_name(spec.name, mode.network, ledger.veth_is_free)
-    ledger.take_veth(veth, spec.name)
-    return Endpoint(
+    claims.take("mac", network.name, mac, spec.name)
+    veth = veth_name(spec.name, network.name, lambda name: claims.holder("veth", "", name) is None)
+    claims.take("veth", "", veth, spec.name)
+    return ResolvedEndpoint(
         network=network.name,
         bridge=network.bridge,
         veth=veth,
-        address=address,
-        prefix=network.subnet.prefixlen,
-        gateway=None if network.internal else network.gateway,
+        addresses=(address,),
+        gateways=() if network.internal else tuple(gateway.ip for gateway in network.gateways),
         mac=mac,
         mtu=network.mtu,
-        quiet_ipv6=network.quiet_ipv6,
-        publish=publish,
+        disable_ipv6=network.disable_ipv6,
     )
 
 
@@ -165,7 +216,7 @@ def _adopted(spec: Sandbox) -> str | None:
     return f"/proc/{spec.namespace}/ns/net" if isinstance(spec.namespace, int) else spec.namespace
 
 
-def _namespace(spec: Sandbox, by_name: dict[str, Sandbox], ledger: Ledger) -> str | None:
+def _namespace(spec: Sandbox, by_name: dict[str, Sandbox], allocations: Allocations) -> str | None:
     """The name of the pinned namespace that a sandbox lives in, at the end of a chain of container modes."""
     path = [spec.name]
     while isinstance(spec.mode, Container):
@@ -173,9 +224,10 @@ def _namespace(spec: Sandbox, by_name: dict[str, Sandbox], ledger: Ledger) -> st
         _refuse_circle(path, target)
         path.append(target)
         if target not in by_name:
-            if target not in ledger.sandboxes:
-                raise SpecError(f"sandbox {spec.name}.mode", f"there is no sandbox {target} whose namespace to share")
-            home = ledger.sandboxes[target].namespace
+            if target not in allocations.sandboxes:
+                problem = f"there is no sandbox {target} whose namespace to share"
+                raise SpecError(f"sandbox {spec.name}.mode", problem, "add it, or name one that is there")
+            home = allocations.sandboxes[target].namespace
             if home != target:
                 _refuse_circle(path, home)
             return home
@@ -185,14 +237,14 @@ def _namespace(spec: Sandbox, by_name: dict[str, Sandbox], ledger: Ledger) -> st
 
 def _refuse_circle(path: list[str], target: str | None) -> None:
     if target in path:
-        raise SpecError(f"sandbox {path[0]}.mode", f"container mode runs in a circle: {' -> '.join((*path, target))}")
+        problem = f"container mode runs in a circle: {' -> '.join((*path, target))}"
+        raise SpecError(f"sandbox {path[0]}.mode", problem, "give one of them a namespace of its own")
 
 
-def _refuse_to_leave_sharers(
-    after: ResolvedSandbox, before: ResolvedSandbox | None, by_name: dict[str, Sandbox], ledger: Ledger
-) -> None:
+def _refuse_to_leave_sharers(after: ResolvedSandbox, asked: dict[str, Sandbox], allocations: Allocations) -> None:
+    before = allocations.sandboxes.get(after.name)
     if before is None or (before.namespace, before.adopted) == (after.namespace, after.adopted):
         return
-    left = ledger.sharers(after.name) - by_name.keys()
+    left = allocations.sharers(after.name) - asked.keys()
     if left:
         raise SpecError(f"sandbox {after.name}.mode", f"its namespace is shared by {some(left)}", "destroy those first")

@@ -1,33 +1,46 @@
-"""The vocabulary: one class for each kind of fact. A plan is a tuple of these."""
+"""The vocabulary: one class for each kind of fact. A plan is a tuple of these.
+
+base        what a step is: its four faces, and what it asks of the kernel
+state       the queries that steps depend on, and their answers
+namespace, link, setting, address, route, sysctl, nft      the facts
+plan        a tuple of steps: printed, compared, run
+undo        taking back as a step, and what has to be remembered for it
+"""
 
 from netbuilder.steps.address import AddAddress
-from netbuilder.steps.back import TakeBack
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.link import AddBridge, AddVeth
 from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
-from netbuilder.steps.nft import AddElement, AddTable
-from netbuilder.steps.route import AddDefaultRoute
-from netbuilder.steps.setting import Hairpin, NoLinkLocal, SetAlias, SetMtu, SetUp
-from netbuilder.steps.sysctl import Forward, SetSysctl
+from netbuilder.steps.nft import AddElement, AddTable, ExchangeTable, PublishPort
+from netbuilder.steps.plan import Plan
+from netbuilder.steps.route import AddRoute
+from netbuilder.steps.setting import DisableLinkLocal, SetAlias, SetHairpin, SetMac, SetMtu, SetUp
+from netbuilder.steps.sysctl import EnableForwarding, SetSysctl
+from netbuilder.steps.undo import Undo, UndoRecord
 
 __all__ = [
     "PINS",
     "AddAddress",
     "AddBridge",
-    "AddDefaultRoute",
     "AddElement",
     "AddNamespace",
+    "AddRoute",
     "AddTable",
     "AddVeth",
     "AttachNamespace",
-    "Forward",
-    "Hairpin",
+    "DisableLinkLocal",
+    "EnableForwarding",
+    "ExchangeTable",
     "Kernel",
-    "NoLinkLocal",
+    "Plan",
+    "PublishPort",
     "SetAlias",
+    "SetHairpin",
+    "SetMac",
     "SetMtu",
     "SetSysctl",
     "SetUp",
     "Step",
-    "TakeBack",
+    "Undo",
+    "UndoRecord",
 ]

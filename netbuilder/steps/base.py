@@ -4,37 +4,41 @@ command()              what a person would type, and undo_command(before), to ta
 holds(state)           is it so already?
 do(kernel)             make it so
 undo(kernel, before)   take it back
+
+Two steps with the same `subject` are about the same thing and differ in what it is to be: eth0 with one MAC address or
+another, port 8088 leading here or there. That is all that is needed to tell what a change has to take back first.
 """
 
 from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from ipaddress import IPv4Address, IPv4Interface
-from typing import Any, ClassVar, Protocol
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Annotated, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from netbuilder.state import Question, State
+from netbuilder.steps.state import Query, State, Thing
 
 
 class Kernel(Protocol):
     """What steps ask of the kernel; `netbuilder.kernel.kernel` is the real one. A netns of None is the host's."""
 
     def add_namespace(self, name: str) -> None:
-        """Make a network namespace and pin it."""
+        """`ip netns add NAME`."""
 
     def attach_namespace(self, name: str, path: str) -> None:
-        """Pin a network namespace that is there already."""
+        """`ip netns attach NAME PID`, for any path."""
 
     def unpin_namespace(self, name: str) -> None:
-        """Remove a pin; a namespace that nothing else holds goes with it."""
+        """`ip netns del NAME`: a namespace that nothing else holds goes with its pin."""
 
-    def add_bridge(self, name: str, mac: str, alias: str) -> None:
-        """Make a bridge."""
+    def add_bridge(self, name: str, alias: str) -> None:
+        """`ip link add NAME type bridge`, with its alias."""
 
     def add_veth(self, name: str, bridge: str, peer: str, netns: str, mac: str) -> None:
-        """Make a veth pair, one end plugged into a bridge, the other born inside a namespace."""
+        """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`."""
 
     def set_link(
         self,
@@ -42,39 +46,48 @@ class Kernel(Protocol):
         name: str,
         *,
         up: bool | None = None,
+        mac: str | None = None,
         mtu: int | None = None,
         alias: str | None = None,
         hairpin: bool | None = None,
         link_local: bool | None = None,
     ) -> None:
-        """Change an interface."""
+        """`ip link set NAME …`."""
 
     def delete_link(self, name: str) -> None:
-        """Delete an interface of the host; the other end of a veth goes with it."""
+        """`ip link del NAME`, on the host; the other end of a veth goes with it."""
 
     def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
-        """Give an interface an address."""
+        """`ip address add ADDRESS brd + dev DEV`."""
 
     def delete_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
-        """Take an address from an interface."""
+        """`ip address del ADDRESS dev DEV`."""
 
-    def add_default_route(self, netns: str | None, via: IPv4Address) -> None:
-        """Add the default route."""
+    def add_route(
+        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
+    ) -> None:
+        """`ip route add DST via VIA dev DEV [metric METRIC]`."""
 
-    def delete_default_route(self, netns: str | None, via: IPv4Address) -> None:
-        """Delete the default route."""
+    def delete_route(
+        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
+    ) -> None:
+        """`ip route del DST via VIA dev DEV [metric METRIC]`."""
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
-        """Write a setting under /proc/sys."""
+        """`sysctl -w KEY=VALUE`."""
 
     def nft(self, text: str) -> None:
-        """Have nft carry out a text."""
+        """`nft -f`: one transaction."""
 
     def add_element(self, set_: str, key: str, data: str) -> None:
-        """Add an element to a set or map of our table."""
+        """`nft add element inet netbuilder SET { KEY : DATA }`."""
 
     def delete_element(self, set_: str, key: str) -> None:
-        """Delete an element of a set or map of our table."""
+        """`nft delete element inet netbuilder SET { KEY }`."""
+
+
+Dev = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]
+"""An interface's name, whoever gave it."""
 
 
 class Step(BaseModel, ABC):
@@ -84,14 +97,24 @@ class Step(BaseModel, ABC):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
     kinds: ClassVar[dict[str, type[Step]]] = {}
+    kind: ClassVar[str] = ""
+    """The step's name in JSON and in the store. It outlives the class's: what was written is read by later versions."""
+    overwrites: ClassVar[bool] = False
+    """Whether doing it replaces another step of the same subject, which then need not be undone first."""
 
     because: str = ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Enter each kind of step under its name, for reading plans back from JSON."""
-        Step.kinds[cls.__name__] = cls
+        """Enter each kind of step under its name, for reading steps back from JSON."""
+        if "kind" in cls.__dict__:
+            Step.kinds[cls.kind] = cls
+
+    @abstractmethod
+    def subject(self) -> str:
+        """What the fact is about; two steps of a plan never have the same."""
 
     @abstractmethod
     def command(self) -> str:
@@ -102,8 +125,8 @@ class Step(BaseModel, ABC):
         """What a person would type to take it back; `before` as for `undo`."""
 
     @abstractmethod
-    def asks(self) -> tuple[Question, ...]:
-        """The questions whose answers `holds` looks at."""
+    def queries(self) -> tuple[Query[Any], ...]:
+        """What has to be known of the kernel for `holds`."""
 
     @abstractmethod
     def holds(self, state: State) -> bool:
@@ -121,39 +144,46 @@ class Step(BaseModel, ABC):
         """What must be remembered to take it back exactly; None for most."""
         return None
 
-    def remains(self, state: State) -> bool:
+    def is_present(self, state: State) -> bool:
         """Whether there is something of ours to take back; a step cut short may leave a part that does not hold."""
         return self.holds(state)
 
-    def is_broken(self, state: State) -> bool:
-        """Whether it has to be taken back before it can be done again: a part of it stands, and it does not hold."""
-        return self.remains(state) and not self.holds(state)
+    def gives_way_to(self, wanted: Step, state: State) -> bool:
+        """Whether a wanted step of the same subject stands in its place already, so that nothing is left to undo."""
+        return wanted.holds(state)
 
-    def turns(self) -> int | None:
+    def redirects_udp_port(self) -> int | None:
         """The UDP port of the host that leads elsewhere by this fact; None for most.
 
-        UDP has no beginning and no end: a flow that goes on would be led where the port led when it began.
+        UDP has no connections: the kernel would lead a flow that goes on to where the port led when it began.
         """
         return None
 
-    def makes(self) -> tuple[str, ...]:
-        """The things that come into being, such as "netns/web"; none for a mere change."""
+    def provides(self) -> tuple[Thing, ...]:
+        """The things that come into being by it, and go when it is undone; none for a mere change."""
         return ()
 
-    def hangs_on(self) -> str | None:
-        """The thing whose end is the end of this fact too."""
-        return None
+    def undone(self, state: State) -> Mapping[Query[Any], Any]:
+        """The answers that will be others once it is undone, besides those about what it provides."""
+        return {}
 
     def as_json(self, why: bool = True) -> dict[str, Any]:
         """The step as a JSON object, its kind under "step"; with or without its `because`."""
         fields = self.model_dump(mode="json", exclude_defaults=True, exclude=None if why else {"because"})
-        return {"step": type(self).__name__, **fields}
+        return {"step": self.kind, **fields}
 
     @staticmethod
     def from_json(item: dict[str, Any]) -> Step:
-        """The step that `as_json` wrote."""
+        """The step that `as_json` wrote.
+
+        Raises:
+            ValueError: If there is no such kind of step, or its fields are not valid.
+        """
         fields = {name: value for name, value in item.items() if name != "step"}
-        return Step.kinds[item["step"]].model_validate(fields)
+        kind = Step.kinds.get(item.get("step", ""))
+        if kind is None:
+            raise ValueError(f"there is no kind of step {item.get('step')!r}")
+        return kind.model_validate(fields)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Step) and self._fact() == other._fact()
@@ -163,6 +193,11 @@ class Step(BaseModel, ABC):
 
     def _fact(self) -> tuple[object, ...]:
         return (type(self), *(value for name, value in self.__dict__.items() if name != "because"))
+
+
+# For a field that is a step: its kind is part of its JSON, and tells of which class to make it.
+WITH_KIND = PlainSerializer(lambda step: step.as_json())
+BY_KIND = BeforeValidator(lambda step: Step.from_json(step) if isinstance(step, dict) else step)
 
 
 def shell(*words: object) -> str:
@@ -180,8 +215,6 @@ def inside(netns: str | None, *words: object) -> str:
     return shell(*(("ip", "netns", "exec", netns) if netns else ()), *words)
 
 
-def link_of(netns: str | None, dev: str) -> str:
-    """The thing that facts of an interface hang on: the interface, or for a loopback its namespace."""
-    if dev == "lo":
-        return f"netns/{netns}"
+def link_name(netns: str | None, dev: str) -> str:
+    """An interface as a subject: "link/eth0@web", or "link/docker0" on the host."""
     return f"link/{dev}@{netns}" if netns else f"link/{dev}"

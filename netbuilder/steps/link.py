@@ -1,102 +1,104 @@
-"""Links: bridges are switches, veth pairs are cables with a plug at both ends."""
+"""Interfaces that come and go: bridges and veth pairs."""
 
 from __future__ import annotations
 
-from netbuilder.names import InterfaceName, Mac, Name
-from netbuilder.state import LinkOf, Question, State
-from netbuilder.steps.base import Kernel, Step, ip, link_of
+from typing import Any
+
+from netbuilder.spec.fields import InterfaceName, Mac, Name
+from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
+from netbuilder.steps.state import LinkOf, Query, State, Thing, link_thing
 
 
 class AddBridge(Step):
-    """Set up a switch: a bridge forwards frames between the interfaces plugged into it."""
+    """Add a bridge, which forwards frames between the interfaces that are its ports, as a switch does.
+
+    See `ip-link(8)`. The alias tells a bridge of ours from one that was there: that one is used, and never deleted.
+    """
+
+    kind = "AddBridge"
 
     name: InterfaceName
-    mac: Mac
     alias: str
 
+    def subject(self) -> str:
+        return link_name(None, self.name)
+
     def command(self) -> str:
-        """See `ip-link(8)`."""
-        made = ip(None, "link", "add", self.name, "address", self.mac, "type", "bridge")
+        made = ip(None, "link", "add", self.name, "type", "bridge")
         return f"{made}\n{ip(None, 'link', 'set', self.name, 'alias', self.alias)}"
 
-    def asks(self) -> tuple[Question, ...]:
-        """The bridge."""
+    def queries(self) -> tuple[Query[Any], ...]:
         return (LinkOf(None, self.name),)
 
     def holds(self, state: State) -> bool:
-        """Whether there is a bridge of that name, whoever made it."""
-        link = state.link(None, self.name)
+        link = state[LinkOf(None, self.name)]
         return link is not None and link.kind == "bridge"
 
-    def remains(self, state: State) -> bool:
-        """Only a bridge with our alias is ours to delete."""
-        link = state.link(None, self.name)
+    def is_present(self, state: State) -> bool:
+        link = state[LinkOf(None, self.name)]
         return link is not None and link.kind == "bridge" and link.alias == self.alias
 
+    def gives_way_to(self, wanted: Step, state: State) -> bool:
+        return wanted.is_present(state)  # another network's has another alias
+
     def do(self, kernel: Kernel) -> None:
-        """Make it."""
-        kernel.add_bridge(self.name, self.mac, self.alias)
+        kernel.add_bridge(self.name, self.alias)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
         return ip(None, "link", "del", self.name)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Delete it."""
         kernel.delete_link(self.name)
 
-    def makes(self) -> tuple[str, ...]:
-        """The bridge."""
-        return (link_of(None, self.name),)
+    def provides(self) -> tuple[Thing, ...]:
+        return (link_thing(None, self.name),)
 
 
 class AddVeth(Step):
-    """Lay a cable: a veth pair, one end plugged into a bridge, the other inside a sandbox.
+    """Add a veth pair: one end is a port of a bridge, the other is inside a sandbox.
 
-    The inner end is born in the sandbox under its final name: moving it there later costs ten times as much.
+    See `ip-link(8)`, under veth. The inner end is born in the sandbox under its final name: moving it there later costs
+    the kernel ten times as much.
     """
+
+    kind = "AddVeth"
 
     name: InterfaceName
     bridge: InterfaceName
-    peer: str
+    peer: Dev
     netns: Name
     mac: Mac
 
+    def subject(self) -> str:
+        return link_name(None, self.name)
+
     def command(self) -> str:
-        """See `ip-link(8)`, under veth."""
         here = ("link", "add", self.name, "master", self.bridge)
         there = ("peer", "name", self.peer, "address", self.mac, "netns", self.netns)
         return ip(None, *here, "type", "veth", *there)
 
-    def asks(self) -> tuple[Question, ...]:
-        """Both ends, and the bridge."""
+    def queries(self) -> tuple[Query[Any], ...]:
         return (LinkOf(None, self.name), LinkOf(self.netns, self.peer), LinkOf(None, self.bridge))
 
     def holds(self, state: State) -> bool:
-        """Whether both ends are there, the outer one in its bridge."""
-        outer, inner = state.link(None, self.name), state.link(self.netns, self.peer)
-        bridge = state.link(None, self.bridge)
+        outer, inner = state[LinkOf(None, self.name)], state[LinkOf(self.netns, self.peer)]
+        bridge = state[LinkOf(None, self.bridge)]
         if outer is None or inner is None or bridge is None:
             return False
         return outer.kind == "veth" and outer.master == bridge.ifindex and inner.mac == self.mac
 
-    def remains(self, state: State) -> bool:
-        """Whether the outer end is there; its name is unique to this pair."""
-        outer = state.link(None, self.name)
-        return outer is not None and outer.kind == "veth"
+    def is_present(self, state: State) -> bool:
+        outer = state[LinkOf(None, self.name)]
+        return outer is not None and outer.kind == "veth"  # the name is unique to this pair
 
     def do(self, kernel: Kernel) -> None:
-        """Make the pair."""
         kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
         return ip(None, "link", "del", self.name)
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Delete the outer end; the inner one goes with it."""
-        kernel.delete_link(self.name)
+        kernel.delete_link(self.name)  # the inner end goes with it
 
-    def makes(self) -> tuple[str, ...]:
-        """Both ends."""
-        return (link_of(None, self.name), link_of(self.netns, self.peer))
+    def provides(self) -> tuple[Thing, ...]:
+        return (link_thing(None, self.name), link_thing(self.netns, self.peer))

@@ -1,105 +1,167 @@
-"""Firewall rules: one fixed table, and the elements that networks and endpoints add to its sets and maps."""
+"""Firewall rules: one fixed table, and the elements that networks and published ports add to its sets and maps.
+
+See `nft(8)`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from netbuilder import firewall
-from netbuilder.state import ElementOf, Question, State, TableOf
-from netbuilder.steps.base import Kernel, Step, shell
+from netbuilder.errors import shown
+from netbuilder.spec.ports import Port, Protocol
+from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step, shell
+from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
 
-# No brace, semicolon, newline or backslash: an element cannot end itself and begin another command.
-ElementText = Annotated[str, Field(pattern=r'^[A-Za-z0-9_."/ -]*$', max_length=100)]
+_WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
+_INTERFACE = re.compile(r'"[A-Za-z0-9_.-]{1,15}"')
 
 
-class AddTable(Step):
-    """Hang up the rules: a table of our own, whose rules never change; all that varies is in its sets and maps."""
+def _element_text(text: str) -> str:
+    """Parts that can be an element's and nothing else: it cannot end itself and begin another command."""
+    for part in text.split(" . ") if text else ():
+        if part in _WORDS or _INTERFACE.fullmatch(part):
+            continue
+        if part.isascii() and part.isdecimal():
+            if int(part[:6]) > 65535:
+                raise ValueError(f"{shown(part)} is not a valid port")
+            continue
+        IPv4Network(part)
+    return text
 
-    was_router: bool
+
+ElementText = Annotated[str, Field(max_length=100), AfterValidator(_element_text)]
+
+
+class _InSet(Step):
+    """One element of a set or map; the rules look things up there, so none is added and none gets slower."""
+
+    def subject(self) -> str:
+        set_, key, _ = self.entry()
+        return f"element/{set_}/{key}"
 
     def command(self) -> str:
-        """See `nft(8)`."""
-        return f"nft -f - <<'EOF'\n{self._text()}EOF"
+        return shell("nft", firewall.element_command(*self.entry()))
 
-    def asks(self) -> tuple[Question, ...]:
-        """The fixed part of the table."""
-        return (TableOf(firewall.NAME),)
+    def queries(self) -> tuple[Query[Any], ...]:
+        set_, key, _ = self.entry()
+        return (ElementOf(set_, key),)
 
     def holds(self, state: State) -> bool:
-        """Whether every chain has its rules, in order."""
-        return state.table(firewall.NAME) == firewall.outline(self.was_router)
+        set_, key, data = self.entry()
+        return state[ElementOf(set_, key)] == data
 
-    def remains(self, state: State) -> bool:
-        """Whether our table is there, whatever was done to its rules."""
-        return firewall.is_ours(state.table(firewall.NAME))
-
-    def is_broken(self, state: State) -> bool:
-        """Never: reading the text again mends the rules and keeps the elements."""
-        return False
+    def is_present(self, state: State) -> bool:
+        set_, key, _ = self.entry()
+        return state[ElementOf(set_, key)] is not None  # whatever was done to its data
 
     def do(self, kernel: Kernel) -> None:
-        """Add the table."""
-        kernel.nft(self._text())
+        kernel.add_element(*self.entry())  # refused where the key is there with other data
 
     def undo_command(self, before: str | None) -> str:
-        """See `nft(8)`."""
-        return shell("nft", f"delete table {firewall.TABLE}")
+        set_, key, _ = self.entry()
+        return shell("nft", f"delete element {firewall.TABLE} {set_} {{ {key} }}")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Delete the table and everything in it."""
-        kernel.nft(f"delete table {firewall.TABLE}")
+        set_, key, _ = self.entry()
+        kernel.delete_element(set_, key)
 
-    def makes(self) -> tuple[str, ...]:
-        """The table."""
-        return ("table",)
+    def undone(self, state: State) -> Mapping[Query[Any], Any]:
+        return dict.fromkeys(self.queries())
 
-    def _text(self) -> str:
-        return firewall.ruleset(self.was_router)
+    @abstractmethod
+    def entry(self) -> tuple[str, str, str]:
+        """The set or map, the key, and the data that a map has for it, in nft's words."""
 
 
-class AddElement(Step):
-    """Put one entry on a list that the rules look things up in; no rule is added, and none gets slower."""
+class AddElement(_InSet):
+    """Add an element to a set or map."""
+
+    kind = "AddElement"
 
     set: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     key: ElementText
     data: ElementText = ""
 
-    def command(self) -> str:
-        """See `nft(8)`, under elements."""
-        entry = f"{self.key} : {self.data}" if self.data else self.key
-        return shell("nft", f"add element {firewall.TABLE} {self.set} {{ {entry} }}")
+    def entry(self) -> tuple[str, str, str]:
+        return self.set, self.key, self.data
 
-    def asks(self) -> tuple[Question, ...]:
-        """The element."""
-        return (ElementOf(self.set, self.key),)
+
+class PublishPort(_InSet):
+    """Publish a port of the host: what is sent to it is rewritten to go to an address and a port inside (DNAT)."""
+
+    kind = "PublishPort"
+
+    host_ip: IPv4Address
+    host_port: Port
+    protocol: Protocol
+    address: IPv4Address
+    sandbox_port: Port
+
+    def redirects_udp_port(self) -> int | None:
+        return self.host_port if self.protocol == "udp" else None
+
+    def entry(self) -> tuple[str, str, str]:
+        return firewall.port_element(self)
+
+
+class AddTable(Step):
+    """Add the firewall: a table of our own, whose rules never change; all that varies is in its sets and maps."""
+
+    kind = "AddTable"
+    overwrites = True  # reading the text again repairs the rules and keeps the elements
+
+    def subject(self) -> str:
+        return f"table/{firewall.NAME}"
+
+    def command(self) -> str:
+        return f"nft -f - <<'EOF'\n{self._text()}EOF"
+
+    def queries(self) -> tuple[Query[Any], ...]:
+        return (TableOf(firewall.NAME),)
 
     def holds(self, state: State) -> bool:
-        """Whether it is there, with the same data."""
-        return state.element(self.set, self.key) == self.data
+        return state[TableOf(firewall.NAME)] == firewall.outline()
 
-    def remains(self, state: State) -> bool:
-        """Whether the key is there, whatever was done to its data."""
-        return state.element(self.set, self.key) is not None
+    def is_present(self, state: State) -> bool:
+        return firewall.is_ours(state[TableOf(firewall.NAME)])
 
     def do(self, kernel: Kernel) -> None:
-        """Add it; the kernel refuses a key that is there with other data."""
-        kernel.add_element(self.set, self.key, self.data)
+        kernel.nft(self._text())
 
     def undo_command(self, before: str | None) -> str:
-        """See `nft(8)`, under elements."""
-        return shell("nft", f"delete element {firewall.TABLE} {self.set} {{ {self.key} }}")
+        return shell("nft", f"delete table {firewall.TABLE}")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Delete it."""
-        kernel.delete_element(self.set, self.key)
+        kernel.nft(f"delete table {firewall.TABLE}")
 
-    def hangs_on(self) -> str:
-        """The table."""
-        return "table"
+    def provides(self) -> tuple[Thing, ...]:
+        return (TABLE,)
 
-    def turns(self) -> int | None:
-        """The port, if this is one and UDP's."""
-        *_, protocol, port = ("", *self.key.split(" . "))
-        return int(port) if protocol == "udp" else None
+    def _text(self) -> str:
+        return firewall.ruleset()
+
+
+class ExchangeTable(AddTable):
+    """Exchange a table of another version for ours, with all its elements, in one transaction.
+
+    A set cannot be added again with another type (EEXIST), so the whole table goes; no packet meets the host without.
+    """
+
+    kind = "ExchangeTable"
+
+    elements: tuple[Annotated[_InSet, BY_KIND, WITH_KIND], ...]
+
+    def table(self) -> AddTable:
+        """The table without its elements."""
+        return AddTable()
+
+    def _text(self) -> str:
+        elements = (firewall.element_command(*one.entry()) for one in self.elements)
+        return "".join((f"delete table {firewall.TABLE}\n", firewall.ruleset(), *(f"{line}\n" for line in elements)))

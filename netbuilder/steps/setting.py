@@ -1,35 +1,47 @@
-"""The knobs of a link: whether it is on, how wide it is, what it is called, what it does of its own accord."""
+"""The settings of an interface: whether it is up, its MAC address, MTU and alias, what it does of its own accord.
+
+See `ip-link(8)` for all of them. A setting goes with its interface, so on one of ours it is never undone by itself.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import Any
 
-from pydantic import Field
+from netbuilder.spec.fields import Mac, Name
+from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
+from netbuilder.steps.state import Link, LinkOf, Query, State
 
-from netbuilder.names import Name
-from netbuilder.state import Link, LinkOf, Question, State
-from netbuilder.steps.base import Kernel, Step, ip, link_of
+_NEW_MTU = "1500"  # what the kernel gives a bridge or a veth
 
 
 class _Setting(Step):
-    """One knob of one interface; it goes when the interface goes."""
+    """One setting of one interface."""
+
+    overwrites = True
 
     netns: Name | None = None
-    dev: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]
+    dev: Dev
 
-    def asks(self) -> tuple[Question, ...]:
-        """The interface."""
+    def subject(self) -> str:
+        return f"{link_name(self.netns, self.dev)}/{self.kind}"
+
+    def command(self) -> str:
+        return self._set(*self._words())
+
+    def queries(self) -> tuple[Query[Any], ...]:
         return (LinkOf(self.netns, self.dev),)
 
     def holds(self, state: State) -> bool:
-        """Whether the interface is there, and set so."""
-        link = state.link(self.netns, self.dev)
+        link = state[LinkOf(self.netns, self.dev)]
         return link is not None and self._is_set(link)
 
-    def hangs_on(self) -> str:
-        """The interface."""
-        return link_of(self.netns, self.dev)
+    def _set(self, *words: object) -> str:
+        return ip(self.netns, "link", "set", self.dev, *words)
+
+    @abstractmethod
+    def _words(self) -> tuple[object, ...]:
+        """The words that follow `ip link set DEV`."""
 
     @abstractmethod
     def _is_set(self, link: Link) -> bool:
@@ -37,125 +49,147 @@ class _Setting(Step):
 
 
 class SetUp(_Setting):
-    """Switch an interface on."""
+    """Bring an interface up: without it nothing is sent and nothing received."""
 
-    def command(self) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "up")
+    kind = "SetUp"
 
     def do(self, kernel: Kernel) -> None:
-        """Switch it on."""
         kernel.set_link(self.netns, self.dev, up=True)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "down")
+        return self._set("down")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Switch it off."""
         kernel.set_link(self.netns, self.dev, up=False)
+
+    def _words(self) -> tuple[object, ...]:
+        return ("up",)
 
     def _is_set(self, link: Link) -> bool:
         return link.up
 
 
+class SetMac(_Setting):
+    """Fix the MAC address of a bridge: without it a bridge takes one of its ports', and changes it with them."""
+
+    kind = "SetMac"
+
+    mac: Mac
+
+    def before(self, state: State) -> str | None:
+        link = state[LinkOf(self.netns, self.dev)]
+        return link.mac if link else None
+
+    def do(self, kernel: Kernel) -> None:
+        kernel.set_link(self.netns, self.dev, mac=self.mac)
+
+    def undo_command(self, before: str | None) -> str:
+        return self._set("address", before or self.mac)
+
+    def undo(self, kernel: Kernel, before: str | None) -> None:
+        kernel.set_link(self.netns, self.dev, mac=before or self.mac)
+
+    def _words(self) -> tuple[object, ...]:
+        return ("address", self.mac)
+
+    def _is_set(self, link: Link) -> bool:
+        return link.mac == self.mac
+
+
 class SetMtu(_Setting):
-    """Say how many bytes a packet may have on an interface; a path is as wide as the narrowest link on it."""
+    """Set how many bytes a packet may have on an interface; a path takes what its narrowest link takes."""
+
+    kind = "SetMtu"
 
     mtu: int
 
-    def command(self) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "mtu", self.mtu)
-
-    def before(self, state: State) -> str | None:
-        """What it was, on an interface that is there already."""
-        link = state.link(self.netns, self.dev)
-        return str(link.mtu) if link else None
+    def before(self, state: State) -> str:
+        link = state[LinkOf(self.netns, self.dev)]
+        return str(link.mtu) if link else _NEW_MTU
 
     def do(self, kernel: Kernel) -> None:
-        """Set it."""
         kernel.set_link(self.netns, self.dev, mtu=self.mtu)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "mtu", before or self.mtu)
+        return self._set("mtu", _former(before))
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Set it to what it was."""
-        if before is not None:
-            kernel.set_link(self.netns, self.dev, mtu=int(before))
+        kernel.set_link(self.netns, self.dev, mtu=_former(before))
+
+    def _words(self) -> tuple[object, ...]:
+        return ("mtu", self.mtu)
 
     def _is_set(self, link: Link) -> bool:
         return link.mtu == self.mtu
 
 
+def _former(before: str | None) -> int:
+    return int(before if before and before.isdecimal() and len(before) < 10 else _NEW_MTU)
+
+
 class SetAlias(_Setting):
-    """Label a cable, so that `ip link` tells whose it is."""
+    """Give an interface an alias, so that `ip link` tells whose it is."""
+
+    kind = "SetAlias"
 
     alias: str
 
-    def command(self) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "alias", self.alias)
-
     def do(self, kernel: Kernel) -> None:
-        """Label it."""
         kernel.set_link(self.netns, self.dev, alias=self.alias)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "alias", "")
+        return self._set("alias", "")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Remove the label."""
         kernel.set_link(self.netns, self.dev, alias="")
+
+    def _words(self) -> tuple[object, ...]:
+        return ("alias", self.alias)
 
     def _is_set(self, link: Link) -> bool:
         return link.alias == self.alias
 
 
-class NoLinkLocal(_Setting):
+class DisableLinkLocal(_Setting):
     """Keep an interface from giving itself an IPv6 address: each would make the bridge flood all its ports."""
 
-    def command(self) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "addrgenmode", "none")
+    kind = "NoLinkLocal"
 
     def do(self, kernel: Kernel) -> None:
-        """Stop it."""
         kernel.set_link(self.netns, self.dev, link_local=False)
 
     def undo_command(self, before: str | None) -> str:
-        """See `ip-link(8)`."""
-        return ip(self.netns, "link", "set", self.dev, "addrgenmode", "eui64")
+        return self._set("addrgenmode", "eui64")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Let it again."""
         kernel.set_link(self.netns, self.dev, link_local=True)
+
+    def _words(self) -> tuple[object, ...]:
+        return ("addrgenmode", "none")
 
     def _is_set(self, link: Link) -> bool:
         return not link.link_local
 
 
-class Hairpin(_Setting):
-    """Let a frame leave the bridge by the port it came in: a sandbox may reach itself by its published port."""
+class SetHairpin(_Setting):
+    """Let a frame leave the bridge by the port it came in: a sandbox may reach itself by its published port.
 
-    def command(self) -> str:
-        """See `bridge(8)` and `ip-link(8)`, under bridge_slave."""
-        return ip(self.netns, "link", "set", self.dev, "type", "bridge_slave", "hairpin", "on")
+    See `bridge(8)` and `ip-link(8)`, under bridge_slave.
+    """
+
+    kind = "Hairpin"
 
     def do(self, kernel: Kernel) -> None:
-        """Switch it on."""
         kernel.set_link(self.netns, self.dev, hairpin=True)
 
     def undo_command(self, before: str | None) -> str:
-        """See `bridge(8)` and `ip-link(8)`, under bridge_slave."""
-        return ip(self.netns, "link", "set", self.dev, "type", "bridge_slave", "hairpin", "off")
+        return self._set("type", "bridge_slave", "hairpin", "off")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        """Switch it off."""
         kernel.set_link(self.netns, self.dev, hairpin=False)
+
+    def _words(self) -> tuple[object, ...]:
+        return ("type", "bridge_slave", "hairpin", "on")
 
     def _is_set(self, link: Link) -> bool:
         return link.hairpin

@@ -34,7 +34,7 @@ SAID = {
         "✓ six calls, six answers",
     ],
     "04_docker0_by_hand.py": [
-        "# ip link add docker0 address 02:42:ac:11:00:01 type bridge",
+        "# ip link set docker0 address 02:42:ac:11:00:01",
         "✓ all is there but one step",
         "# sysctl -q -w net/ipv4/ip_forward=1",
         "✓ the rules",
@@ -49,7 +49,7 @@ SAID = {
     "06_host_mode.py": [
         "✓ nothing: its plan has no steps",
         "✓ the other machine reaches it by the host's address",
-        "✓ one room, one port 8080",
+        "✓ one namespace, one port 8080",
     ],
     "07_container_mode.py": [
         "✓ the app reaches the database there",
@@ -66,21 +66,21 @@ SAID = {
         "✓ web's localhost is its localhost",
         "✓ reached on the host's own port",
         "✓ the other machine answers: it was called by the host (MASQUERADE)",
-        "✓ three rooms on the switch, so three cables",
+        "✓ three sandboxes on docker0, three veth pairs",
         "✓ port 8088 of the host is port 80 of web",
         "✓ settings as before",
     ],
 }
 
-# A world of its own: what an example left there can't be mistaken for what somebody else made meanwhile.
-WORLD = ["unshare", "--net", "--mount"]
-SURVEYED = """
-survey() {
+# Namespaces of its own: what an example left there can't be mistaken for what somebody else made meanwhile.
+ALONE = ["unshare", "--net", "--mount"]
+COMPARED = """
+facts() {
     ip -details link; ip address; ip route show table all; ip netns list; nft list ruleset
     sysctl -a --pattern '^net[.](ipv4|ipv6|bridge)[.]' 2>&1; find /run
 }
 mount -t tmpfs none /run
-survey >"$SURVEY/before"; "$@"; status=$?; survey >"$SURVEY/after"
+facts >"$FACTS/before"; "$@"; status=$?; facts >"$FACTS/after"
 exit $status
 """
 ORDINARY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -124,9 +124,9 @@ def as_an_ordinary_user() -> list[str]:
 @pytest.fixture(params=[as_root, as_an_ordinary_user])
 def program(request: pytest.FixtureRequest) -> list[str]:
     """How the interpreter is started."""
-    if not works(*WORLD, "true"):
+    if not works(*ALONE, "true"):
         pytest.skip("no network namespaces are allowed here")
-    return [*WORLD, "sh", "-c", SURVEYED, "survey", *request.param(), sys.executable, "-W", "error::ResourceWarning"]
+    return [*ALONE, "sh", "-c", COMPARED, "facts", *request.param(), sys.executable, "-W", "error::ResourceWarning"]
 
 
 def processes(mark: str) -> list[str]:
@@ -155,7 +155,7 @@ def test_an_example(example: str, program: list[str], scratch: Path, tmp_path: P
         text=True,
         timeout=120,
         cwd=scratch,
-        env=environment(MARK=mark, TMPDIR=str(scratch), SURVEY=str(tmp_path)),
+        env=environment(MARK=mark, TMPDIR=str(scratch), FACTS=str(tmp_path)),
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     for words in SAID[example]:
@@ -188,7 +188,7 @@ def test_a_claim_that_is_not_so_ends_the_example() -> None:
     ],
 )
 def test_a_command_that_does_otherwise_ends_the_example(typed: str, complaint: str) -> None:
-    if not works(*WORLD, "true"):
+    if not works(*ALONE, "true"):
         pytest.skip("no network namespaces are allowed here")
     done = narrated(
         "from narrate import Shell; from netbuilder import Host\n"
@@ -201,7 +201,7 @@ def test_a_command_that_does_otherwise_ends_the_example(typed: str, complaint: s
 def test_a_refusal_is_told_with_what_helps() -> None:
     done = narrated(
         "from narrate import tell; from netbuilder import NetbuilderError\n"
-        "def story(): raise NetbuilderError('no room', 'tidy up')\n"
+        "def story(): raise NetbuilderError('no space', 'tidy up')\n"
         "tell(story)"
     )
-    assert (done.returncode, done.stderr) == (1, "no room\ntidy up\n")
+    assert (done.returncode, done.stderr) == (1, "no space\ntidy up\n")

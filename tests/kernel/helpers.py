@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 from netbuilder import Host, LiveSandbox
-from netbuilder.place import Place
-from netbuilder.plan import Plan
-from netbuilder.resolved import ResolvedSandbox
+from netbuilder.host.namespace import NetworkNamespace
+from netbuilder.resolve.resolved import ResolvedSandbox
+from netbuilder.steps.plan import Plan
 from tests.kernel.leftovers import wait_until
 
 Protocol = Literal["tcp", "udp"]
@@ -21,9 +21,9 @@ SOON = 0.2
 """Seconds that what must not arrive has."""
 
 
-def shell(place: Place, script: str, **options: object) -> str:
-    """What a script prints that is run in a place and must not fail."""
-    done = place.run(["sh", "-euc", script], capture_output=True, text=True, **options)
+def shell(inside: NetworkNamespace, script: str, **options: object) -> str:
+    """What a script prints that is run in a namespace and must not fail."""
+    done = inside.run(["sh", "-euc", script], capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
     return str(done.stdout)
 
@@ -34,7 +34,7 @@ def namespace(host: Host, name: str) -> LiveSandbox:
 
 
 class Lan:
-    """A host, another machine on its first network, and a third machine on its second. All know the way everywhere."""
+    """A host, another machine on its first network, and a third machine on its second. All have routes everywhere."""
 
     HOST, MACHINE = "192.0.2.1", "192.0.2.2"
     HOST_TOO, THIRD = "198.51.100.1", "198.51.100.2"
@@ -62,7 +62,7 @@ class Lan:
             """,
         )
         show = f"ip -o link show {device}; ip -n {name} -o link show eth0"
-        wait_until(lambda: shell(self.host, show).count("state UP") == 2, "the cable has carrier")
+        wait_until(lambda: shell(self.host, show).count("state UP") == 2, "the veth pair has carrier")
         return namespace(self.host, name)
 
 
@@ -74,14 +74,14 @@ class Unanswered(AssertionError):
 
 
 def call(
-    client: Place,
+    client: NetworkNamespace,
     to: tuple[str, int],
-    server: Place,
+    server: NetworkNamespace,
     at: int | tuple[str, int],
     protocol: Protocol,
     patience: float = PATIENCE,
 ) -> str | None:
-    """Ask a server that listens in one place from another: the address that it is asked from; None if never.
+    """Ask a server that listens in one namespace from another: the address that it is asked from; None if never.
 
     Args:
         client: Where the question comes from.
@@ -178,8 +178,8 @@ def missing(host: Host, plan: Iterable[object]) -> Plan:
 
     def look() -> Plan:
         try:
-            return whole_plan.missing(kernel.observe(whole_plan.questions()))
+            return whole_plan.missing(kernel.observe(whole_plan.queries()))
         finally:
-            kernel.leave_room()
+            kernel.leave_namespace()
 
     return host._call(look)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from netbuilder import Host
 from netbuilder.kernel.message import ACK, DUMP, Message, number
-from netbuilder.kernel.transport import Netlink
+from netbuilder.kernel.netlink import Netlink
 
 MARK = "NETBUILDER_TEST_SESSION"
 """In the environment of every process that a session starts."""

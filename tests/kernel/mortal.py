@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from netbuilder import Host, Network, Sandbox
-from netbuilder.kernel import namespaces, nft, sysctl, transport
-from netbuilder.store import Store
+from netbuilder.engine.store import Store
+from netbuilder.kernel import namespaces, netlink, nft, sysctl
 
 EFFECTS = (
-    (transport.Netlink, "ask"),
+    (netlink.Netlink, "ask"),
     (nft.Nft, "run"),
     (namespaces, "add"),
     (namespaces, "attach"),
     (namespaces, "unpin"),
     (sysctl, "write"),
     (Store, "begin"),
+    (Store, "begin_removal"),
+    (Store, "start_over"),
     (Store, "finish"),
 )
 """Every way in which netbuilder changes something."""

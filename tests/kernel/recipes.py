@@ -25,8 +25,8 @@ def _a_bridge(host: Host) -> None:
         """
         ip link add br0 address 02:00:00:00:00:01 type bridge
         ip address add 10.7.0.1/24 dev br0
-        ip link add plug master br0 type veth peer name socket
-        for device in br0 plug socket; do ip link set $device addrgenmode none; ip link set $device up; done
+        ip link add port master br0 type veth peer name peer
+        for device in br0 port peer; do ip link set $device addrgenmode none; ip link set $device up; done
         """,
     )
     ready = "ff00::/8 dev br0" if Path("/proc/sys/net/ipv6").exists() else ""
@@ -116,10 +116,10 @@ RECIPES = [
     Recipe(
         "adopted-under-its-name", _always(Sandbox(name="old", namespace="/run/netns/old")), before=_a_pinned_namespace
     ),
-    Recipe("adopted-number-none", lambda host: (Sandbox(name="room", mode=NoNetwork(), namespace=a_process(host)),)),
+    Recipe("adopted-number-none", lambda host: (Sandbox(name="bare", mode=NoNetwork(), namespace=a_process(host)),)),
     Recipe(
         "adopted-path-none",
-        _always(Sandbox(name="room", mode=NoNetwork(), namespace="/run/netns/old")),
+        _always(Sandbox(name="bare", mode=NoNetwork(), namespace="/run/netns/old")),
         before=_a_pinned_namespace,
     ),
     Recipe(

@@ -1,4 +1,4 @@
-"""A changed spec converges: what is new is made, what is no part of it any more is taken back, the rest stays."""
+"""A changed spec converges: what is new is created, what is no part of it any more is removed, the rest stays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ from typing import Any
 
 import pytest
 
-from netbuilder import Bridge, Container, Host, HostNetwork, Network, NoNetwork, Plan, Sandbox, SpecError, StepError
+from netbuilder import (
+    Bridge,
+    Container,
+    Host,
+    HostNetwork,
+    Network,
+    NoNetwork,
+    Plan,
+    Sandbox,
+    SpecError,
+    StepError,
+    Undo,
+)
 from netbuilder.steps import Step
 from tests.kernel.helpers import SOON, Lan, call, missing, picture, shell
 
@@ -21,22 +33,54 @@ OTHER = Network(name="other", subnet="10.8.0.0/24")
 VAULT = Network(name="vault", subnet="10.7.0.0/24", internal=True)
 PLAIN = Bridge(network="lab")
 
-MODES = {
-    "plain": PLAIN,
-    "published": Bridge(network="lab", publish=["8088:80", "8053:53/udp"]),
-    "published-otherwise": Bridge(network="lab", publish=["8088:8080", "127.0.0.1:8053:53/udp", "9000:90"]),
-    "address-and-mac": Bridge(network="lab", address="10.9.0.99", mac="02:00:00:00:00:07"),
-    "other-network": Bridge(network="other", publish=["8088:80"]),
-    "internal-network": Bridge(network="vault"),
-    "none": NoNetwork(),
-    "host": HostNetwork(),
-    "container": Container(sandbox="mate"),
+FORMS = {
+    "plain": Sandbox(name="web", mode=PLAIN),
+    "published": Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80", "8053:53/udp"])),
+    "other-target": Sandbox(
+        name="web", mode=Bridge(network="lab", publish=["8088:8080", "127.0.0.1:8053:53/udp", "9000:90"])
+    ),
+    "address": Sandbox(name="web", mode=Bridge(network="lab", address="10.9.0.99", publish=["8088:80"])),
+    "mac": Sandbox(name="web", mode=Bridge(network="lab", mac="02:00:00:00:00:07", publish=["127.0.0.1:8088:80"])),
+    "other-network": Sandbox(name="web", mode=Bridge(network="other", publish=["8088:80"])),
+    "internal-network": Sandbox(name="web", mode=Bridge(network="vault")),
+    "none": Sandbox(name="web", mode=NoNetwork()),
+    "host": Sandbox(name="web", mode=HostNetwork()),
+    "container": Sandbox(name="web", mode=Container(sandbox="mate")),
+    "adopted": Sandbox(name="web", mode=PLAIN, namespace="/run/netns/old"),
+    "adopted-none": Sandbox(name="web", mode=NoNetwork(), namespace="/run/netns/old"),
 }
+"""One sandbox, asked for in every way."""
 MATE = Sandbox(name="mate", mode=Bridge(network="other", address="10.8.0.200"))
+OLD = "ip netns add old && ip -n old link set lo up"
+
+Specs = tuple[Network | Sandbox, ...]
 
 
-def specs(mode: Any) -> tuple[Network | Sandbox, ...]:
-    return LAB, OTHER, VAULT, MATE, Sandbox(name="web", mode=mode)
+def specs(form: Sandbox) -> Specs:
+    return LAB, OTHER, VAULT, MATE, form
+
+
+def lab(subnet: str = "10.9.0", publish: bool = True, **fields: Any) -> Specs:
+    """A network and its sandboxes."""
+    ports = ["8088:80"] if publish else []
+    return (
+        Network(name="lab", subnet=f"{subnet}.0/24", **{"gateway": f"{subnet}.1"} | fields),
+        Sandbox(name="web", mode=Bridge(network="lab", address=f"{subnet}.10", publish=ports)),
+        Sandbox(name="db", mode=Bridge(network="lab", address=f"{subnet}.11", mac="02:00:00:00:00:0b")),
+        Sandbox(name="log", mode=Container(sandbox="web")),
+    )
+
+
+NETWORK_FORMS = {
+    "plain": lab(),
+    "subnet": lab(subnet="10.10.0"),
+    "gateway": lab(gateway="10.9.0.254"),
+    "bridge": lab(bridge="lab0"),
+    "mtu": lab(mtu=1400),
+    "no-masquerade": lab(masquerade=False),
+    "internal": lab(internal=True, publish=False),
+}
+"""One network, asked for in every way, with its sandboxes."""
 
 
 # What is a kernel's own choice: indexes, inodes, random addresses, and the order that follows from them.
@@ -57,46 +101,79 @@ def likeness(host: Host) -> list[str]:
 
 
 @functools.cache
-def likeness_of_new(mode: Any) -> list[str]:
-    """What a host looks like where a sandbox is made so from the start."""
+def likeness_of_new(*wanted: Network | Sandbox) -> list[str]:
+    """What a host looks like where all is made so from the start."""
     with Host.isolated() as host:
-        host.apply(*specs(mode))
+        shell(host, OLD)
+        host.apply(*wanted)
         return likeness(host)
 
 
-@pytest.mark.parametrize(("before", "after"), tuple(itertools.permutations(MODES, 2)))
-def test_every_change_ends_where_a_new_sandbox_begins(host: Host, before: str, after: str) -> None:
+each_change = pytest.mark.parametrize(("before", "after"), tuple(itertools.permutations(FORMS, 2)))
+each_change_of_a_network = pytest.mark.parametrize(("before", "after"), tuple(itertools.permutations(NETWORK_FORMS, 2)))
+
+
+def check_a_change(host: Host, before: Specs, after: Specs) -> None:
+    """What `diff` shows is what `apply` does, and then all is as it was asked for."""
+    shell(host, OLD)
     empty = picture(host)
-    host.apply(*specs(MODES[before]))
-    kept = host["web"].address
-    forecast = host.diff(*specs(MODES[after]))
-    assert host.apply(*specs(MODES[after])) == forecast
-    assert host.diff(*specs(MODES[after])) == missing(host, host.plan(*specs(MODES[after]))) == Plan()
-    wanted = MODES[after]
-    if isinstance(wanted, Bridge) and wanted.address is None and host["web"].address == kept:
-        wanted = wanted.model_copy(update={"address": kept})  # what a spec leaves open stays as it was
-    assert likeness(host) == likeness_of_new(wanted)
+    host.apply(*before)
+    forecast = host.diff(*after)
+    assert host.apply(*after) == forecast
+    assert not host.diff(*after)
+    assert missing(host, host.plan(*after)) == Plan()
+    assert likeness(host) == likeness_of_new(*(as_kept(host, spec) for spec in after))
     host.destroy_all()
     assert picture(host) == empty
 
 
-@pytest.mark.parametrize(("before", "after"), tuple(itertools.permutations(MODES, 2)))
-def test_the_script_of_a_change_runs(host: Host, before: str, after: str) -> None:
-    """What `diff` prints takes back what goes, in time for what comes in its place."""
-    host.apply(*specs(MODES[before]))
-    plan, script = host.plan(*specs(MODES[after])), host.diff(*specs(MODES[after])).script()
-    done = host.run(["sh"], input=script, capture_output=True, text=True)
+def as_kept(host: Host, spec: Network | Sandbox) -> Network | Sandbox:
+    """The spec with the address that a sandbox has: what a spec leaves open stays as it was."""
+    if not isinstance(spec, Sandbox) or not isinstance(spec.mode, Bridge):
+        return spec
+    return spec.model_copy(update={"mode": spec.mode.model_copy(update={"address": host[spec.name].address})})
+
+
+def check_a_script(host: Host, before: Specs, after: Specs) -> None:
+    """What `diff` prints takes back what goes, in time for what comes in its place; nothing is left to do after it."""
+    shell(host, OLD)
+    host.apply(*before)
+    plan, changes = host.plan(*after), host.diff(*after)
+    done = host.run(["sh"], input=changes.script(), capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert missing(host, plan) == Plan()
-    host.apply(*specs(MODES[after]))
+    assert host.diff(*after).plan == missing(host, plan) == Plan()
+    host.apply(*after)
+    assert not host.diff(*after)
+    assert likeness(host) == likeness_of_new(*(as_kept(host, spec) for spec in after))
+
+
+@each_change
+def test_every_change_ends_where_a_new_sandbox_begins(host: Host, before: str, after: str) -> None:
+    check_a_change(host, specs(FORMS[before]), specs(FORMS[after]))
+
+
+@each_change
+def test_the_script_of_a_change_runs(host: Host, before: str, after: str) -> None:
+    check_a_script(host, specs(FORMS[before]), specs(FORMS[after]))
+
+
+@each_change_of_a_network
+def test_a_network_that_changes_takes_its_sandboxes_along(host: Host, before: str, after: str) -> None:
+    check_a_change(host, NETWORK_FORMS[before], NETWORK_FORMS[after])
+
+
+@each_change_of_a_network
+def test_the_script_of_a_change_of_a_network_runs(host: Host, before: str, after: str) -> None:
+    check_a_script(host, NETWORK_FORMS[before], NETWORK_FORMS[after])
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("published", "published-otherwise"),
+        ("published", "other-target"),
         ("plain", "other-network"),
-        ("address-and-mac", "none"),
+        ("address", "none"),
+        ("mac", "adopted"),
         ("host", "published"),
     ],
 )
@@ -104,20 +181,33 @@ def test_a_change_that_fails_is_taken_back(
     host: Host, monkeypatch: pytest.MonkeyPatch, before: str, after: str
 ) -> None:
     """At any step: the sandbox is then as it was before the change, and so is what is known of it."""
-    host.apply(*specs(MODES[before]))
-    as_it_was, known = likeness(host), host["web"].resolved
-    forecast = host.diff(*specs(MODES[after]))
-    for victim in [step for step in host.plan(*specs(MODES[after])) if step not in host.plan(*specs(MODES[before]))]:
+    shell(host, OLD)
+    check_a_failure(host, monkeypatch, specs(FORMS[before]), specs(FORMS[after]))
+
+
+@pytest.mark.parametrize("after", ["subnet", "bridge", "mtu", "internal"])
+def test_a_change_of_a_network_that_fails_is_taken_back(
+    host: Host, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    check_a_failure(host, monkeypatch, NETWORK_FORMS["plain"], NETWORK_FORMS[after])
+
+
+def check_a_failure(host: Host, monkeypatch: pytest.MonkeyPatch, before: Specs, after: Specs) -> None:
+    host.apply(*before)
+    as_it_was, known = likeness(host), [sandbox.resolved for sandbox in host.sandboxes()]
+    forecast = host.diff(*after)
+    stays = host.plan(*before)  # what was there before has to be done again after the failure
+    for victim in [step for step in forecast.plan if not isinstance(step, Undo) and step not in stays]:
         with monkeypatch.context() as patch:
             patch.setattr(type(victim), "do", _refused(victim, type(victim).do))
             with pytest.raises(StepError):
-                host.apply(*specs(MODES[after]))
+                host.apply(*after)
         assert likeness(host) == as_it_was, victim.command()
-        assert host["web"].resolved == known
-        assert host.diff(*specs(MODES[before])) == Plan()
-    assert host.diff(*specs(MODES[after])) == forecast
-    host.apply(*specs(MODES[after]))
-    assert host.diff(*specs(MODES[after])) == Plan()
+        assert [sandbox.resolved for sandbox in host.sandboxes()] == known
+        assert not host.diff(*before), victim.command()
+    assert host.diff(*after) == forecast
+    host.apply(*after)
+    assert not host.diff(*after)
 
 
 def _refused(victim: Step, do: Any) -> Callable[[Step, Any], None]:
@@ -172,7 +262,7 @@ def test_ports_are_handed_over(host: Host) -> None:
 
     host.apply(*pair("8001", "8002"))
     host.apply(*pair("8002", "8001"))
-    assert host.diff(*pair("8002", "8001")) == Plan()
+    assert host.diff(*pair("8002", "8001")).plan == Plan()
     assert call(host, ("127.0.0.1", 8001), host["two"], 80, "tcp")
     assert call(host, ("127.0.0.1", 8002), host["one"], 80, "tcp")
 
@@ -187,7 +277,7 @@ def test_addresses_are_handed_over(host: Host) -> None:
 
     host.apply(*pair("10.9.0.2", "10.9.0.3"))
     host.apply(*pair("10.9.0.3", "10.9.0.2"))
-    assert host.diff(*pair("10.9.0.3", "10.9.0.2")) == Plan()
+    assert host.diff(*pair("10.9.0.3", "10.9.0.2")).plan == Plan()
     assert call(host["one"], ("10.9.0.2", 80), host["two"], 80, "tcp") == "10.9.0.3"
 
 
@@ -196,32 +286,60 @@ def test_a_network_that_nobody_uses_can_be_changed(host: Host) -> None:
     host.apply(LAB)
     host.apply(Network(name="lab", subnet="10.99.0.0/24", mtu=1400, masquerade=False))
     (network,) = host.networks()
-    assert (str(network.subnet), network.mtu) == ("10.99.0.0/24", 1400)
+    assert (str(network.subnets[0]), network.mtu) == ("10.99.0.0/24", 1400)
     assert "10.9.0.1" not in shell(host, "ip address; nft list ruleset")
     host.apply(Network(name="lab", subnet="10.99.0.0/24", bridge="lab0", internal=True))
-    assert host.diff(Network(name="lab", subnet="10.99.0.0/24", bridge="lab0", internal=True)) == Plan()
+    assert host.diff(Network(name="lab", subnet="10.99.0.0/24", bridge="lab0", internal=True)).plan == Plan()
     host.destroy_all()
     assert picture(host) == empty
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"subnet": "10.99.0.0/24"},
-        {"gateway": "10.9.0.254"},
-        {"mtu": 1400},
-        {"masquerade": False},
-        {"internal": True},
-        {"bridge": "b0"},
-    ],
-)
-def test_a_network_in_use_cannot_be_changed(host: Host, change: dict[str, Any]) -> None:
-    host.apply(LAB, Sandbox(name="web", mode=PLAIN))
+@pytest.mark.parametrize("form", [name for name in NETWORK_FORMS if name != "plain"])
+def test_a_network_is_not_changed_without_all_of_its_sandboxes(host: Host, form: str) -> None:
+    network, web, *_ = NETWORK_FORMS[form]
+    host.apply(*lab())
     before = picture(host)
-    with pytest.raises(SpecError, match="in use by web"):
-        host.apply(Network(**{"name": "lab", "subnet": "10.9.0.0/24", **change}))
+    with pytest.raises(SpecError, match=r"network lab\.\w+: is .* by now, and cannot be changed without db, on it"):
+        host.apply(network, web)
+    with pytest.raises(SpecError, match=r"cannot be changed without db, web, on it"):
+        host.plan(network)
     assert picture(host) == before
-    assert host.diff(LAB, Sandbox(name="web", mode=PLAIN)) == Plan()
+    assert not host.diff(*lab())
+
+
+def test_a_published_port_is_served_while_its_network_changes(lan: Lan) -> None:
+    host = lan.host
+    for form in ("plain", "subnet", "mtu", "gateway", "bridge"):
+        host.apply(*NETWORK_FORMS[form])
+        assert call(lan.machine, (lan.HOST, 8088), host["web"], 80, "tcp") == lan.MACHINE
+        assert call(host["db"], (lan.MACHINE, 7000), lan.machine, 7000, "tcp") == lan.HOST
+
+
+def test_an_mtu_that_takes_ipv6_away_and_gives_it_back(host: Host) -> None:
+    """On a device with an MTU under 1280 the kernel has no IPv6, and so no setting that disables it."""
+    for mtu in (None, 1000, 1400, 1279, None):
+        host.apply(*lab(mtu=mtu))
+        assert not host.diff(*lab(mtu=mtu))
+        for place, dev in ((host["web"], "eth0"), (host["db"], "eth0"), (host, host.networks()[0].bridge)):
+            seen = shell(place, f"ip address show dev {dev}")
+            assert f"mtu {mtu or 1500} " in seen
+            assert "inet6" not in seen
+
+
+def test_two_networks_swap_their_subnets(host: Host) -> None:
+    def pair(one: str, two: str) -> Specs:
+        return (
+            Network(name="one", subnet=f"{one}.0/24"),
+            Network(name="two", subnet=f"{two}.0/24"),
+            Sandbox(name="a", mode=Bridge(network="one")),
+            Sandbox(name="b", mode=Bridge(network="two", publish=["8088:80"])),
+        )
+
+    host.apply(*pair("10.1.0", "10.2.0"))
+    host.apply(*pair("10.2.0", "10.1.0"))
+    assert not host.diff(*pair("10.2.0", "10.1.0"))
+    assert str(host["b"].address) == "10.1.0.2"
+    assert call(host, ("127.0.0.1", 8088), host["b"], 80, "tcp")
 
 
 def test_a_namespace_that_others_share_stays_while_its_owner_changes(host: Host) -> None:
@@ -237,10 +355,10 @@ def test_a_namespace_that_others_share_stays_while_its_owner_changes(host: Host)
 
 @pytest.mark.parametrize("mode", [HostNetwork(), Container(sandbox="mate")])
 def test_a_namespace_that_others_share_is_not_given_up(host: Host, mode: Any) -> None:
-    host.apply(*specs(PLAIN), Sandbox(name="log", mode=Container(sandbox="web")))
+    host.apply(*specs(FORMS["plain"]), Sandbox(name="log", mode=Container(sandbox="web")))
     with pytest.raises(SpecError, match="shared by log"):
-        host.apply(*specs(mode))
-    assert host.diff(*specs(PLAIN)) == Plan()
+        host.apply(*specs(Sandbox(name="web", mode=mode)))
+    assert host.diff(*specs(FORMS["plain"])).plan == Plan()
 
 
 def test_the_namespace_of_a_sandbox_is_exchanged(host: Host) -> None:
@@ -250,7 +368,7 @@ def test_the_namespace_of_a_sandbox_is_exchanged(host: Host) -> None:
     own, adopted = Sandbox(name="web"), Sandbox(name="web", namespace="/run/netns/old")
     for spec in (own, adopted, own, adopted):
         host.apply(spec)
-        assert host.diff(spec) == Plan()
+        assert host.diff(spec).plan == Plan()
         assert ("10.9" in shell(host, "ip -n old address")) is False
         assert ("172.17.0.2" in shell(host, "ip -n old address")) == (spec is adopted)
     host.destroy_all()
@@ -268,7 +386,7 @@ def test_a_big_change_in_one_call(host: Host) -> None:
     ]
     host.apply(*networks, *one)
     host.apply(*networks, *two)
-    assert host.diff(*networks, *two) == Plan()
+    assert host.diff(*networks, *two).plan == Plan()
     for n in (0, 5, 11):
         assert call(host, ("127.0.0.1", 8011 - n), host[f"web{n}"], 80, "tcp")
     host.destroy_all()

@@ -1,4 +1,4 @@
-"""Many at once: processes, threads and tasks on one host never share an address, a port or a cable."""
+"""Many at once: processes, threads and tasks on one host never share an address, a port or a veth pair."""
 
 from __future__ import annotations
 
@@ -56,10 +56,11 @@ def do(host: Host, code: str) -> str:
 
 
 def assert_nothing_is_shared(host: Host, count: int) -> None:
-    endpoints = [sandbox.endpoint for sandbox in host.sandboxes() if sandbox.endpoint]
-    ports = [(port.protocol, port.host_ip, port.host_port) for endpoint in endpoints for port in endpoint.publish]
+    sandboxes = host.sandboxes()
+    endpoints = [endpoint for sandbox in sandboxes for endpoint in sandbox.endpoints]
+    ports = [(port.protocol, port.host_ip, port.host_port) for sandbox in sandboxes for port in sandbox.ports]
     assert len(endpoints) == count
-    assert len({endpoint.address for endpoint in endpoints}) == count
+    assert len({endpoint.addresses for endpoint in endpoints}) == count
     assert len({endpoint.veth for endpoint in endpoints}) == count
     assert len(set(ports)) == len(ports) == 2 * count
 
@@ -79,14 +80,14 @@ for number in range(8):
     for other in others:
         finish(other)
     assert_nothing_is_shared(host, 32)
-    assert host.diff(LAB, *(web(sandbox.name) for sandbox in host.sandboxes())) == Plan()
+    assert host.diff(LAB, *(web(sandbox.name) for sandbox in host.sandboxes())).plan == Plan()
     host.destroy_all()
     assert picture(host) == before
 
 
 def test_two_processes_that_ask_for_the_same(host: Host) -> None:
     """Both get it, and it is made once."""
-    code = "print(sum(len(host.apply(Sandbox(name=f'same{number}'))) for number in range(5)))"
+    code = "print(sum(len(host.apply(Sandbox(name=f'same{number}')).plan) for number in range(5)))"
     others = [start(host, code), start(host, code)]
     for other in others:
         go(other)
@@ -124,7 +125,7 @@ host.apply(Sandbox(name="theirs", mode=NoNetwork()), watch=stop)
         with pytest.raises(TimeoutError):
             waiting.result(0.2)
         other.kill()
-        assert len(waiting.result(30)) == 2
+        assert len(waiting.result(30).plan) == 2
     assert [sandbox.name for sandbox in host.sandboxes()] == ["ours"]
     assert shell(host, "ls /run/netns").split() == ["ours"]
 
@@ -141,7 +142,7 @@ def test_threads(host: Host) -> None:
     assert picture(host) == before
 
 
-def test_threads_with_programs_and_sockets(host: Host) -> None:
+def test_threads_with_processes_and_sockets(host: Host) -> None:
     """No thread ever finds itself in another's sandbox."""
     host.apply(LAB, *(web(f"web{number}") for number in range(6)))
 
@@ -163,7 +164,7 @@ def test_asyncio(new_host: Callable[[], Host]) -> None:
         host.apply(LAB, web("direct"))  # also right inside a running loop
         tasks = (asyncio.to_thread(host.apply, web(f"task{number}")) for number in range(8))
         assert all(await asyncio.gather(*tasks))
-        assert host.diff(LAB, web("direct")) == Plan()
+        assert host.diff(LAB, web("direct")).plan == Plan()
         assert len(host.links()) == 9
         assert host.run(["true"]).returncode == 0
         host.destroy("direct")
@@ -190,20 +191,20 @@ def test_two_hosts_side_by_side(new_host: Callable[[], Host]) -> None:
 
 def test_the_callers_thread_never_moves(host: Host) -> None:
     here = Path("/proc/thread-self/ns/net").readlink()
-    host.apply(Sandbox(name="room", mode=NoNetwork()))
+    host.apply(Sandbox(name="box", mode=NoNetwork()))
     assert Path("/proc/thread-self/ns/net").readlink() == here
     assert shell(host, "readlink /proc/self/ns/net").strip() != str(here)
 
 
 def test_to_enter_moves_one_thread(host: Host) -> None:
-    host.apply(Sandbox(name="room", mode=NoNetwork()))
-    there = shell(host["room"], "readlink /proc/self/ns/net").strip()
+    host.apply(Sandbox(name="box", mode=NoNetwork()))
+    there = shell(host["box"], "readlink /proc/self/ns/net").strip()
     here = str(Path("/proc/thread-self/ns/net").readlink())
     inside, leave = threading.Event(), threading.Event()
     seen = []
 
     def visit() -> None:
-        with host["room"].enter():
+        with host["box"].enter():
             seen.append(str(Path("/proc/thread-self/ns/net").readlink()))
             seen.append(
                 subprocess.run(["readlink", "/proc/self/ns/net"], capture_output=True, text=True).stdout.strip()
@@ -223,9 +224,9 @@ def test_to_enter_moves_one_thread(host: Host) -> None:
 
 
 def test_to_enter_and_fail_leads_back_out(host: Host) -> None:
-    host.apply(Sandbox(name="room", mode=NoNetwork()))
+    host.apply(Sandbox(name="box", mode=NoNetwork()))
     here = Path("/proc/thread-self/ns/net").readlink()
-    with pytest.raises(ZeroDivisionError), host["room"].enter():
+    with pytest.raises(ZeroDivisionError), host["box"].enter():
         raise ZeroDivisionError
     assert Path("/proc/thread-self/ns/net").readlink() == here
 

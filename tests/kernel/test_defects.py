@@ -1,21 +1,25 @@
-"""What goes wrong at a bad moment: a race with others, a book that is lost or unreadable, a route of an odd kind."""
+"""What goes wrong at a bad moment: a race with others, a store that is lost or unreadable, a route of an odd kind."""
 
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from netbuilder import Bridge, Host, NetbuilderError, Network, NoNetwork, Plan, Sandbox, SpecError, StepError
-from netbuilder.kernel import namespaces, privileges, survey
+from netbuilder.engine import removal
+from netbuilder.engine.store import Store
+from netbuilder.kernel import host_facts, namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.steps import AddAddress, AddDefaultRoute, AddNamespace, Step
-from netbuilder.store import Store
+from netbuilder.steps import AddAddress, AddNamespace, AddRoute, Step
 from tests.kernel.helpers import picture, shell
 from tests.kernel.mortal import mortal
 
@@ -40,7 +44,7 @@ def test_a_namespace_that_somebody_makes_just_before_us_is_left_to_them(host: Ho
     assert "br-lab" not in shell(host, "ip link show")
     shell(host, "ip netns del web")
     host.apply(LAB, WEB)
-    assert host.diff(LAB, WEB) == Plan()
+    assert host.diff(LAB, WEB).plan == Plan()
 
 
 def test_pins_can_be_removed_after_ip_has_pinned_one(host: Host) -> None:
@@ -59,7 +63,7 @@ def test_an_alias_that_is_no_text_is_somebody_elses(host: Host) -> None:
     host.apply(LAB)
     shell(host, "ip link set br-lab alias \"$(printf 'x\\377')\"")
     host.apply(LAB, WEB)
-    assert host.diff(LAB, WEB) == Plan()
+    assert host.diff(LAB, WEB).plan == Plan()
 
 
 def test_an_error_in_taking_back_says_so(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +104,7 @@ def test_an_error_in_taking_back_is_a_note_and_stops_nothing(host: Host, monkeyp
         kernel.set_link(None, "no-such-link", up=True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(AddDefaultRoute, "do", refused)
+        patch.setattr(AddRoute, "do", refused)
         patch.setattr(AddNamespace, "undo", refused)
         with pytest.raises(StepError) as caught:
             host.apply(LAB, WEB)
@@ -120,7 +124,7 @@ def test_what_two_steps_share_is_taken_back_once(host: Host, monkeypatch: pytest
         for _ in range(2):
             kernel.delete_address(step.netns, step.dev, step.address)
 
-    monkeypatch.setattr(AddAddress, "hangs_on", lambda step: None)
+    monkeypatch.setattr(removal, "_goes_along", lambda step, things: False)
     monkeypatch.setattr(AddAddress, "undo", twice)
     host.destroy_all()
     assert picture(host) == before
@@ -199,54 +203,150 @@ def listening(host: Host, ports: range) -> Iterator[None]:
 
 def test_many_busy_ports_cost_few_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    resolve = survey.busy_ports
-    monkeypatch.setattr(survey, "busy_ports", lambda *args: looks.append(1) or resolve(*args))
-    first = host._engine.resolver.ephemeral[0]
+    resolve = host_facts.busy_ports
+    monkeypatch.setattr(host_facts, "busy_ports", lambda *args: looks.append(1) or resolve(*args))
+    first = host_facts.ephemeral_ports()[0]
     with listening(host, range(first, first + 300)):
         host.apply(LAB, Sandbox(name="web", mode=Bridge(network="lab", publish=["80", "81"])))
-    endpoint = host["web"].resolved.endpoint
-    assert endpoint and [port.host_port for port in endpoint.publish] == [first + 300, first + 301]
+    assert [port.host_port for port in host["web"].ports] == [first + 300, first + 301]
     assert len(looks) <= 6
 
 
-# The book
+# The store
 
 
-@pytest.mark.parametrize("was_router", [False, True])
-def test_a_host_whose_book_is_lost_is_the_router_that_it_was(host: Host, was_router: bool) -> None:
-    shell(host, f"echo {int(was_router)} > /proc/sys/net/ipv4/ip_forward")
+@pytest.mark.parametrize("forwarding_before", [False, True])
+def test_a_host_whose_store_is_lost_is_the_router_that_it_was(host: Host, forwarding_before: bool) -> None:
+    shell(host, f"echo {int(forwarding_before)} > /proc/sys/net/ipv4/ip_forward")
     host.apply(LAB)
-    table = shell(host, "nft list chain inet netbuilder foreign")
+    forwarding = shell(host, "nft list set inet netbuilder forwarding")
     shell(host, "rm -rf /run/netbuilder")
     with host._call(Host.current) as again:
         again.apply(LAB, WEB)
-        assert shell(host, "nft list chain inet netbuilder foreign") == table
-        assert ("drop" in table) is not was_router
+        assert shell(host, "nft list set inet netbuilder forwarding") == forwarding
+        assert ("ipv4" in forwarding) is forwarding_before
 
 
-def test_a_book_that_is_damaged_is_named(host: Host) -> None:
-    shell(host, "for book in /run/netbuilder/*.db; do head -c 8192 /dev/urandom > $book; rm -f $book-*; done")
+def test_a_store_that_is_damaged_is_named(host: Host) -> None:
+    shell(host, "for store in /run/netbuilder/*.db; do head -c 8192 /dev/urandom > $store; rm -f $store-*; done")
     with pytest.raises(NetbuilderError, match="/run/netbuilder") as caught:
         host._call(Host.current)
     assert caught.value.hint
 
 
-def test_a_book_that_is_full_is_named_and_nothing_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_full_is_named_and_nothing_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     before = picture(host)
 
     @contextmanager
     def full(store: Store) -> Iterator[None]:
-        with store._open_book():
+        with store.opened():
             raise sqlite3.OperationalError("database or disk is full")
         yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_transaction", full)
+        patch.setattr(Store, "transaction", full)
         with pytest.raises(NetbuilderError, match=r"/run/netbuilder.*full"):
             host.apply(LAB, WEB)
     assert picture(host) == before
     host.apply(LAB, WEB)
-    assert host.diff(LAB, WEB) == Plan()
+    assert host.diff(LAB, WEB).plan == Plan()
+
+
+@pytest.mark.parametrize("failing", ["begin", "finish"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        (LAB, Sandbox(name="web", mode=Bridge(network="lab", publish=["9000:80"]))),
+        (Network(name="lab", subnet="10.99.0.0/24"), WEB),
+    ],
+)
+def test_a_store_that_is_full_leaves_what_stands_as_it_was(
+    host: Host, monkeypatch: pytest.MonkeyPatch, failing: str, after: tuple[Network | Sandbox, ...]
+) -> None:
+    host.apply(LAB, WEB)
+
+    def full(*args: object) -> None:
+        raise NetbuilderError("database or disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(NetbuilderError, match="full"):
+        patch.setattr(Store, failing, full)
+        host.apply(*after)
+    if failing == "finish":
+        host.apply(LAB, WEB)  # it could not be noted that all is as it was, so the next call takes the new form back
+    assert not host.diff(LAB, WEB)
+    host.apply(*after)
+    assert not host.diff(*after)
+
+
+def test_a_fork_does_not_keep_the_lock_of_a_process_that_is_killed(host: Host) -> None:
+    code = """
+import os, time
+from netbuilder import Host, NoNetwork, Sandbox
+def fork(step):
+    if os.fork() == 0:
+        print("forked", os.getpid(), flush=True)
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(60)
+Host.current().apply(Sandbox(name="theirs", mode=NoNetwork()), watch=fork)
+"""
+    with host.popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        child = int(parent.stdout.readline().split()[1])
+        parent.kill()
+        parent.wait()
+        try:
+            host.apply(Sandbox(name="ours", mode=NoNetwork()))
+            os.kill(child, 0)  # it lives on
+        finally:
+            os.kill(child, signal.SIGKILL)
+    assert list(host) == ["ours"]
+
+
+# What somebody else took or exchanged
+
+
+def test_settings_go_from_a_bridge_that_is_not_ours_any_more(host: Host) -> None:
+    for by_hand in ("ip link set lab0 alias ''", "ip link del lab0; ip link add lab0 type bridge"):
+        host.apply(Network(name="lab", subnet="10.9.0.0/24", bridge="lab0"), WEB)
+        shell(host, by_hand)
+        host.apply(Network(name="lab", subnet="10.9.0.0/24", bridge="lab0"), WEB)
+        host.destroy_all()
+        left = shell(host, "ip address show dev lab0")
+        assert "10.9.0.1" not in left
+        assert ",UP" not in left
+        shell(host, "ip link del lab0")
+
+
+def test_settings_go_from_an_adopted_namespace_whose_veth_was_renamed(host: Host) -> None:
+    shell(host, "ip netns add old")
+    host.apply(LAB, Sandbox(name="web", mode=Bridge(network="lab"), namespace="/run/netns/old"))
+    (pair,) = host.links()
+    shell(host, f"ip link set {pair.veth} down; ip link set {pair.veth} name foo0")
+    host.destroy_all()
+    assert "10.9.0" not in shell(host, "ip -n old address; ip -n old route")
+
+
+def test_a_pin_that_was_exchanged_by_hand_is_followed(host: Host) -> None:
+    shell(host, "ip netns add old")
+    specs = (
+        Network(name="lab", subnet="10.9.0.0/24", mtu=1400),
+        Sandbox(name="db", mode=Bridge(network="lab"), namespace="/run/netns/old"),
+    )
+    host.apply(*specs)
+    shell(host, "ip netns del db; ip netns add db")
+    forecast = host.diff(*specs)
+    assert host.apply(*specs) == forecast
+    assert not host.diff(*specs)
+
+
+def test_a_table_of_somebody_else_in_the_place_of_ours_is_refused(host: Host) -> None:
+    host.apply(LAB, WEB)
+    shell(host, "nft delete table inet netbuilder; nft 'table inet netbuilder { chain theirs { accept; }; }'")
+    theirs = shell(host, "nft list ruleset")
+    with pytest.raises(SpecError, match="is there and is not netbuilder's"):
+        host.apply(LAB, WEB)
+    assert shell(host, "nft list ruleset") == theirs
 
 
 # Mounts

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from netbuilder import Host, Plan, StepError
-from netbuilder.state import LinkOf
 from netbuilder.steps import AddElement, AddNamespace, AddTable, AttachNamespace, Kernel, SetSysctl, Step
+from netbuilder.steps.state import LinkOf
 from tests.kernel.helpers import missing, picture, shell
 from tests.kernel.leftovers import wait_until
 from tests.kernel.recipes import RECIPES, Recipe
@@ -25,7 +25,8 @@ def test_after_apply_nothing_is_missing(host: Host, recipe: Recipe) -> None:
     missing_before = host.diff(*specs)
     done = host.apply(*specs)
     assert done == missing_before
-    assert missing(host, whole) == host.diff(*specs) == Plan()
+    assert {change.action for change in done} == {"created"}
+    assert missing(host, whole) == host.diff(*specs).plan == Plan()
     assert host.plan(*specs) == whole
 
 
@@ -34,7 +35,7 @@ def test_apply_twice_does_nothing(host: Host, recipe: Recipe) -> None:
     specs = recipe.prepare(host)
     host.apply(*specs)
     before = picture(host)
-    assert host.apply(*specs) == Plan()
+    assert host.apply(*specs).plan == Plan()
     assert picture(host) == before
 
 
@@ -43,7 +44,7 @@ def test_undo_restores_the_kernel(host: Host, recipe: Recipe) -> None:
     specs = recipe.prepare(host)
     before = picture(host)
     done = host.apply(*specs)
-    assert (picture(host) != before) == bool(done)
+    assert (picture(host) != before) == bool(done.plan)
     host.destroy_all()
     assert picture(host) == before
     assert host.sandboxes() == host.networks() == ()
@@ -53,7 +54,7 @@ def test_undo_restores_the_kernel(host: Host, recipe: Recipe) -> None:
 def test_a_failure_at_any_step_restores_it_too(host: Host, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = recipe.prepare(host)
     before = picture(host)
-    for victim in host.diff(*specs):
+    for victim in host.diff(*specs).plan:
         with monkeypatch.context() as patch:
             patch.setattr(type(victim), "do", _refused(victim, type(victim).do))
             with pytest.raises(StepError) as caught:
@@ -62,7 +63,7 @@ def test_a_failure_at_any_step_restores_it_too(host: Host, recipe: Recipe, monke
         assert picture(host) == before, victim.command()
         assert host.sandboxes() == host.networks() == ()
     host.apply(*specs)
-    assert host.diff(*specs) == Plan()
+    assert host.diff(*specs).plan == Plan()
 
 
 def _refused(victim: Step, do: Callable[[Any, Kernel], None]) -> Callable[[Step, Kernel], None]:
@@ -87,7 +88,7 @@ def test_an_error_of_the_caller_at_any_step_restores_it_too(host: Host) -> None:
     """Also between two steps, and also what is no `Exception`, such as Ctrl-C."""
     specs = _named("several").prepare(host)
     before = picture(host)
-    for victim in host.diff(*specs):
+    for victim in host.diff(*specs).plan:
 
         def interrupt(step: Step, victim: Step = victim) -> None:
             if step == victim:
@@ -119,19 +120,19 @@ def test_a_plan_survives_json(host: Host, recipe: Recipe) -> None:
 
 
 IN_THE_SANDBOX = ["disable_ipv6=1", "web address add", "web link set eth0 up", "web route add"]
-ON_THE_CABLE = ["alias netbuilder:web", "hairpin on", "addrgenmode none", "link set VETH up"]
-THE_CABLE = ["link add VETH", *ON_THE_CABLE, *IN_THE_SANDBOX]
-THE_CABLE_AGAIN = ["link del VETH", *THE_CABLE]
-THE_ROOM = ["netns add", "link add VETH", *IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]]
-NETWORK = ["bridges", "icc", "gateways", "onlink", "leaving"]
+ON_THE_VETH = ["alias netbuilder:web", "hairpin on", "addrgenmode none", "link set VETH up"]
+THE_VETH = ["link add VETH", *ON_THE_VETH, *IN_THE_SANDBOX]
+THE_VETH_AGAIN = ["link del VETH", *THE_VETH]
+THE_NAMESPACE = ["netns add", "link add VETH", *IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]]
+NETWORK = ["bridges", "icc", "gateways", "subnets", "masqueraded"]
 PORTS = ["8088", "5353", "9090", "443"]
 BROKEN = {
-    "ip netns del web": THE_ROOM,
-    "umount /run/netns/web": ["netns del web", *THE_ROOM],
-    "ip link del VETH": THE_CABLE,
-    "ip link set VETH nomaster": THE_CABLE_AGAIN,
-    "ip -n web link set eth0 address 02:00:00:00:00:99": THE_CABLE_AGAIN,
-    "ip -n web link set eth0 name eth9": THE_CABLE_AGAIN,
+    "ip netns del web": THE_NAMESPACE,
+    "umount /run/netns/web": ["netns del web", *THE_NAMESPACE],
+    "ip link del VETH": THE_VETH,
+    "ip link set VETH nomaster": THE_VETH_AGAIN,
+    "ip -n web link set eth0 address 02:00:00:00:00:99": THE_VETH_AGAIN,
+    "ip -n web link set eth0 name eth9": THE_VETH_AGAIN,
     "ip link set VETH down": ["link set VETH up"],
     "ip link set VETH alias theirs": ["alias netbuilder:web"],
     "ip link set VETH addrgenmode eui64": ["addrgenmode none"],
@@ -147,23 +148,24 @@ BROKEN = {
     "ip link del BRIDGE": [
         "link del VETH",
         "link add BRIDGE",
+        "link set BRIDGE address",
         "disable_ipv6=1",
         "route_localnet=1",
         "address add 10.9.0.1",
         "link set BRIDGE up",
-        *THE_CABLE,
+        *THE_VETH,
     ],
     "ip address del 10.9.0.1/24 dev BRIDGE": ["address add 10.9.0.1"],
     "ip link set BRIDGE down": ["link set BRIDGE up"],
-    "nft delete table inet netbuilder": ["table inet netbuilder {", *NETWORK, *PORTS],
+    "nft delete table inet netbuilder": ["table inet netbuilder {", "forwarding { ipv6 }", *NETWORK, *PORTS],
     "nft add table inet netbuilder '{ flags dormant; }'": ["table inet netbuilder {"],
     "nft flush chain inet netbuilder forward": ["table inet netbuilder {"],
     "nft 'chain inet netbuilder forward { policy drop; }'": ["table inet netbuilder {"],
     "nft 'add chain inet netbuilder theirs; add rule inet netbuilder theirs drop'": ["table inet netbuilder {"],
-    "nft add rule inet netbuilder guard accept": ["table inet netbuilder {"],
+    "nft add rule inet netbuilder raw_prerouting accept": ["table inet netbuilder {"],
     "nft insert rule inet netbuilder published tcp dport 1 drop": ["table inet netbuilder {"],
     "nft delete element inet netbuilder gateways '{ 10.9.0.1 }'": ["gateways"],
-    "nft delete element inet netbuilder leaving '{ BRIDGE . 10.9.0.0/24 }'": ["leaving"],
+    "nft delete element inet netbuilder masqueraded '{ BRIDGE . 10.9.0.0/24 }'": ["masqueraded"],
     "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'": ["8088"],
     "nft delete element inet netbuilder publish_at '{ 127.0.0.1 . tcp . 9090 }'": ["9090"],
     "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'"
@@ -174,32 +176,31 @@ BROKEN = {
 @pytest.mark.parametrize(
     ("by_hand", "shown"), BROKEN.items(), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_fact_broken_by_hand_shows_and_is_mended(host: Host, by_hand: str, shown: list[str]) -> None:
+def test_a_fact_broken_by_hand_shows_and_is_repaired(host: Host, by_hand: str, shown: list[str]) -> None:
     specs = _named("published").prepare(host)
     before = picture(host)
     host.apply(*specs)
-    (cable,) = host.links()
-    names = {"VETH": cable.veth, "BRIDGE": str(cable.bridge)}
+    (pair,) = host.links()
+    names = {"VETH": pair.veth, "BRIDGE": str(pair.bridge)}
 
     def spelled(text: str) -> str:
         return functools.reduce(lambda text, name: text.replace(*name), names.items(), text)
 
     shell(host, spelled(by_hand))
     if "netns" in by_hand and "exec" not in by_hand:
-        gone = LinkOf(None, cable.veth)
-        wait_until(
-            lambda: host._call(lambda: host._engine.kernel.observe([gone]).link(None, gone.name)) is None, by_hand
-        )
+        gone = LinkOf(None, pair.veth)
+        wait_until(lambda: host._call(lambda: host._engine.kernel.observe([gone])[gone]) is None, by_hand)
         at = shown.index("link add VETH") + 1
-        shown = [*shown[:at], *ON_THE_CABLE, *shown[at:]]
+        shown = [*shown[:at], *ON_THE_VETH, *shown[at:]]
     diff = host.diff(*specs)
-    assert [wanted in step.command() for step, wanted in zip(diff, map(spelled, shown), strict=True)] == [True] * len(
-        diff
-    )
+    commands = [step.command() for step in diff.plan]
+    assert [wanted in command for command, wanted in zip(commands, map(spelled, shown), strict=True)] == [True] * len(
+        commands
+    ), commands
     done = host.apply(*specs)
     assert diff == done
-    assert host.diff(*specs) == Plan()
-    assert host.apply(*specs) == Plan()
+    assert host.diff(*specs).plan == Plan()
+    assert host.apply(*specs).plan == Plan()
     host.destroy_all()
     assert picture(host) == before
 

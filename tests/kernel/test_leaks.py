@@ -85,7 +85,7 @@ def test_namespaces_are_gone() -> None:
 import time
 from netbuilder import *
 
-def wait_for_room(patience=5.0):
+def host_when_allowed(patience=5.0):
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -96,7 +96,7 @@ def wait_for_room(patience=5.0):
             time.sleep(0.01)
 
 for _ in range(40):
-    with wait_for_room() as host:
+    with host_when_allowed() as host:
         for _ in range(500):
             try:
                 host.apply(Sandbox(name="web", mode=Bridge(publish=["80"])), Sandbox(name="bare", mode=NoNetwork()))

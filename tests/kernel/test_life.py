@@ -74,7 +74,7 @@ def test_ctrl_c_takes_everything_back(host: Host, at: int, wakes: bool) -> None:
     with pytest.raises(KeyboardInterrupt):
         host.apply(LAB, WEB, watch=watch)
     assert watch.seen < steps
-    assert host.made == ()
+    assert not host._mine
     assert picture(host) == before
 
 
@@ -82,7 +82,7 @@ def test_ctrl_c_too_late_leaves_it_to_the_with_block(host: Host) -> None:
     steps = len(host.plan(LAB, WEB))
     with pytest.raises(KeyboardInterrupt):
         host.apply(LAB, WEB, watch=Interrupter(steps))
-    assert {key.name for key in host.made} >= {"lab", "web"}
+    assert {key.name for key in host._mine} >= {"lab", "web"}
     assert "web" in host
 
 
@@ -138,7 +138,7 @@ def test_a_host_works_until_the_very_end_of_the_interpreter(host: Host, code: st
     assert picture(host) == before
 
 
-def test_programs_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
+def test_processes_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
     host.apply(LAB, WEB, SIDE)
     with host["web"].popen(["sleep", "60"]) as program:
         with pytest.raises(SpecError, match="in use by side"):
@@ -147,10 +147,10 @@ def test_programs_live_on_if_a_sandbox_may_not_go(host: Host) -> None:
         assert program.poll() is None
         host.destroy("web", "side")
         assert program.poll() == -signal.SIGTERM
-    assert {key.name for key in host.made}.isdisjoint({"web", "side"})
+    assert {key.name for key in host._mine}.isdisjoint({"web", "side"})
 
 
-def test_programs_end_with_a_namespace_that_a_change_takes_away(host: Host) -> None:
+def test_processes_end_with_a_namespace_that_a_change_takes_away(host: Host) -> None:
     host.apply(LAB, WEB, SIDE)
     with host["web"].popen(["sleep", "60"]) as inside, host.popen(["sleep", "60"]) as outside:
         host.apply(WEB.model_copy(update={"mode": Bridge(network="lab", publish=["80"])}))
@@ -171,10 +171,10 @@ def test_what_container_mode_names_stays_as_long(host: Host) -> None:
 def test_what_was_taken_down_is_not_ours_any_more(host: Host) -> None:
     host.apply(LAB, WEB)
     host.take_down(WEB)
-    assert host.made == ()
+    assert not host._mine
 
 
-def test_stubborn_programs_share_one_deadline(host: Host) -> None:
+def test_stubborn_processes_share_one_deadline(host: Host) -> None:
     stubborn = ["sh", "-c", "trap '' TERM; echo; while :; do sleep 1; done"]
     programs = [host.popen(stubborn, stdout=subprocess.PIPE) for _ in range(3)]
     for program in programs:
@@ -187,7 +187,7 @@ def test_stubborn_programs_share_one_deadline(host: Host) -> None:
     assert [program.returncode for program in programs] == [-signal.SIGKILL] * 3
 
 
-def test_ended_programs_are_reaped(host: Host) -> None:
+def test_ended_processes_are_reaped(host: Host) -> None:
     ended = host.popen(["true"])
     wait_until(lambda: os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG), "it ended")
     host.run(["true"])

@@ -1,4 +1,4 @@
-"""The size of packets, on the bridge and at both ends of each cable."""
+"""The size of packets, on the bridge and at both ends of each veth pair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
-from netbuilder.place import Place
+from netbuilder.host.namespace import NetworkNamespace
 from tests.kernel.helpers import shell
 
 
@@ -19,18 +19,17 @@ def lab(size: int) -> tuple[Network, Sandbox]:
 
 
 def mtus(host: Host) -> list[int]:
-    """Of the bridge, and of the outer and the inner end of the cable."""
-    return [mtu(host, "lab0"), mtu(host, cable(host)), mtu(host["web"], "eth0")]
+    """Of the bridge, and of the outer and the inner end of the veth pair."""
+    return [mtu(host, "lab0"), mtu(host, veth(host)), mtu(host["web"], "eth0")]
 
 
-def mtu(place: Place, dev: str) -> int:
-    (link,) = json.loads(shell(place, f"ip -j link show dev {dev}"))
+def mtu(inside: NetworkNamespace, dev: str) -> int:
+    (link,) = json.loads(shell(inside, f"ip -j link show dev {dev}"))
     return int(link["mtu"])
 
 
-def cable(host: Host) -> str:
-    endpoint = host["web"].endpoint
-    assert endpoint
+def veth(host: Host) -> str:
+    (endpoint,) = host["web"].endpoints
     return endpoint.veth
 
 
@@ -48,10 +47,10 @@ def test_a_network_of_any_mtu_stands_and_goes(host: Host, size: int) -> None:
     assert "lab0" not in shell(host, "ip -brief link")
 
 
-def test_an_mtu_changed_by_hand_shows_and_is_mended(host: Host) -> None:
+def test_an_mtu_changed_by_hand_shows_and_is_repaired(host: Host) -> None:
     host.apply(*lab(1400))
-    shell(host, f"ip link set lab0 mtu 1300; ip link set {cable(host)} mtu 1290; ip -n web link set eth0 mtu 1280")
-    assert [step.command().rsplit(" ", 2)[1:] for step in host.diff(*lab(1400))] == [["mtu", "1400"]] * 3
+    shell(host, f"ip link set lab0 mtu 1300; ip link set {veth(host)} mtu 1290; ip -n web link set eth0 mtu 1280")
+    assert [step.command().rsplit(" ", 2)[1:] for step in host.diff(*lab(1400)).plan] == [["mtu", "1400"]] * 3
     host.apply(*lab(1400))
     assert mtus(host) == [1400] * 3
 

@@ -7,6 +7,7 @@ that says never has a control: the same server at the same moment, reached in a 
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from netbuilder import Bridge, Container, Host, HostNetwork, Network, Sandbox
-from netbuilder.place import Place
-from tests.kernel.helpers import KINDS, PATIENCE, SOON, Lan, Protocol, Unanswered, call, shell
-from tests.kernel.leftovers import Witness
+from netbuilder.host.namespace import NetworkNamespace
+from tests.kernel.helpers import KINDS, PATIENCE, SOON, Lan, Protocol, Unanswered, call, namespace, shell
+from tests.kernel.leftovers import Witness, wait_until
 
 BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 SPECS = (
@@ -58,7 +59,7 @@ echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
 
 @dataclass(frozen=True)
 class Row:
-    """A server in one place, asked from another."""
+    """A server in one namespace, asked from another."""
 
     client: str
     to: str
@@ -66,7 +67,7 @@ class Row:
     at: str = "80"
     sees: str = ""  # the address that the server sees; empty if it is never reached
     but: tuple[str, str] = ("", "")  # if never: who reaches the same server, and by what address
-    guarded: bool = True  # whether it is our rules alone that are in the way
+    by_rules: bool = True  # whether it is our rules alone that are in the way
 
     def __str__(self) -> str:
         return f"{self.client}-{self.to}-{self.server}{'' if self.sees else '-never'}"
@@ -78,22 +79,22 @@ ROWS = [
     Row("third", "198.51.100.1:8088", "web", sees="198.51.100.2"),
     Row("machine", "192.0.2.1:8089", "far", sees="192.0.2.2"),
     Row("machine", "192.0.2.1:7070", "web", sees="192.0.2.2"),
-    Row("third", "198.51.100.1:7070", "web", but=("machine", "192.0.2.1:7070"), guarded=False),
-    Row("machine", "192.0.2.1:9090", "web", but=("host", "127.0.0.1:9090"), guarded=False),
-    Row("liar-machine", "127.0.0.1:9090", "web", but=("host", "127.0.0.1:9090"), guarded=False),
-    Row("liar-machine", "127.0.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), guarded=False),
+    Row("third", "198.51.100.1:7070", "web", but=("machine", "192.0.2.1:7070"), by_rules=False),
+    Row("machine", "192.0.2.1:9090", "web", but=("host", "127.0.0.1:9090"), by_rules=False),
+    Row("liar-machine", "127.0.0.1:9090", "web", but=("host", "127.0.0.1:9090"), by_rules=False),
+    Row("liar-machine", "127.0.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), by_rules=False),
     Row("machine", "10.10.0.2:80", "web", but=("machine", "192.0.2.1:8088")),
     Row("machine", "10.10.0.3:80", "neighbour", but=("web", "10.10.0.3:80")),
     Row("machine", "10.40.0.2:80", "bare", but=("host", "10.40.0.2:80")),
     Row("machine", "10.30.0.2:80", "inner", but=("inner2", "10.30.0.2:80")),
     Row("machine", "10.10.0.1:6000", "host", at="6000", but=("machine", "192.0.2.1:6000")),
-    Row("machine", "10.10.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), guarded=False),
+    Row("machine", "10.10.0.1:8088", "web", but=("machine", "192.0.2.1:8088"), by_rules=False),
     # the host
     Row("host", "127.0.0.1:8088", "web", sees="10.10.0.1"),
     Row("host", "127.0.0.1:9090", "web", sees="10.10.0.1"),
     Row("host", "192.0.2.1:8088", "web", sees="10.10.0.1"),
     Row("host", "192.0.2.1:7070", "web", sees="10.10.0.1"),
-    Row("host", "198.51.100.1:7070", "web", but=("host", "192.0.2.1:7070"), guarded=False),
+    Row("host", "198.51.100.1:7070", "web", but=("host", "192.0.2.1:7070"), by_rules=False),
     Row("host", "10.10.0.1:8088", "web", sees="10.10.0.1"),
     Row("host", "10.10.0.2:80", "web", sees="10.10.0.1"),
     Row("host", "10.30.0.2:80", "inner", sees="10.30.0.1"),
@@ -102,7 +103,7 @@ ROWS = [
     Row("web", "10.10.0.3:80", "neighbour", sees="10.10.0.2"),
     Row("neighbour", "192.0.2.1:8088", "web", sees="10.10.0.1"),
     Row("neighbour", "10.10.0.1:8088", "web", sees="10.10.0.1"),
-    Row("neighbour", "192.0.2.1:9090", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
+    Row("neighbour", "192.0.2.1:9090", "web", but=("neighbour", "192.0.2.1:8088"), by_rules=False),
     Row("web", "192.0.2.1:8088", "web", sees="10.10.0.1"),
     Row("web", "10.10.0.1:8088", "web", sees="10.10.0.1"),
     Row("web", "127.0.0.1:80", "web", sees="127.0.0.1"),
@@ -117,8 +118,8 @@ ROWS = [
     # an internal network
     Row("inner", "10.30.0.3:80", "inner2", sees="10.30.0.2"),
     Row("inner", "10.30.0.1:6000", "host", at="6000", sees="10.30.0.2"),
-    Row("inner", "192.0.2.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
-    Row("inner", "10.30.0.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), guarded=False),
+    Row("inner", "192.0.2.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), by_rules=False),
+    Row("inner", "10.30.0.1:8088", "web", but=("neighbour", "192.0.2.1:8088"), by_rules=False),
     Row("inner", "10.10.0.2:80", "web", but=("neighbour", "10.10.0.2:80")),
     Row("inner", "192.0.2.2:80", "machine", but=("web", "192.0.2.2:80")),
     Row("web", "10.30.0.2:80", "inner", but=("inner2", "10.30.0.2:80")),
@@ -126,7 +127,7 @@ ROWS = [
     Row("web", "10.10.0.1:6000", "host", at="6000", sees="10.10.0.2"),
     Row("liar", "127.0.0.1:6000", "host", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000")),
     Row("liar-machine", "127.0.0.1:6000", "host", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000")),
-    # the way out
+    # to the outside
     Row("web", "192.0.2.2:80", "machine", sees="192.0.2.1"),
     Row("web", "198.51.100.2:80", "third", sees="198.51.100.1"),
     Row("mate", "192.0.2.2:80", "machine", sees="192.0.2.1"),
@@ -140,20 +141,20 @@ ROWS = [
     Row("mate", "127.0.0.1:5000", "web", at="127.0.0.1:5000", sees="127.0.0.1"),
     Row("machine", "192.0.2.1:8088", "mate", sees="192.0.2.2"),
     Row("machine", "192.0.2.1:6000", "floor", at="6000", sees="192.0.2.2"),
-    Row("web", "127.0.0.1:6000", "floor", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000"), guarded=False),
+    Row("web", "127.0.0.1:6000", "floor", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000"), by_rules=False),
 ]
 
 
 class World:
-    """All the places of the table, by name."""
+    """All the hosts and sandboxes of the table, by name."""
 
     def __init__(self, host: Host, bridge_nf: str) -> None:
         if not Path(BRIDGE_NF).exists():
             pytest.skip("this kernel has no br_netfilter, so there is no bridge-nf-call-iptables to be on or off")
         shell(host, f"echo {bridge_nf} > {BRIDGE_NF}")
         lan = Lan(host)
-        self._places: dict[str, Place] = {"host": host, "machine": lan.machine, "third": lan.third}
-        self._places["liar-machine"] = lan.add("liar-machine", "eth2", "203.0.113.1", "203.0.113.2")
+        self._namespaces: dict[str, NetworkNamespace] = {"host": host, "machine": lan.machine, "third": lan.third}
+        self._namespaces["liar-machine"] = lan.add("liar-machine", "eth2", "203.0.113.1", "203.0.113.2")
         shell(self["liar-machine"], LIE.format(router="203.0.113.1"))
         # The kernel's own check lets the lie pass, so that the rules alone are left to see through it.
         shell(host, "echo 1 > /proc/sys/net/ipv4/conf/eth2/route_localnet")
@@ -161,12 +162,12 @@ class World:
     def build(self, host: Host) -> None:
         """All networks and sandboxes."""
         host.apply(*SPECS)
-        self._places |= {sandbox.name: sandbox for sandbox in host.sandboxes()}
+        self._namespaces |= {sandbox.name: sandbox for sandbox in host.sandboxes()}
         shell(self["liar"], LIE.format(router="10.10.0.1"))
         shell(self["inner"], "ip route add default via 10.30.0.1")  # as one with root inside could
 
-    def __getitem__(self, name: str) -> Place:
-        return self._places[name]
+    def __getitem__(self, name: str) -> NetworkNamespace:
+        return self._namespaces[name]
 
     def call(self, client: str, to: str, server: str, at: str, protocol: Protocol, patience: float) -> str | None:
         return call(self[client], _socket_address(to), self[server], _socket_address(at), protocol, patience)
@@ -194,7 +195,7 @@ def world(bridge_nf: str, witness: Witness) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def lawless_world(bridge_nf: str, witness: Witness) -> Iterator[World]:
+def world_without_rules(bridge_nf: str, witness: Witness) -> Iterator[World]:
     """The same without any rules: what never arrives in the other one arrives here."""
     with Host.isolated() as host:
         witness.note(host)
@@ -215,25 +216,55 @@ def test_every_row_of_the_table(world: World, row: Row, protocol: Protocol) -> N
         assert world.call(*row.but, row.server, row.at, protocol, PATIENCE)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if not row.sees and row.guarded], ids=str)
-def test_it_is_the_rules_that_keep_it_out(lawless_world: World, row: Row) -> None:
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.sees and row.by_rules], ids=str)
+def test_it_is_the_rules_that_keep_it_out(world_without_rules: World, row: Row) -> None:
     """By UDP, where a question that arrives can be told from one that is answered: a lie is not always answered."""
     with contextlib.suppress(Unanswered):
-        assert lawless_world.call(row.client, row.to, row.server, row.at, "udp", PATIENCE)
+        assert world_without_rules.call(row.client, row.to, row.server, row.at, "udp", PATIENCE)
 
 
-def test_the_rules_keep_out_a_lie_about_a_published_port(lawless_world: World, bridge_nf: str) -> None:
-    """With the ports' own rules and without the guard, a port published on 127.0.0.1 is reached by a lie."""
-    host = lawless_world["host"]
+def test_the_rules_keep_out_a_lie_about_a_published_port(world_without_rules: World, bridge_nf: str) -> None:
+    """With the ports' own rules and without chain raw_prerouting, a port published on 127.0.0.1 is reached by a lie."""
+    host = world_without_rules["host"]
     assert isinstance(host, Host)
     host.apply(*SPECS)
-    shell(host, "nft flush chain inet netbuilder guard")
+    shell(host, "nft flush chain inet netbuilder raw_prerouting")
     try:
         for port in (9090, 8088):
-            assert lawless_world.call("liar-machine", f"127.0.0.1:{port}", "web", "80", "tcp", PATIENCE)
-        assert lawless_world.call("machine", "10.10.0.1:8088", "web", "80", "tcp", PATIENCE)
+            assert world_without_rules.call("liar-machine", f"127.0.0.1:{port}", "web", "80", "tcp", PATIENCE)
+        assert world_without_rules.call("machine", "10.10.0.1:8088", "web", "80", "tcp", PATIENCE)
     finally:
         shell(host, "nft delete table inet netbuilder")
+
+
+@pytest.mark.skipif(not Path("/proc/sys/net/ipv6").exists(), reason="this kernel has no IPv6")
+@pytest.mark.parametrize("forwarding", ["0", "1"])
+def test_an_ipv6_router_stays_one(host: Host, forwarding: str) -> None:
+    """Whether it is one is not ours to say: we do not turn IPv6 forwarding on."""
+    shell(
+        host,
+        f"""
+        echo {forwarding} > /proc/sys/net/ipv6/conf/all/forwarding
+        for n in 1 2; do
+            ip netns add m$n; ip link add up$n type veth peer name eth0 netns m$n
+            ip address add fd00:$n::1/64 dev up$n nodad; ip -n m$n address add fd00:$n::2/64 dev eth0 nodad
+            ip link set up$n up; ip -n m$n link set eth0 up; ip -n m$n route add default via fd00:$n::1
+        done
+        """,
+    )
+
+    def reached() -> bool:
+        one, two = (namespace(host, name).socket(socket.AF_INET6) for name in ("m1", "m2"))
+        with one as caller, two as listener:
+            listener.bind(("fd00:2::2", 80))
+            listener.listen()
+            caller.settimeout(0.5)
+            return caller.connect_ex(("fd00:2::2", 80)) == 0
+
+    if forwarding == "1":
+        wait_until(reached, "the host is a router")
+    host.apply(*SPECS[:1], Sandbox(name="web", mode=Bridge(network="lab")))
+    assert reached() == (forwarding == "1")
 
 
 @pytest.mark.parametrize("forwarding", ["0", "1"])

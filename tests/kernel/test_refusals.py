@@ -101,7 +101,7 @@ def test_what_can_never_be(host: Host, specs: tuple[Network | Sandbox, ...], fie
     assert picture(host) == before
     assert host.sandboxes() == host.networks() == ()
     host.apply(LAB, WEB)
-    assert host.diff(LAB, WEB) == Plan()
+    assert host.diff(LAB, WEB).plan == Plan()
 
 
 def test_what_clashes_with_what_stands(host: Host) -> None:
@@ -282,7 +282,7 @@ def test_words_of_the_rules_as_names(host: Host, word: str) -> None:
     before = picture(host)
     specs = Network(name=word), Sandbox(name=word, mode=Bridge(network=word, publish=["8088:80"]))
     host.apply(*specs)
-    assert host.diff(*specs) == Plan()
+    assert host.diff(*specs).plan == Plan()
     host.destroy_all()
     assert picture(host) == before
 

@@ -43,7 +43,7 @@ with Host.isolated() as host:
         connection.close()
         print(source[0])
     print(host.run(["ip", "netns", "exec", "web", "cat", "/sys/class/net/eth0/mtu"], capture_output=True).returncode)
-    print(len(host.diff(web)), len(host.links()))
+    print(len(host.diff(web).plan), len(host.links()))
     host.destroy_all()
     print(host.run(["ls", "/run/netns"], capture_output=True, text=True).stdout.strip() or "nothing")
 with Host.isolated() as one, Host.isolated() as two:

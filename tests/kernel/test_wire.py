@@ -1,4 +1,4 @@
-"""The bytes of `netbuilder.kernel.wire` against pyroute2's: what we send, and what we read in the kernel's answers."""
+"""The bytes of `netbuilder.kernel.rtnetlink` against pyroute2's: what we send, and what we read in the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import json
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 import pytest
@@ -19,50 +19,59 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netbuilder import Bridge, Host, Network, Sandbox, firewall
-from netbuilder.kernel import message, nfwire, wire
+from netbuilder.kernel import message, nfnetlink, rtnetlink
 from netbuilder.kernel.message import Message
-from netbuilder.kernel.transport import NETFILTER, Netlink, Refused
+from netbuilder.kernel.netlink import NETFILTER, Netlink, Refused
+from netbuilder.steps.route import DEFAULT
+from netbuilder.steps.state import Route
 from tests.kernel.helpers import shell
 
 MAC, PEER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02"
 ADDRESS, ROUTER = IPv4Interface("10.9.0.2/24"), IPv4Address("10.9.0.1")
 PEER = {"ifname": "eth0", "address": PEER_MAC, "net_ns_fd": 5}
 ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
-BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "proto": "boot", "scope": "universe"}
+BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "oif": 3, "proto": "boot", "scope": "universe"}
 
 # Ours, and how pyroute2 is asked for the same.
 SAME = {
-    "a bridge": (wire.add_bridge("br0", MAC), "link", "add", {"ifname": "br0", "address": MAC, "kind": "bridge"}),
-    "a cable": (
-        wire.add_veth("veth0", 7, "eth0", 5, PEER_MAC),
+    "a bridge": (rtnetlink.add_bridge("br0"), "link", "add", {"ifname": "br0", "kind": "bridge"}),
+    "a veth pair": (
+        rtnetlink.add_veth("veth0", 7, "eth0", 5, PEER_MAC),
         "link",
         "add",
         {"ifname": "veth0", "master": 7, "kind": "veth", "peer": PEER},
     ),
-    "an address": (wire.add_address(3, ADDRESS), "addr", "add", ON_LINE),
-    "no address": (wire.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
-    "a route": (wire.add_default_route(ROUTER), "route", "add", BY_ROUTER),
+    "an address": (rtnetlink.add_address(3, ADDRESS), "addr", "add", ON_LINE),
+    "no address": (rtnetlink.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
+    "a default route": (rtnetlink.add_route(DEFAULT, ROUTER, 3), "route", "add", BY_ROUTER),
+    "a route with a metric": (
+        rtnetlink.add_route(IPv4Network("10.8.0.0/16"), ROUTER, 3, 100),
+        "route",
+        "add",
+        {**BY_ROUTER, "dst": "10.8.0.0", "dst_len": 16, "priority": 100},
+    ),
 }
 LINK = {
-    "up": (wire.set_link("veth0", up=True), {"flags": 1, "change": 1}),
-    "down": (wire.set_link("veth0", up=False), {"change": 1}),
-    "mtu": (wire.set_link("veth0", mtu=1400), {"IFLA_MTU": 1400}),
-    "alias": (wire.set_link("veth0", alias="netbuilder:web"), {"IFLA_IFALIAS": "netbuilder:web"}),
-    "group": (wire.set_link("veth0", group=70_000), {"IFLA_GROUP": 70_000}),
+    "up": (rtnetlink.set_link("veth0", up=True), {"flags": 1, "change": 1}),
+    "down": (rtnetlink.set_link("veth0", up=False), {"change": 1}),
+    "mac": (rtnetlink.set_link("br0", mac=MAC), {"IFLA_IFNAME": "br0", "IFLA_ADDRESS": MAC}),
+    "mtu": (rtnetlink.set_link("veth0", mtu=1400), {"IFLA_MTU": 1400}),
+    "alias": (rtnetlink.set_link("veth0", alias="netbuilder:web"), {"IFLA_IFALIAS": "netbuilder:web"}),
+    "group": (rtnetlink.set_link("veth0", group=70_000), {"IFLA_GROUP": 70_000}),
     "hairpin on": (
-        wire.set_link("veth0", hairpin=True),
+        rtnetlink.set_link("veth0", hairpin=True),
         {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 1}}},
     ),
     "hairpin off": (
-        wire.set_link("veth0", hairpin=False),
+        rtnetlink.set_link("veth0", hairpin=False),
         {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 0}}},
     ),
     "no link-local address": (
-        wire.set_link("veth0", link_local=False),
+        rtnetlink.set_link("veth0", link_local=False),
         {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 1}}},
     ),
     "a link-local address": (
-        wire.set_link("veth0", link_local=True),
+        rtnetlink.set_link("veth0", link_local=True),
         {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 0}}},
     ),
 }
@@ -97,43 +106,43 @@ def test_what_we_send_is_what_pyroute2_sends(ours: Message, what: str, verb: str
 
 @pytest.mark.parametrize(("ours", "wanted"), LINK.values(), ids=LINK)
 def test_what_we_set_of_a_link(ours: Message, wanted: dict[str, Any]) -> None:
-    head = {"type": wire.NEWLINK, "header flags": message.REQUEST | message.ACK, "IFLA_IFNAME": "veth0"}
+    head = {"type": rtnetlink.NEWLINK, "header flags": message.REQUEST | message.ACK, "IFLA_IFNAME": "veth0"}
     assert read(ours.encode(1), ifinfmsg) == {**head, **wanted}
 
 
 def test_what_we_ask_for_and_delete() -> None:
     asked = message.REQUEST | message.ACK
-    assert read(wire.delete_link("veth0").encode(1), ifinfmsg) == {
-        "type": wire.DELLINK,
+    assert read(rtnetlink.delete_link("veth0").encode(1), ifinfmsg) == {
+        "type": rtnetlink.DELLINK,
         "header flags": asked,
         "IFLA_IFNAME": "veth0",
     }
-    assert read(wire.delete_group(70_000).encode(1), ifinfmsg) == {
-        "type": wire.DELLINK,
+    assert read(rtnetlink.delete_group(70_000).encode(1), ifinfmsg) == {
+        "type": rtnetlink.DELLINK,
         "header flags": asked,
         "IFLA_GROUP": 70_000,
     }
-    assert read(wire.get_link("veth0").encode(1), ifinfmsg) == {
-        "type": wire.GETLINK,
+    assert read(rtnetlink.get_link("veth0").encode(1), ifinfmsg) == {
+        "type": rtnetlink.GETLINK,
         "header flags": asked,
         "IFLA_IFNAME": "veth0",
         "IFLA_EXT_MASK": 8,
     }
     dump = message.REQUEST | message.DUMP
-    assert read(wire.get_addresses(3).encode(1), ifaddrmsg) == {
-        "type": wire.GETADDR,
+    assert read(rtnetlink.get_addresses(3).encode(1), ifaddrmsg) == {
+        "type": rtnetlink.GETADDR,
         "header flags": dump,
         "family": 2,
         "index": 3,
     }
-    assert read(wire.get_routes().encode(1), rtmsg) == {
-        "type": wire.GETROUTE,
+    assert read(rtnetlink.get_routes().encode(1), rtmsg) == {
+        "type": rtnetlink.GETROUTE,
         "header flags": dump,
         "family": 2,
         "table": 254,
     }
-    gone, made = wire.delete_default_route(ROUTER), wire.add_default_route(ROUTER)
-    assert (gone.kind, gone.flags, gone.body) == (wire.DELROUTE, asked, made.body)
+    gone, made = rtnetlink.delete_route(DEFAULT, ROUTER, 3), rtnetlink.add_route(DEFAULT, ROUTER, 3)
+    assert (gone.kind, gone.flags, gone.body) == (rtnetlink.DELROUTE, asked, made.body)
 
 
 @given(st.integers(min_value=0, max_value=2**14 - 1), st.binary(max_size=50))
@@ -189,10 +198,10 @@ def as_pyroute2_reads(kind: type[nlmsg], number: int, body: bytes) -> nlmsg:
 def test_links_as_the_kernel_shows_them(built: Host) -> None:
     names = [link["ifname"] for link in json.loads(shell(built, "ip -j link"))]
     assert len(names) == 4
-    for (body,) in answers(built, *(wire.get_link(name) for name in names)):
-        parsed = as_pyroute2_reads(ifinfmsg, wire.NEWLINK, body)
+    for (body,) in answers(built, *(rtnetlink.get_link(name) for name in names)):
+        parsed = as_pyroute2_reads(ifinfmsg, rtnetlink.NEWLINK, body)
         theirs, info = _values(parsed), _values(parsed).get("IFLA_LINKINFO", {})
-        assert wire.read_link(body)._asdict() == {
+        assert rtnetlink.read_link(body)._asdict() == {
             "ifindex": theirs["index"],
             "kind": info.get("IFLA_INFO_KIND", ""),
             "up": parsed["state"] == "up",
@@ -204,7 +213,7 @@ def test_links_as_the_kernel_shows_them(built: Host) -> None:
             "link_local": theirs["IFLA_AF_SPEC"]["AF_INET6"]["IFLA_INET6_ADDR_GEN_MODE"] != 1,
         }
     alias = {link["ifname"]: link.get("ifalias") for link in json.loads(shell(built, "ip -d -j link"))}
-    assert {wire.read_link(body).alias or None for (body,) in answers(built, *map(wire.get_link, names))} == {
+    assert {rtnetlink.read_link(body).alias or None for (body,) in answers(built, *map(rtnetlink.get_link, names))} == {
         *alias.values()
     }
 
@@ -213,35 +222,53 @@ def test_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None:
     with built["web"].enter():
         netlink = Netlink()
     try:
-        addresses, routes = netlink.ask([wire.get_addresses(netlink.index("eth0")), wire.get_routes()])
+        addresses, routes = netlink.ask([rtnetlink.get_addresses(netlink.index("eth0")), rtnetlink.get_routes()])
     finally:
         netlink.close()
-    assert [wire.read_address(body) for body in addresses.bodies] == [f"{built['web'].address}/24"]
-    assert as_pyroute2_reads(ifaddrmsg, wire.NEWADDR, addresses.bodies[0]).get("local") == str(built["web"].address)
-    seen = [(wire.read_gateway(body), as_pyroute2_reads(rtmsg, wire.NEWROUTE, body)) for body in routes.bodies]
-    assert [(gateway, route.get("gateway")) for gateway, route in seen] == [("10.9.0.1", "10.9.0.1"), (None, None)]
+    assert [rtnetlink.read_address(body) for body in addresses.bodies] == [f"{built['web'].address}/24"]
+    assert as_pyroute2_reads(ifaddrmsg, rtnetlink.NEWADDR, addresses.bodies[0]).get("local") == str(
+        built["web"].address
+    )
+    seen = [(rtnetlink.read_route(body), as_pyroute2_reads(rtmsg, rtnetlink.NEWROUTE, body)) for body in routes.bodies]
+    assert [route for route, _ in seen] == [Route("default", "10.9.0.1", 2, 0), None]
+    assert [theirs.get("gateway") for _, theirs in seen] == ["10.9.0.1", None]
+
+
+def test_a_route_with_a_metric_as_the_kernel_shows_it(built: Host) -> None:
+    shell(built["web"], "ip route add 10.8.0.0/16 via 10.9.0.1 dev eth0 metric 100")
+    with built["web"].enter():
+        netlink = Netlink()
+    try:
+        routes = {rtnetlink.read_route(body) for body in netlink.ask([rtnetlink.get_routes()])[0].bodies}
+        assert Route("10.8.0.0/16", "10.9.0.1", 2, 100) in routes
+        netlink.tell([rtnetlink.delete_route(IPv4Network("10.8.0.0/16"), ROUTER, 2, 100)])
+    finally:
+        netlink.close()
+    assert "10.8.0.0" not in shell(built["web"], "ip route")
 
 
 def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
-    table, rules = answers(built, nfwire.get_table(firewall.NAME), nfwire.get_rules(firewall.NAME), protocol=NETFILTER)
+    table, rules = answers(
+        built, nfnetlink.get_table(firewall.NAME), nfnetlink.get_rules(firewall.NAME), protocol=NETFILTER
+    )
     listing = json.loads(shell(built, "nft -j list table inet netbuilder"))["nftables"]
     shown = [(one["rule"]["chain"], one["rule"].get("comment", "")) for one in listing if "rule" in one]
-    assert sorted(nfwire.read_rule(body) for body in rules) == sorted(shown)
-    assert f'comment "{nfwire.read_table(table[0])[0]}"' in shell(built, "nft list table inet netbuilder")
+    assert sorted(nfnetlink.read_rule(body) for body in rules) == sorted(shown)
+    assert f'comment "{nfnetlink.read_table(table[0])[0]}"' in shell(built, "nft list table inet netbuilder")
 
 
 def test_elements_as_the_kernel_shows_them(built: Host) -> None:
-    port = nfwire.element("tcp . 8088", "10.9.0.2 . 80")
-    subnet = nfwire.element(f'"{built.networks()[0].bridge}" . 10.9.0.0/24')
+    port = nfnetlink.element("tcp . 8088", "10.9.0.2 . 80")
+    subnet = nfnetlink.element(f'"{built.networks()[0].bridge}" . 10.9.0.0/24')
     (one,), (other,) = answers(
         built,
-        nfwire.get_element(firewall.NAME, "publish_any", port),
-        nfwire.get_element(firewall.NAME, "onlink", subnet),
+        nfnetlink.get_element(firewall.NAME, "publish_any", port),
+        nfnetlink.get_element(firewall.NAME, "subnets", subnet),
         protocol=NETFILTER,
     )
-    assert nfwire.read_element(one) == port
-    assert nfwire.data_of(port) == "10.9.0.2 . 80"
-    assert nfwire.read_element(other) == subnet
+    assert nfnetlink.read_element(one) == port
+    assert nfnetlink.data_of(port) == "10.9.0.2 . 80"
+    assert nfnetlink.read_element(other) == subnet
     assert subnet.last.endswith(IPv4Address("10.9.0.255").packed)
 
 
@@ -249,8 +276,9 @@ ELEMENTS = [
     ("bridges", '"br9"', ""),
     ("icc", '"br9" . "br9"', ""),
     ("gateways", "10.9.0.1", ""),
-    ("onlink", '"br9" . 10.7.0.0/16', ""),
+    ("subnets", '"br9" . 10.7.0.0/16', ""),
     ("publish_any", "udp . 53", "10.9.0.2 . 5353"),
+    ("forwarding", "ipv6", ""),
     ("publish_at", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
 ]
 
@@ -263,10 +291,10 @@ def test_elements_are_added_and_deleted_as_nft_does(built: Host, set_: str, key:
     without = shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}")
     shell(built, f"nft 'add element inet netbuilder {set_} {{ {entry} }}'")
     by_nft = shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}")
-    element = nfwire.element(key, data)
-    commit(built, nfwire.delete_element(firewall.NAME, set_, element))
+    element = nfnetlink.element(key, data)
+    commit(built, nfnetlink.delete_element(firewall.NAME, set_, element))
     assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == without != by_nft
-    commit(built, nfwire.add_element(firewall.NAME, set_, element))
+    commit(built, nfnetlink.add_element(firewall.NAME, set_, element))
     assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == by_nft
 
 
@@ -279,7 +307,7 @@ def commit(host: Host, *changes: Message) -> None:
     def send() -> None:
         netlink = Netlink(NETFILTER)
         try:
-            netlink.commit(nfwire.transaction(changes))
+            netlink.commit(nfnetlink.transaction(changes))
         finally:
             netlink.close()
 
@@ -287,7 +315,7 @@ def commit(host: Host, *changes: Message) -> None:
 
 
 def port_at(number: int, data: str = "10.9.0.2 . 80") -> Message:
-    return nfwire.add_element(firewall.NAME, "publish_any", nfwire.element(f"tcp . {number}", data))
+    return nfnetlink.add_element(firewall.NAME, "publish_any", nfnetlink.element(f"tcp . {number}", data))
 
 
 def test_a_transaction_names_what_was_refused_and_nothing_of_it_is_done(built: Host) -> None:
@@ -308,21 +336,21 @@ def test_a_transaction_of_which_all_is_refused(built: Host) -> None:
         netlink = Netlink(NETFILTER)
         try:
             with pytest.raises(Refused) as caught:
-                absent = [nfwire.delete_element("absent", "bridges", nfwire.element('"br9"'))] * 200
-                netlink.commit(nfwire.transaction(absent))
+                absent = [nfnetlink.delete_element("absent", "bridges", nfnetlink.element('"br9"'))] * 200
+                netlink.commit(nfnetlink.transaction(absent))
             assert (caught.value.at, caught.value.errno) == (1, errno.ENOENT)
-            netlink.commit(nfwire.transaction([port_at(1)]))
+            netlink.commit(nfnetlink.transaction([port_at(1)]))
         finally:
             netlink.close()
 
     built._inside(work)
 
 
-# The transport
+# The netlink
 
 
 def test_what_a_socket_has_no_room_for_is_not_taken_for_an_answer_later(built: Host) -> None:
-    absent = nfwire.transaction([nfwire.delete_element("absent", "bridges", nfwire.element('"br9"'))] * 200)
+    absent = nfnetlink.transaction([nfnetlink.delete_element("absent", "bridges", nfnetlink.element('"br9"'))] * 200)
 
     def work() -> list[int]:
         netlink = Netlink(NETFILTER)
@@ -330,8 +358,8 @@ def test_what_a_socket_has_no_room_for_is_not_taken_for_an_answer_later(built: H
             netlink._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             with pytest.raises(OSError, match="No buffer space"):
                 netlink.commit(absent)
-            netlink.commit(nfwire.transaction([port_at(1)]))
-            replies = netlink.ask([nfwire.get_table("absent"), nfwire.get_table(firewall.NAME)])
+            netlink.commit(nfnetlink.transaction([port_at(1)]))
+            replies = netlink.ask([nfnetlink.get_table("absent"), nfnetlink.get_table(firewall.NAME)])
             return [len(reply.bodies) for reply in replies]
         finally:
             netlink.close()
@@ -344,13 +372,13 @@ def test_a_batch_names_what_was_refused(host: Host) -> None:
 
     def tell() -> Refused:
         netlink = Netlink()
-        bridges = [wire.add_bridge(f"b{number}", MAC) for number in range(50)]
-        bridges[7:7] = [wire.set_link("absent", up=True)]
-        bridges[40:40] = [wire.add_bridge("b3", MAC)]
+        bridges = [rtnetlink.add_bridge(f"b{number}") for number in range(50)]
+        bridges[7:7] = [rtnetlink.set_link("absent", up=True)]
+        bridges[40:40] = [rtnetlink.add_bridge("b3")]
         try:
             with pytest.raises(Refused) as caught:
                 netlink.tell(bridges)
-            replies = netlink.ask([wire.get_link(f"b{number}") for number in range(50)])
+            replies = netlink.ask([rtnetlink.get_link(f"b{number}") for number in range(50)])
             assert [reply.errno for reply in replies] == [0] * 50
             return caught.value
         finally:
@@ -364,7 +392,7 @@ def test_the_kernels_own_words_for_an_error(host: Host) -> None:
     def ask() -> tuple[int, str]:
         netlink = Netlink()
         try:
-            (reply,) = netlink.ask([wire.add_default_route(ROUTER)])
+            (reply,) = netlink.ask([rtnetlink.add_route(DEFAULT, ROUTER, 1)])
             return reply.errno, reply.detail
         finally:
             netlink.close()

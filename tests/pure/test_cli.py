@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from netbuilder.cli import main
+from netbuilder.cli import main, show
 from netbuilder.cli.parser import parser
+from netbuilder.engine.report import Change, Changes
+from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
 COMMANDS = ["up", "plan", "diff", "down", "ps", "inspect", "links", "exec"]
 COMPOSE = """
@@ -166,7 +171,7 @@ def test_a_plan_needs_no_privileges() -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("#!/bin/sh\nset -eu\n")
     assert "\nip netns add web\n" in done.stdout
-    assert done.stderr == "netbuilder: passed over, as not about networking: services.web.image\n"
+    assert done.stderr == "netbuilder: ignored, as not about networking: services.web.image\n"
 
 
 @pytest.mark.parametrize("command", ["up", "diff", "down", "ps", "links", "inspect web", "exec web ls"])
@@ -239,12 +244,12 @@ def test_a_standard_input_that_cannot_be_read_is_named(how: str, problem: str) -
         (".", None, ".: can't be read: Is a directory"),
         ("a\nb\x1b[0m", None, r"a\nb\x1b[0m: can't be read: No such file or directory"),
         ("x" * 10_000, None, "File name too long"),
-        ("lab.yaml", b"\xff\xfe", "lab.yaml: can't be read: it is no text in UTF-8"),
+        ("lab.yaml", b"\xff\xfe", "lab.yaml: can't be read: it is not UTF-8 text"),
         ("lab.yaml", b"services: [", "line 1, column "),
         ("lab.yaml", b"services: { web: { profiles: [debug] } }", "services.web.profiles: is not supported yet"),
         ("lab.yaml", b"", "the file has no services and no networks"),
         ("lab.yaml", b"services: { web: { ports: ['0:80'] } }", "services.web.ports[0]: "),
-        ("lab.yaml", b"services: { '../x': {} }", "is no name"),
+        ("lab.yaml", b"services: { '../x': {} }", "is not a valid name"),
     ],
 )
 def test_a_bad_file_is_refused(
@@ -263,7 +268,7 @@ def test_a_name_that_can_be_none_reaches_no_host(
 ) -> None:
     monkeypatch.setattr("netbuilder.host.Host.current", lambda: pytest.fail("the host was asked"))
     assert status(command, name, *(["ls"] if command == "exec" else [])) == 2
-    assert "is no name" in complaint(capsys)
+    assert "is not a valid name" in complaint(capsys)
 
 
 # What goes wrong
@@ -299,44 +304,294 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-class Interrupted:
-    """A host whose work is interrupted: once it is done, or in time."""
+class HostInMemory:
+    """A host of which a call makes this, or ends so."""
 
-    def __init__(self, before: set[str], after: set[str]) -> None:
-        self.names, self.after = before, after
+    def __init__(self, changes: Changes | BaseException) -> None:
+        self.changes, self.calls, self.closed = changes, list[str](), False
 
-    def sandboxes(self) -> list[SimpleNamespace]:
-        return [SimpleNamespace(name=name, resolved=name) for name in self.names]
+    def apply(self, *specs: object, watch: Callable[[Step], object]) -> Changes:
+        for step in self._ended("apply").plan:
+            watch(step)
+        return self._ended("apply")
 
-    def networks(self) -> tuple[()]:
-        return ()
+    def diff(self, *specs: object) -> Changes:
+        return self._ended("diff")
 
-    def apply(self, *specs: object, **options: object) -> None:
-        self.names = self.after
-        raise KeyboardInterrupt
+    def take_down(self, *specs: object) -> Changes:
+        return self._ended("take_down")
 
-    take_down = apply
+    def destroy_all(self) -> Changes:
+        return self._ended("destroy_all")
 
     def close(self) -> None:
-        pass
+        self.closed = True
+
+    def _ended(self, call: str) -> Changes:
+        self.calls.append(call)
+        if isinstance(self.changes, BaseException):
+            raise self.changes
+        return self.changes
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[Changes | BaseException], HostInMemory]:
+    """Be on such a host, with a file that says what is wanted."""
+    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
+
+    def on(changes: Changes | BaseException) -> HostInMemory:
+        host = HostInMemory(changes)
+        monkeypatch.setattr("netbuilder.host.Host.current", lambda: host)
+        return host
+
+    return on
+
+
+On = Callable[[Changes | BaseException], HostInMemory]
+
+
+def interrupt(*notes: str) -> KeyboardInterrupt:
+    error = KeyboardInterrupt()
+    for note in notes:
+        error.add_note(note)
+    return error
+
+
+@pytest.mark.parametrize("command", ["up", "down", "down --all"])
+@pytest.mark.parametrize("told", ["what was begun is taken back", "all was done by then, and stands"])
+def test_an_interrupt_tells_what_it_left(command: str, told: str, on: On, capsys: Capture) -> None:
+    host = on(interrupt(told))
+    assert status(*command.split()) == 130
+    assert capsys.readouterr() == ("", f"netbuilder: interrupted: {told}\n")
+    assert host.closed
+
+
+@pytest.mark.parametrize("command", ["up", "down", "diff"])
+def test_an_interrupt_of_which_nothing_is_known_is_no_noise(command: str, on: On, capsys: Capture) -> None:
+    on(interrupt())
+    assert status(command) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+# What a call did
+
+ADD, LO = AddNamespace(name="web", because="a namespace"), SetUp(netns="web", dev="lo", because="its loopback")
+GOES = Undo(undone_step=SetUp(dev="br9"), because="it goes first")
 
 
 @pytest.mark.parametrize(
-    ("command", "before", "after", "told"),
+    ("changes", "lines"),
     [
-        ("up", set(), set(), "what was begun is taken back"),
-        ("up", set(), {"web"}, "all was done by then, and stands"),
-        ("down", {"web"}, {"web"}, "nothing is taken back"),
-        ("down", {"web"}, set(), "all that was to go is taken back"),
+        ([], ["nothing to do"]),
+        ([Change("network", "lab", "unchanged"), Change("sandbox", "web", "unchanged")], ["nothing to do"]),
+        (
+            [Change("network", "lab", "created"), Change("sandbox", "web", "created")],
+            [" ✔ Network lab  Created", " ✔ Sandbox web  Created"],
+        ),
+        (
+            [Change("network", "lab", "unchanged"), Change("sandbox", "web", "updated")],
+            [" ✔ Sandbox web  Updated"],
+        ),
+        ([Change("sandbox", "web", "repaired")], [" ✔ Sandbox web  Repaired"]),
+        (
+            [Change("firewall", "", "updated"), Change("forwarding", "", "repaired")],
+            [" ✔ Firewall  Updated", " ✔ Forwarding  Repaired"],
+        ),
+        (
+            [Change("sandbox", "web", "removed"), Change("network", "lab", "unchanged", users=("db",))],
+            [" ✔ Sandbox web  Removed", " - Network lab  In use by db"],
+        ),
+        (
+            [Change("network", "lab", "unchanged", users=("a", "b", "c", "d"))],
+            [" - Network lab  In use by a, b, c and 1 more"],
+        ),
     ],
 )
-def test_an_interrupt_tells_what_it_left(
-    command: str, before: set[str], after: set[str], told: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["up", "down", "down --all"])
+def test_a_line_for_each_network_and_sandbox_that_is_not_as_it_was(
+    command: str, changes: list[Change], lines: list[str], on: On, capsys: Capture
 ) -> None:
-    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
-    monkeypatch.setattr("netbuilder.host.Host.current", lambda: Interrupted(before, after))
-    assert status(command) == 130
-    assert capsys.readouterr() == ("", f"netbuilder: interrupted: {told}\n")
+    host = on(Changes(Plan(), tuple(changes)))
+    assert status(*command.split()) == 0
+    assert capsys.readouterr() == ("\n".join(lines) + "\n", "")
+    assert host.closed
+
+
+@pytest.mark.parametrize(
+    ("command", "calls"),
+    [
+        ("up", {"apply"}),
+        ("up -v", {"apply"}),
+        ("diff", {"diff"}),
+        ("down", {"take_down"}),
+        ("down --all", {"destroy_all"}),
+    ],
+)
+def test_what_a_command_asks_of_the_host(command: str, calls: set[str], on: On) -> None:
+    host = on(Changes(Plan(), ()))
+    assert status(*command.split()) == 0
+    assert set(host.calls) == calls
+
+
+def test_each_command_is_shown_as_it_is_done_where_that_is_wanted(on: On, capsys: Capture) -> None:
+    on(Changes(Plan([GOES, ADD]), (Change("sandbox", "web", "created"),)))
+    assert status("up", "-v") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "# it goes first",
+        "ip link set br9 down",
+        "# a namespace",
+        "ip netns add web",
+        " ✔ Sandbox web  Created",
+    ]
+    assert status("up") == 0
+    assert capsys.readouterr().out == " ✔ Sandbox web  Created\n"
+
+
+@pytest.mark.parametrize(
+    ("plan", "changes", "expected", "script", "remarks"),
+    [
+        ([], [], 0, False, []),
+        ([], [Change("sandbox", "web", "unchanged")], 0, False, []),
+        (
+            [],
+            [Change("sandbox", "web", "created")],
+            1,
+            False,
+            ["# sandbox web: to be created, which takes no commands"],
+        ),
+        (
+            [],
+            [Change("sandbox", "web", "updated")],
+            1,
+            False,
+            ["# sandbox web: to be updated, which takes no commands"],
+        ),
+        ([ADD, LO], [Change("sandbox", "web", "created", Plan([ADD, LO]))], 1, True, []),
+        (
+            [ADD],
+            [Change("sandbox", "web", "created", Plan([ADD])), Change("sandbox", "top", "updated")],
+            1,
+            True,
+            ["# sandbox top: to be updated, which takes no commands"],
+        ),
+    ],
+)
+def test_a_difference_is_a_script_and_an_exit_status(
+    plan: list[Step],
+    changes: list[Change],
+    expected: int,
+    script: bool,
+    remarks: list[str],
+    on: On,
+    capsys: Capture,
+) -> None:
+    on(Changes(Plan(plan), tuple(changes)))
+    assert status("diff") == expected
+    remarked = "".join(f"{line}\n" for line in remarks)
+    assert capsys.readouterr() == ((Plan(plan).script() if script else "") + remarked, "")
+
+
+# What is told of a sandbox
+
+PORT = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
+WEB: dict[str, Any] = {
+    "name": "web",
+    "mode": "bridge",
+    "shares": None,
+    "network": "lab",
+    "address": "10.9.0.2",
+    "mac": "02:42:0a:09:00:02",
+    "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "host_port": 5353, "protocol": "udp"}],
+    "namespace": "/run/netns/web",
+    "state": "ok",
+}
+NOTHING = {"network": None, "address": None, "mac": None, "ports": []}
+TOP = {**WEB, **NOTHING, "name": "top", "mode": "host", "namespace": None}
+MATE = {**WEB, "name": "mate", "mode": "container", "shares": "web", "state": "gone"}
+
+
+def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
+    show.sandboxes([WEB, TOP, MATE])
+    head, *rows = capsys.readouterr().out.splitlines()
+    ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"
+    assert re.split("  +", head) == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
+    assert [re.split("  +", row) for row in rows] == [
+        ["web", "bridge", "lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web", "ok"],
+        ["top", "host", "-", "-", "-", "-", "the host's", "ok"],
+        ["mate", "container:web", "lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web", "gone"],
+    ]
+    starts = {heading: head.index(heading) for heading in ("MODE", "NETWORK", "ADDRESS")}
+    assert all(row[starts["NETWORK"] - 2 : starts["NETWORK"]] == "  " for row in rows)
+
+
+def test_where_there_are_none_that_is_said(capsys: Capture) -> None:
+    show.sandboxes([])
+    show.links([])
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "no sandboxes on this host yet",
+        "no links on this host yet",
+    ]
+
+
+def test_veth_pairs_are_a_table(capsys: Capture) -> None:
+    pairs = [VethPair("veth1", 7, "br9", "web", "eth0", 2, 0), VethPair("veth2", 8, None, "db", "eth0", 2, 1)]
+    show.links(pair._asdict() for pair in pairs)
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert re.split("  +", head) == ["VETH", "IFINDEX", "BRIDGE", "SANDBOX", "INTERFACE", "PEER IFINDEX", "NETNSID"]
+    assert [row.split() for row in rows] == [
+        ["veth1", "7", "br9", "web", "eth0", "2", "0"],
+        ["veth2", "8", "-", "db", "eth0", "2", "1"],
+    ]
+
+
+def test_a_sandbox_is_a_page(capsys: Capture) -> None:
+    wired = {
+        "prefix": 24,
+        "gateway": "10.9.0.1",
+        "bridge": "br9",
+        "veth": "veth1",
+        "mtu": None,
+        "adopted": "/proc/7/ns/net",
+    }
+    rewritten = {
+        "packets_in": [{"why": "published", "command": "nft in"}],
+        "packets_out": [{"why": "out of the subnet", "command": "nft out"}],
+        "commands": [{"why": "a namespace", "command": "ip netns add web"}],
+    }
+    show.sandbox({**WEB, **wired, **rewritten, "adopted": "/proc/7/ns/net"})
+    page, commands = capsys.readouterr().out.split("\n\n")
+    assert commands == "# a namespace\nip netns add web\n"
+    facts = [re.split("  +", line, maxsplit=1) for line in page.splitlines()]
+    assert facts == [
+        ["NAME", "web"],
+        ["MODE", "bridge"],
+        ["STATE", "ok"],
+        ["NAMESPACE", "/run/netns/web, adopted from /proc/7/ns/net"],
+        ["NETWORK", "lab"],
+        ["ADDRESS", "10.9.0.2/24"],
+        ["MAC", "02:42:0a:09:00:02"],
+        ["GATEWAY", "10.9.0.1"],
+        ["VETH PAIR", "veth1 in bridge br9, eth0 inside"],
+        ["PORTS", "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"],
+        ["PACKETS IN", "published"],
+        ["", "nft in"],
+        ["PACKETS OUT", "out of the subnet"],
+        ["", "nft out"],
+    ]
+
+
+def test_a_sandbox_without_a_network_has_a_short_page(capsys: Capture) -> None:
+    show.sandbox({**TOP, "adopted": None, "packets_in": [], "packets_out": [], "commands": []})
+    facts = [re.split("  +", line, maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert facts == [["NAME", "top"], ["MODE", "host"], ["STATE", "ok"], ["NAMESPACE", "the host's"]]
+
+
+def test_json_is_for_programs(capsys: Capture) -> None:
+    show.json([WEB])
+    assert json.loads(capsys.readouterr().out) == [WEB]
+
+
+# How a call ends
 
 
 @pytest.mark.parametrize(
@@ -400,4 +655,4 @@ def test_a_closed_standard_output_is_an_error_before_anything_is_done(call: str,
 def test_a_closed_standard_error_does_not_put_remarks_into_the_script() -> None:
     done = redirected("2>&-", "plan", "-f", "-", text=COMPOSE)
     assert (done.returncode, done.stdout[:10]) == (0, "#!/bin/sh\n")
-    assert "passed over" not in done.stdout
+    assert "ignored" not in done.stdout

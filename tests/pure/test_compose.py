@@ -18,9 +18,9 @@ from netbuilder.compose import Composed, dump, parse
 from netbuilder.compose.document import load
 from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
 from netbuilder.errors import SpecError
-from netbuilder.names import RESERVED
-from netbuilder.ports import PublishedPort
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.spec.fields import RESERVED
+from netbuilder.spec.ports import PublishedPort
 
 BRIDGE = "com.docker.network.bridge.name"
 MTU = "com.docker.network.driver.mtu"
@@ -99,15 +99,13 @@ def test_a_file_as_people_write_them() -> None:
             Sandbox(name="api", mode=Bridge(network="back")),
             Sandbox(name="log", mode=Container(sandbox="shop-web")),
         ),
-        passed_over=("name", "networks.back.labels", "services.api.build", "services.web.image"),
+        ignored=("name", "networks.back.labels", "services.api.build", "services.web.image"),
     )
 
 
 def test_the_notice_names_what_was_passed_over() -> None:
     composed = parse("version: '3'\nservices: {web: {image: nginx, hostname: w}}")
-    assert composed.notice == (
-        "passed over, as not about networking: services.web.hostname, services.web.image, version"
-    )
+    assert composed.notice == ("ignored, as not about networking: services.web.hostname, services.web.image, version")
     assert parse(LAB).notice == ""
 
 
@@ -204,7 +202,7 @@ def test_a_published_port(entry: str, port: str) -> None:
 
 def test_a_long_port_has_keys_that_are_passed_over() -> None:
     composed = parse("services: {web: {ports: [80, {target: 81, name: http, app_protocol: http, x-a: 1}]}}")
-    assert composed.passed_over == tuple(f"services.web.ports[1].{key}" for key in ("app_protocol", "name", "x-a"))
+    assert composed.ignored == tuple(f"services.web.ports[1].{key}" for key in ("app_protocol", "name", "x-a"))
 
 
 @pytest.mark.parametrize(
@@ -358,14 +356,14 @@ def test_an_anchor_merged_from_before_it_is_built_itself() -> None:
     )
 
 
-@pytest.mark.parametrize("key", SERVICE.passed_over.replace("x-*", "x-thing").split())
+@pytest.mark.parametrize("key", SERVICE.ignored.replace("x-*", "x-thing").split())
 def test_service_keys_that_are_not_about_networking_are_passed_over(key: str) -> None:
-    assert parse(service(f"{key}: {{a: [$B, 1]}}")).passed_over == (f"services.web.{key}",)
+    assert parse(service(f"{key}: {{a: [$B, 1]}}")).ignored == (f"services.web.{key}",)
 
 
-@pytest.mark.parametrize("key", [*FILE.passed_over.replace("x-*", "x-thing").split()])
+@pytest.mark.parametrize("key", [*FILE.ignored.replace("x-*", "x-thing").split()])
 def test_top_level_keys_that_are_not_about_networking_are_passed_over(key: str) -> None:
-    assert parse(f"{key}: {{a: [$B, 1]}}\n{LAB}").passed_over == (key,)
+    assert parse(f"{key}: {{a: [$B, 1]}}\n{LAB}").ignored == (key,)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +378,7 @@ def test_top_level_keys_that_are_not_about_networking_are_passed_over(key: str) 
     ],
 )
 def test_other_keys_that_are_passed_over(text: str, where: str) -> None:
-    assert parse(text).passed_over == (where,)
+    assert parse(text).ignored == (where,)
 
 
 def test_a_service_or_network_called_like_an_extension_is_none() -> None:
@@ -505,16 +503,16 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (network("name: a b"), "networks.lab.name: 'a b' is no name"),
-        (network(f"name: {LONG}"), f"networks.lab.name: '{'x' * 40}…' is no name"),
-        (network('name: "a\\0"'), "networks.lab.name: 'a\\x00' is no name"),
+        (network("name: a b"), "networks.lab.name: 'a b' is not a valid name"),
+        (network(f"name: {LONG}"), f"networks.lab.name: '{'x' * 40}…' is not a valid name"),
+        (network('name: "a\\0"'), "networks.lab.name: 'a\\x00' is not a valid name"),
         (network('name: "\\uD800"'), "networks.lab.name: "),
-        ("networks: {a b: }", "networks.a b: 'a b' is no name"),
+        ("networks: {a b: }", "networks.a b: 'a b' is not a valid name"),
         (network("internal: yes"), "networks.lab.internal: 'yes' is neither true nor false"),
         (network("internal: []"), "networks.lab.internal: must be text, not a list"),
         (network("internal: ''"), "networks.lab.internal: '' is neither true nor false"),
         (network("driver_opts: []"), "networks.lab.driver_opts: must be a mapping, not a list"),
-        (network(f"driver_opts: {{{MTU}: ''}}"), f"networks.lab.driver_opts.{MTU}: '' is no whole number"),
+        (network(f"driver_opts: {{{MTU}: ''}}"), f"networks.lab.driver_opts.{MTU}: '' is not a whole number"),
         (network("ipam: []"), "networks.lab.ipam: must be a mapping, not a list"),
         (network("ipam: {config: {}}"), "networks.lab.ipam.config: must be a list, not a mapping"),
         (network("ipam: {config: [{subnet: []}]}"), "networks.lab.ipam.config[0].subnet: must be text, not a list"),
@@ -532,12 +530,12 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             f"networks.lab.driver_opts.{BRIDGE}: '{'b' * 16}' is 16 char",
         ),
         (network(f"driver_opts: {{{MTU}: 67}}"), f"networks.lab.driver_opts.{MTU}: "),
-        (network(f"driver_opts: {{{MTU}: 1.5}}"), f"networks.lab.driver_opts.{MTU}: '1.5' is no whole number"),
+        (network(f"driver_opts: {{{MTU}: 1.5}}"), f"networks.lab.driver_opts.{MTU}: '1.5' is not a whole number"),
         (
             network(f"driver_opts: {{{MTU}: {'9' * 5000}}}"),
-            f"networks.lab.driver_opts.{MTU}: '{'9' * 60}…' is no whole",
+            f"networks.lab.driver_opts.{MTU}: '{'9' * 60}…' is not a whole",
         ),
-        (network(f"driver_opts: {{{MTU}: ١}}"), f"networks.lab.driver_opts.{MTU}: '١' is no whole number"),
+        (network(f"driver_opts: {{{MTU}: ١}}"), f"networks.lab.driver_opts.{MTU}: '١' is not a whole number"),
         (
             network(f"driver_opts: {{{MASQUERADE}: maybe}}"),
             f"networks.lab.driver_opts.{MASQUERADE}: 'maybe' is neither",
@@ -547,7 +545,7 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
         (network("ipam: {config: [x]}"), "networks.lab.ipam.config[0]: must be a mapping or empty, not text"),
         (
             network("ipam: {config: [{subnet: 10.9.0.1/24}]}"),
-            "networks.lab.ipam.config[0].subnet: '10.9.0.1/24' is no IPv4 subnet: did you mean 10.9.0.0/24?",
+            "networks.lab.ipam.config[0].subnet: '10.9.0.1/24' is not a valid IPv4 subnet: did you mean 10.9.0.0/24?",
         ),
         (
             network("ipam: {config: [{subnet: 'fd00::/64'}]}"),
@@ -565,7 +563,10 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             network("ipam: {config: [{gateway: 10.9.0.1}]}"),
             "networks.lab.ipam.config[0].gateway: gateway needs a subnet",
         ),
-        (network("ipam: {config: [{gateway: x}]}"), "networks.lab.ipam.config[0].gateway: 'x' is no IPv4 address"),
+        (
+            network("ipam: {config: [{gateway: x}]}"),
+            "networks.lab.ipam.config[0].gateway: 'x' is not a valid IPv4 address",
+        ),
         (
             network("ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.8.0.1}]}"),
             "networks.lab.ipam.config[0].gateway: gateway 10.8.0.1 is outside",
@@ -582,8 +583,8 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (service("container_name: _a"), "services.web.container_name: '_a' is no name"),
-        ("services: {a b: }", "services.a b: 'a b' is no name"),
+        (service("container_name: _a"), "services.web.container_name: '_a' is not a valid name"),
+        ("services: {a b: }", "services.a b: 'a b' is not a valid name"),
         ("services: {a: {container_name: x}, b: {container_name: x}}", "services.b: is named x, as services.a is"),
         ("services: {a: {container_name: b}, b: }", "services.b: is named b, as services.a is"),
         ("services: [web]", "services: must be a mapping, not a list"),
@@ -595,20 +596,26 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
         (service("networks: [a, lab]"), "services.web.networks: names more than one network: one network per sandbox"),
         (service("networks: {a: , lab: }"), "services.web.networks: names more than one network"),
         (service("networks: [wire]"), "services.web: networks.wire is not declared"),
-        (service("networks: {lab: {ipv4_address: 10.9.0}}"), "services.web.networks.lab.ipv4_address: '10.9.0' is no"),
-        (service("networks: {lab: {mac_address: x}}"), "services.web.networks.lab.mac_address: 'x' is no MAC address"),
-        (service("mac_address: x"), "services.web.mac_address: 'x' is no MAC address"),
+        (
+            service("networks: {lab: {ipv4_address: 10.9.0}}"),
+            "services.web.networks.lab.ipv4_address: '10.9.0' is not a valid IPv4 address",
+        ),
+        (
+            service("networks: {lab: {mac_address: x}}"),
+            "services.web.networks.lab.mac_address: 'x' is not a valid MAC address",
+        ),
+        (service("mac_address: x"), "services.web.mac_address: 'x' is not a valid MAC address"),
         (service("network_mode: bridge, networks: [lab]"), "services.web.network_mode: excludes networks"),
         (service("network_mode: none, networks: {lab: }"), "services.web.network_mode: excludes networks"),
-        (service("network_mode: lab"), "services.web.network_mode: 'lab' is no network mode"),
-        (service(f"network_mode: {LONG}"), f"services.web.network_mode: '{'x' * 60}…' is no network mode"),
-        (service("network_mode: 'host:x'"), "services.web.network_mode: 'host:x' is no network mode"),
+        (service("network_mode: lab"), "services.web.network_mode: 'lab' is not a valid network mode"),
+        (service(f"network_mode: {LONG}"), f"services.web.network_mode: '{'x' * 60}…' is not a valid network mode"),
+        (service("network_mode: 'host:x'"), "services.web.network_mode: 'host:x' is not a valid network mode"),
         (service("network_mode: [host]"), "services.web.network_mode: must be text, not a list"),
         (service("network_mode: 'service:db'"), "services.web.network_mode: there is no services.db"),
-        (service("network_mode: 'container:'"), "services.web.network_mode: '' is no name"),
-        (service("network_mode: 'container:a:b'"), "services.web.network_mode: 'a:b' is no name"),
-        ("services: {a b: , c: {network_mode: 'service:a b'}}", "services.a b: 'a b' is no name"),
-        ("services: {c: {network_mode: 'service:a b'}, a b: }", "services.c.network_mode: 'a b' is no name"),
+        (service("network_mode: 'container:'"), "services.web.network_mode: '' is not a valid name"),
+        (service("network_mode: 'container:a:b'"), "services.web.network_mode: 'a:b' is not a valid name"),
+        ("services: {a b: , c: {network_mode: 'service:a b'}}", "services.a b: 'a b' is not a valid name"),
+        ("services: {c: {network_mode: 'service:a b'}, a b: }", "services.c.network_mode: 'a b' is not a valid name"),
         (service("ports: 80"), "services.web.ports: must be a list, not text"),
         (service("ports: {}"), "services.web.ports: must be a list, not a mapping"),
         (service("ports: ''"), "services.web.ports: must be a list, not text"),
@@ -636,21 +643,24 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
         ),
         (
             service("networks: {lab: {mac_address: 02:00:00:00:00:01}}, mac_address: x"),
-            "services.web.mac_address: 'x' is no MAC address",
+            "services.web.mac_address: 'x' is not a valid MAC address",
         ),
         (service("ports: [[80]]"), "services.web.ports[0]: must be text or a mapping, not a list"),
-        (service("ports: [80, x]"), "services.web.ports[1]: 'x' is no published port"),
-        (service(f"ports: ['{LONG}']"), f"services.web.ports[0]: '{'x' * 64}' is no published port"),
+        (service("ports: [80, x]"), "services.web.ports[1]: 'x' is not a valid published port"),
+        (service(f"ports: ['{LONG}']"), f"services.web.ports[0]: '{'x' * 64}' is not a valid published port"),
         (service("ports: ['80:80-81']"), "services.web.ports[0]: '80:80-81' pairs 1 host ports with 2"),
         (service("ports: [{published: 80}]"), "services.web.ports[0]: has no target"),
-        (service("ports: [{target: 80-81}]"), "services.web.ports[0].target: '80-81' is no whole number"),
+        (service("ports: [{target: 80-81}]"), "services.web.ports[0].target: '80-81' is not a whole number"),
         (service("ports: [{target: 65536}]"), "services.web.ports[0].target: 65536 is outside 1 to 65535"),
         (service("ports: [{target: 80, published: 0}]"), "services.web.ports[0].published: 0 is outside 1 to 65535"),
         (service("ports: [{target: 80, published: 65536}]"), "services.web.ports[0].published: 65536 is outside"),
         (service("ports: [{target: 0}]"), "services.web.ports[0].target: 0 is outside 1 to 65535"),
         (service("ports: [{target: 80, published: 8000-8002}]"), "services.web.ports[0].published: is a range"),
         (service("ports: [{target: 80, published: 8000-}]"), "services.web.ports[0].published: is a range"),
-        (service("ports: [{target: 80, host_ip: '::1'}]"), "services.web.ports[0].host_ip: '::1' is no IPv4 address"),
+        (
+            service("ports: [{target: 80, host_ip: '::1'}]"),
+            "services.web.ports[0].host_ip: '::1' is not a valid IPv4 address",
+        ),
     ],
 )
 def test_a_service_that_is_refused(text: str, message: str) -> None:
@@ -735,9 +745,9 @@ def test_interpolation_is_refused_where_it_matters(text: str, where: str) -> Non
         ("a: b\nc: \ud800", "line 2, column 4: "),
         ("[" * 10_000, "the file: is nested too deeply"),
         ("{a: " * 10_000, "the file: is nested too deeply"),
-        ('a: "\\UFFFFFFFF"', "the file: is no YAML: "),
-        ('a: "\\U00110000"', "the file: is no YAML: "),
-        (f"%YAML {'9' * 5000}.1\n--- a", "the file: is no YAML: "),
+        ('a: "\\UFFFFFFFF"', "the file: is not valid YAML: "),
+        ('a: "\\U00110000"', "the file: is not valid YAML: "),
+        (f"%YAML {'9' * 5000}.1\n--- a", "the file: is not valid YAML: "),
     ],
 )
 def test_a_file_that_is_no_compose_file(text: str, message: str) -> None:
@@ -846,7 +856,7 @@ def files(draw: st.DrawFn) -> tuple[Network | Sandbox, ...]:
 
 @given(files())
 def test_what_is_dumped_is_parsed_back(specs: tuple[Network | Sandbox, ...]) -> None:
-    assert parse(dump(specs)) == Composed(specs=specs, passed_over=())
+    assert parse(dump(specs)) == Composed(specs=specs, ignored=())
 
 
 def parse_or_refuse(text: str) -> None:

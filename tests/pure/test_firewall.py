@@ -1,106 +1,186 @@
-"""The rules are one fixed text; what a network or a port adds is elements; another's table is known as such."""
+"""The rules are one fixed file; what a network or a port adds is elements; another's table is known as such."""
 
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netbuilder import firewall
-from netbuilder.ports import PublishedPort
-from tests.pure.samples import ENDPOINT, NETWORK
+from netbuilder.resolve.resolved import HostBaseline
+from netbuilder.spec.ports import PublishedPort
+from netbuilder.steps import PublishPort
+from tests.pure.samples import NETWORK
 
 # The rules
 
 OUTLINE = {
-    "": ("made by netbuilder",),
-    "guard": (
-        "the host talks to itself",
-        "nobody else reaches the host's loopback",
-        "nor pretends to be on it",
-        "a gateway is there for its sandboxes",
+    "": ("netbuilder ruleset 2",),
+    "raw_prerouting": (
+        "loopback",
+        "loopback guard: destination",
+        "loopback guard: source",
+        "a gateway address from elsewhere",
     ),
-    "published": ("DNAT: one host address", "DNAT: all host addresses"),
-    "dnat_in": ("PREROUTING: what others send to the host",),
-    "dnat_local": ("OUTPUT: what the host sends to itself",),
+    "published": ("DNAT: published on one host address", "DNAT: published on all host addresses"),
+    "prerouting": ("to the host from elsewhere",),
+    "output": ("to the host from itself",),
     "forward": (
-        "none of our business",
-        "an answer, or more of the same",
+        "not a netbuilder bridge",
+        "established, related",
         "neighbours on one bridge",
-        "out of an internal network: never, not even by a published port",
-        "into an internal network: never",
-        "came by a published port",
+        "out of an internal network",
+        "into an internal network",
+        "published port",
         "not published",
     ),
-    "snat_out": (
-        "the host by its own published port",
-        "a neighbour, or itself, by the host's port",
-        "a neighbour keeps its address",
-        "MASQUERADE: what leaves the subnet leaves as the host",
+    "unrelated_forward": (
+        "forwarded as before netbuilder",
+        "another bridge switches",
+        "the host was no router, and becomes none",
+    ),
+    "postrouting": (
+        "MASQUERADE: the host by its own published port",
+        "MASQUERADE: a neighbour by a published port",
+        "neighbours keep their addresses",
+        "MASQUERADE: out of the subnet",
     ),
 }
+HOOKS = {
+    "raw_prerouting": "filter hook prerouting priority -300",
+    "prerouting": "nat hook prerouting priority -100",
+    "output": "nat hook output priority -100",
+    "forward": "filter hook forward priority 0",
+    "postrouting": "nat hook postrouting priority 100",
+}
+SETS = {
+    "bridges": "ifname",
+    "internal": "ifname",
+    "icc": "ifname . ifname",
+    "gateways": "ipv4_addr",
+    "subnets": "ifname . ipv4_addr",
+    "masqueraded": "ifname . ipv4_addr",
+    "forwarding": "nf_proto",
+    "publish_at": "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    "publish_any": "inet_proto . inet_service : ipv4_addr . inet_service",
+}
+TEXT = (Path(firewall.__file__).parent / "ruleset.nft").read_text()
+CHAINS = dict(re.findall(r"\tchain (\w+) \{\n(.*?)\t\}\n", TEXT, re.DOTALL))
 
-CHAIN = re.compile(r"\tchain (\w+) \{\n(.*?)\t\}\n", re.DOTALL)
 
-each_variant = pytest.mark.parametrize("was_router", [True, False])
+def rules(chain: str) -> list[str]:
+    """A chain's rules, without what says where it is hooked and without remarks."""
+    lines = (line.strip() for line in CHAINS[chain].splitlines())
+    return [line for line in lines if not line.startswith(("type ", "#"))]
+
+
+def rule(chain: str, comment: str) -> str:
+    (found,) = (one for one in rules(chain) if one.endswith(f' comment "{comment}"'))
+    return found.removesuffix(f' comment "{comment}"')
+
+
+def test_the_rules_are_the_file() -> None:
+    assert firewall.ruleset() == TEXT
 
 
 def test_the_rules_in_order() -> None:
-    assert firewall.outline(was_router=True) == OUTLINE
-    foreign = ("a switch of somebody else's goes on switching", "the host was no router, and it becomes none")
-    assert firewall.outline(was_router=False) == OUTLINE | {"foreign": foreign}
+    assert firewall.outline() == OUTLINE
+    assert list(firewall.outline()) == list(OUTLINE)
+    assert firewall.outline() is firewall.outline()
 
 
-@each_variant
-def test_every_rule_has_a_comment_of_its_own(was_router: bool) -> None:
-    bodies = [body for _, body in CHAIN.findall(firewall.ruleset(was_router))]
-    rules = [line for body in bodies for line in body.splitlines() if " hook " not in line]
-    comments = [re.findall(' comment "([^"]+)"$', rule) for rule in rules]
-    assert all(len(one) == 1 for one in comments)
-    assert len({comment for (comment,) in comments}) == len(rules) >= 18
+def test_every_rule_has_a_comment_of_its_own() -> None:
+    found = [(rule, re.findall(' comment "([^"]+)"$', rule)) for chain in CHAINS for rule in rules(chain)]
+    assert [rule for rule, comments in found if len(comments) != 1] == []
+    assert len({comment for _, (comment,) in found}) == len(found) == sum(map(len, OUTLINE.values())) - 1
 
 
-@each_variant
-def test_every_chain_and_set_that_a_rule_names_is_there(was_router: bool) -> None:
-    text = firewall.ruleset(was_router)
-    chains = {name for name, _ in CHAIN.findall(text)}
-    assert set(re.findall(r"(?:jump|goto) (\w+)", text)) == {"published", "foreign"} <= chains
-    assert set(re.findall(r"@(\w+)", text)) == set(re.findall(r"\t(?:set|map) (\w+) \{", text))
-    assert chains - set(re.findall(r"chain (\w+) \{\n\t\ttype ", text)) == {"published", "foreign"}
+def test_nft_takes_the_comments_and_an_outline_finds_them_all() -> None:
+    comments = re.findall(r'comment "([^"]*)"', TEXT)
+    assert all(len(comment) < 128 and comment.isascii() for comment in comments)
+    assert TEXT.count("comment") == len(comments)
+
+
+def test_each_base_chain_is_hooked_where_dockers_are_and_lets_pass_what_no_rule_stops() -> None:
+    hooked = {
+        name: body.split("\n", 1)[0].strip() for name, body in CHAINS.items() if "type " in body.split("\n", 1)[0]
+    }
+    assert hooked == {name: f"type {hook}; policy accept;" for name, hook in HOOKS.items()}
+    assert CHAINS.keys() - HOOKS == {"published", "unrelated_forward"}
+
+
+def test_every_chain_and_set_that_a_rule_names_is_there() -> None:
+    assert set(re.findall(r"(?:jump|goto) (\w+)", TEXT)) == {"published", "unrelated_forward"}
+    assert set(re.findall(r"@(\w+)", TEXT)) == SETS.keys()
+    sets = re.findall(r"\t(set|map) (\w+) \{ type ([^;]+);", TEXT)
+    assert {name: types for _, name, types in sets} == SETS
+    assert {name for kind, name, _ in sets if kind == "map"} == {"publish_at", "publish_any"}
 
 
 def test_a_router_stays_one_and_another_host_becomes_none() -> None:
-    router, other = (dict(CHAIN.findall(firewall.ruleset(was_router))) for was_router in (True, False))
-    assert router.pop("foreign") == ""
-    assert other.pop("foreign").strip().splitlines()[-1].strip().startswith("drop ")
-    assert router == other
+    assert rules("forward")[0].startswith("iifname != @bridges oifname != @bridges goto unrelated_forward ")
+    assert rule("unrelated_forward", "forwarded as before netbuilder") == "meta nfproto @forwarding accept"
+    assert rule("unrelated_forward", "the host was no router, and becomes none") == "drop"
+    assert rules("unrelated_forward")[-1].startswith("drop ")
 
 
-@each_variant
-def test_reading_the_rules_again_replaces_them_and_keeps_the_elements(was_router: bool) -> None:
-    text = firewall.ruleset(was_router)
-    assert text.splitlines()[1] == "flush table inet netbuilder"
-    assert "elements" not in text and "delete" not in text
+def test_nothing_enters_or_leaves_an_internal_network_not_even_by_a_published_port() -> None:
+    order = OUTLINE["forward"]
+    for way in ("out of an internal network", "into an internal network"):
+        assert rule("forward", way).endswith(" @internal drop")
+        assert order.index("neighbours on one bridge") < order.index(way) < order.index("published port")
+    assert rules("forward")[-1].startswith("oifname @bridges drop ")
+
+
+def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
+    lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
+    assert lines[:3] == [
+        'add table inet netbuilder { comment "netbuilder ruleset 2"; }',
+        "flush table inet netbuilder",
+        "table inet netbuilder {",
+    ]
+    assert not re.search(r"^\s*(delete|elements)", TEXT, re.MULTILINE)
+
+
+# Whose a table is
 
 
 @pytest.mark.parametrize(
-    ("seen", "ours"),
+    ("seen", "ours", "current"),
     [
-        (None, False),
-        ({}, False),
-        ({"": ()}, False),
-        ({"": ("made by somebody else",)}, False),
-        ({"guard": ("made by netbuilder",)}, False),
-        ({"": ("", "made by netbuilder")}, False),
-        ({"": ("made by netbuilder", "")}, True),
-        ({"": ("made by netbuilder",)}, True),
-        ({"": ("made by netbuilder",), "theirs": ("x",)}, True),
-        (OUTLINE, True),
+        ({}, False, False),
+        ({"": ()}, False, False),
+        ({"": ("",)}, False, False),
+        ({"": ("made by somebody else",)}, False, False),
+        ({"": ("netbuilder ruleset",)}, False, False),
+        ({"": ("netbuilder ruleset x",)}, False, False),
+        ({"": ("not netbuilder ruleset 2",)}, False, False),
+        ({"": ("netbuilder ruleset 2 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 2",)}, False, False),
+        ({"": ("", "netbuilder ruleset 2")}, False, False),
+        ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
+        ({"": ("made by netbuilder", "")}, True, False),
+        ({"": ("netbuilder ruleset 1",)}, True, False),
+        ({"": ("netbuilder ruleset 10",)}, True, False),
+        ({"": ("netbuilder ruleset 2",)}, True, True),
+        ({"": ("netbuilder ruleset 2", "")}, True, True),
+        ({"": ("netbuilder ruleset 2",), "theirs": ("x",)}, True, True),
+        (OUTLINE, True, True),
     ],
 )
-def test_a_table_is_known_by_its_comment(seen: Any, ours: bool) -> None:
-    assert firewall.is_ours(seen) is ours
+def test_a_table_is_known_by_its_comment(seen: Any, ours: bool, current: bool) -> None:
+    assert (firewall.is_ours(seen), firewall.is_current(seen)) == (ours, current)
+    comment = next(iter(seen.get("", ())), None)
+    assert (firewall.is_our_comment(comment), firewall.is_current_comment(comment)) == (ours, current)
+
+
+def test_no_table_is_nobodys() -> None:
+    assert not firewall.is_ours(None)
+    assert not firewall.is_our_comment(None)
+    assert not firewall.is_current_comment(None)
 
 
 # Other firewalls
@@ -160,14 +240,14 @@ EVERY_NETWORK = [
     ("bridges", '"br9"'),
     ("icc", '"br9" . "br9"'),
     ("gateways", "10.9.0.1"),
-    ("onlink", '"br9" . 10.9.0.0/24'),
+    ("subnets", '"br9" . 10.9.0.0/24'),
 ]
 
 
 @pytest.mark.parametrize(
     ("fields", "more"),
     [
-        ({}, [("leaving", '"br9" . 10.9.0.0/24')]),
+        ({}, [("masqueraded", '"br9" . 10.9.0.0/24')]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
         ({"internal": True, "masquerade": False}, [("internal", '"br9"')]),
@@ -179,6 +259,28 @@ def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple
     assert all(why for _, _, why in elements)
 
 
+def test_a_network_may_have_more_than_one_gateway() -> None:
+    gateways = (IPv4Interface("10.9.0.1/24"), IPv4Interface("10.8.0.9/16"))
+    elements = firewall.network_elements(NETWORK.model_copy(update={"gateways": gateways}))
+    assert {(set_, key) for set_, key, _ in elements} == {
+        *EVERY_NETWORK,
+        ("gateways", "10.8.0.9"),
+        ("subnets", '"br9" . 10.8.0.0/16'),
+        ("masqueraded", '"br9" . 10.9.0.0/24'),
+        ("masqueraded", '"br9" . 10.8.0.0/16'),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "elements"),
+    [(True, [("forwarding", "ipv6"), ("forwarding", "ipv4")]), (False, [("forwarding", "ipv6")])],
+)
+def test_what_was_forwarded_before_is_forwarded_still(before: bool, elements: list[tuple[str, str]]) -> None:
+    entered = firewall.baseline_elements(HostBaseline(forwarding_before=before))
+    assert [(set_, key) for set_, key, _ in entered] == elements
+    assert all(why for _, _, why in entered)
+
+
 @pytest.mark.parametrize(
     ("port", "element"),
     [
@@ -188,4 +290,22 @@ def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple
     ],
 )
 def test_a_published_port_is_one_element(port: str, element: tuple[str, str, str]) -> None:
-    assert firewall.port_element(ENDPOINT, *PublishedPort.parse(port)) == element
+    (published,) = PublishedPort.parse(port)
+    step = PublishPort(**dict(published), address=IPv4Address("10.9.0.2"))
+    assert firewall.port_element(step) == element
+    assert element[0] in SETS
+
+
+@pytest.mark.parametrize(
+    ("element", "command"),
+    [
+        (("bridges", '"br9"'), 'add element inet netbuilder bridges { "br9" }'),
+        (("bridges", '"br9"', ""), 'add element inet netbuilder bridges { "br9" }'),
+        (
+            ("publish_any", "tcp . 1", "10.9.0.2 . 80"),
+            "add element inet netbuilder publish_any { tcp . 1 : 10.9.0.2 . 80 }",
+        ),
+    ],
+)
+def test_an_element_as_nft_adds_it(element: tuple[str, ...], command: str) -> None:
+    assert firewall.element_command(*element) == command

@@ -3,60 +3,73 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from netbuilder.plan import Plan
-from netbuilder.state import LinkOf, PinOf, State, SysctlOf
 from netbuilder.steps import (
     AddAddress,
     AddBridge,
-    AddDefaultRoute,
     AddElement,
     AddNamespace,
+    AddRoute,
     AddTable,
     AddVeth,
     AttachNamespace,
-    Forward,
-    Hairpin,
-    NoLinkLocal,
+    DisableLinkLocal,
+    EnableForwarding,
+    ExchangeTable,
+    Plan,
+    PublishPort,
     SetAlias,
+    SetHairpin,
+    SetMac,
     SetMtu,
     SetSysctl,
     SetUp,
     Step,
-    TakeBack,
+    Undo,
+    UndoRecord,
 )
+from netbuilder.steps.state import LinkOf, PinOf, State, SysctlOf
 
-ROOM = AddNamespace(name="web", because="a room")
-KNOB = SetSysctl(key="net/ipv4/ip_forward", value="1")
+NAMESPACE = AddNamespace(name="web", because="a namespace")
+FORWARDING = SetSysctl(key="net/ipv4/ip_forward", value="1")
 UP = SetUp(netns="web", dev="lo")
-BRIDGE = AddBridge(name="br9", mac="02:42:0a:09:00:01", alias="netbuilder:lab")
+BRIDGE = AddBridge(name="br9", alias="netbuilder:lab")
 OLD = AttachNamespace(name="old", path="/proc/7/ns/net")
+PORT = PublishPort(
+    host_ip=IPv4Address("0.0.0.0"), host_port=8088, protocol="tcp", address=IPv4Address("10.9.0.2"), sandbox_port=80
+)
 
 ALL = Plan(
     [
-        ROOM,
-        KNOB,
+        NAMESPACE,
+        FORWARDING,
         UP,
         BRIDGE,
         OLD,
-        AddBridge(name="br9", mac="02:42:0a:09:00:01", alias="x", because="a switch"),
+        AddBridge(name="br9", alias="x", because="a switch"),
         AddVeth(name="veth1", bridge="br9", peer="eth0", netns="web", mac="02:42:0a:09:00:02"),
         SetAlias(dev="veth1", alias="netbuilder:web"),
+        SetMac(dev="br9", mac="02:42:0a:09:00:01"),
         SetMtu(dev="veth1", mtu=1400),
-        Hairpin(dev="veth1"),
-        NoLinkLocal(dev="veth1"),
+        SetHairpin(dev="veth1"),
+        DisableLinkLocal(dev="veth1"),
         SetUp(dev="veth1"),
         SetSysctl(netns="web", key="net/ipv6/conf/eth0/disable_ipv6", value="1"),
         AddAddress(netns="web", dev="eth0", address=IPv4Interface("10.9.0.2/24")),
-        AddDefaultRoute(netns="web", via=IPv4Address("10.9.0.1")),
-        Forward(),
-        TakeBack(undone=KNOB, was="0"),
-        AddTable(was_router=False),
+        AddRoute(netns="web", via=IPv4Address("10.9.0.1"), dev="eth0"),
+        AddRoute(dst=IPv4Network("10.8.0.0/16"), via=IPv4Address("10.9.0.1"), dev="eth0", metric=7),
+        EnableForwarding(),
+        Undo(undone_step=FORWARDING, was="0"),
+        AddTable(),
         AddElement(set="bridges", key='"br9"'),
         AddElement(set="publish_any", key="tcp . 8088", data="10.9.0.2 . 80"),
+        PORT,
+        ExchangeTable(elements=(AddElement(set="bridges", key='"br9"'), PORT)),
     ]
 )
 
@@ -64,18 +77,18 @@ SCRIPT = """\
 #!/bin/sh
 set -eu
 
-# a room
+# a namespace
 ip netns add web
 
 sysctl -q -w net/ipv4/ip_forward=1
 
-ip link add br9 address 02:42:0a:09:00:01 type bridge
+ip link add br9 type bridge
 ip link set br9 alias netbuilder:lab
 """
 
 
 def test_a_plan_prints_as_a_script() -> None:
-    assert Plan([ROOM, KNOB, BRIDGE]).script() == SCRIPT
+    assert Plan([NAMESPACE, FORWARDING, BRIDGE]).script() == SCRIPT
 
 
 def test_an_empty_plan_prints_as_a_script_that_does_nothing() -> None:
@@ -89,40 +102,64 @@ def test_a_reason_stays_a_comment(end: str) -> None:
 
 
 def test_a_plan_asks_what_its_steps_ask() -> None:
-    assert Plan([ROOM, UP, UP, KNOB]).questions() == {
+    assert Plan([NAMESPACE, UP, UP, FORWARDING]).queries() == {
         PinOf("web"),
         LinkOf("web", "lo"),
         SysctlOf(None, "net/ipv4/ip_forward"),
     }
-    assert Plan().questions() == set()
+    assert Plan().queries() == set()
 
 
-def test_a_plan_knows_the_doors_of_namespaces_that_it_adopts() -> None:
-    assert Plan([ROOM, OLD, KNOB]).doors() == {"old": "/proc/7/ns/net"}
+def test_a_plan_knows_the_paths_of_namespaces_that_it_adopts() -> None:
+    assert Plan([NAMESPACE, OLD, FORWARDING]).namespace_paths() == {"old": "/proc/7/ns/net"}
 
 
 @pytest.mark.parametrize(
     ("forwarding", "pin", "missing"),
-    [("1", 5, []), ("0", 5, [KNOB]), ("1", None, [ROOM]), ("0", None, [ROOM, KNOB])],
+    [("1", 5, []), ("0", 5, [FORWARDING]), ("1", None, [NAMESPACE]), ("0", None, [NAMESPACE, FORWARDING])],
 )
 def test_what_is_missing_is_what_does_not_hold(forwarding: str, pin: int | None, missing: list[Step]) -> None:
     state = State({SysctlOf(None, "net/ipv4/ip_forward"): forwarding, PinOf("web"): pin})
-    left = Plan([ROOM, KNOB]).missing(state)
+    left = Plan([NAMESPACE, FORWARDING]).missing(state)
     assert isinstance(left, Plan)
     assert left == tuple(missing)
 
 
 def test_plans_add_up_to_a_plan() -> None:
-    both = Plan([ROOM]) + iter([KNOB])
+    both = Plan([NAMESPACE]) + iter([FORWARDING])
     assert isinstance(both, Plan)
-    assert both == (ROOM, KNOB)
+    assert both == (NAMESPACE, FORWARDING)
 
 
 # JSON
 
 
 def test_every_kind_of_step_is_tried_here() -> None:
-    assert {type(step).__name__ for step in ALL} == {name for name in Step.kinds if not name.startswith("_")}
+    assert {step.kind for step in ALL} == Step.kinds.keys()
+
+
+def test_what_was_written_is_read_by_these_names() -> None:
+    assert Step.kinds == {
+        "AddAddress": AddAddress,
+        "AddBridge": AddBridge,
+        "AddElement": AddElement,
+        "AddNamespace": AddNamespace,
+        "AddRoute": AddRoute,
+        "AddTable": AddTable,
+        "AddVeth": AddVeth,
+        "AttachNamespace": AttachNamespace,
+        "ExchangeTable": ExchangeTable,
+        "Forward": EnableForwarding,
+        "Hairpin": SetHairpin,
+        "NoLinkLocal": DisableLinkLocal,
+        "PublishPort": PublishPort,
+        "SetAlias": SetAlias,
+        "SetMac": SetMac,
+        "SetMtu": SetMtu,
+        "SetSysctl": SetSysctl,
+        "SetUp": SetUp,
+        "Undo": Undo,
+    }
 
 
 def test_a_plan_survives_json() -> None:
@@ -135,20 +172,83 @@ def test_a_plan_survives_json() -> None:
 @pytest.mark.parametrize(
     ("step", "why", "item"),
     [
-        (ROOM, True, {"step": "AddNamespace", "name": "web", "because": "a room"}),
-        (ROOM, False, {"step": "AddNamespace", "name": "web"}),
+        (NAMESPACE, True, {"step": "AddNamespace", "name": "web", "because": "a namespace"}),
+        (NAMESPACE, False, {"step": "AddNamespace", "name": "web"}),
         (UP, True, {"step": "SetUp", "netns": "web", "dev": "lo"}),
         (
             AddAddress(dev="br9", address=IPv4Interface("10.9.0.1/24")),
             True,
             {"step": "AddAddress", "dev": "br9", "address": "10.9.0.1/24"},
         ),
+        (EnableForwarding(), True, {"step": "Forward"}),
+        (
+            AddRoute(via=IPv4Address("10.9.0.1"), dev="eth0"),
+            True,
+            {"step": "AddRoute", "via": "10.9.0.1", "dev": "eth0"},
+        ),
+        (
+            PORT,
+            True,
+            {
+                "step": "PublishPort",
+                "host_ip": "0.0.0.0",
+                "host_port": 8088,
+                "protocol": "tcp",
+                "address": "10.9.0.2",
+                "sandbox_port": 80,
+            },
+        ),
+        (
+            Undo(undone_step=NAMESPACE, because="gone"),
+            True,
+            {
+                "step": "Undo",
+                "because": "gone",
+                "undone_step": {"step": "AddNamespace", "name": "web", "because": "a namespace"},
+            },
+        ),
     ],
 )
-def test_a_step_as_json(step: Step, why: bool, item: dict[str, str]) -> None:
+def test_a_step_as_json(step: Step, why: bool, item: dict[str, Any]) -> None:
     assert step.as_json(why) == item
     assert json.loads(json.dumps(item)) == item
     assert Step.from_json(item) == step
+
+
+@pytest.mark.parametrize("item", [{}, {"step": "Dance"}, {"step": "_InSet", "set": "bridges"}])
+def test_what_is_no_kind_of_step_is_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"there is no kind of step {item.get('step')!r}"):
+        Step.from_json(item)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"step": "SetUp"},
+        {"step": "SetUp", "dev": "lo", "loud": True},
+        {"step": "SetUp", "dev": "lo; reboot"},
+        {"step": "Undo", "undone_step": {"step": "SetUp"}},
+        {"step": "ExchangeTable", "elements": [{"step": "SetUp", "dev": "lo"}]},
+    ],
+)
+def test_a_step_that_is_not_written_right_is_refused(item: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Step.from_json(item)
+
+
+@pytest.mark.parametrize("before", [None, "0", "02:42:0a:09:00:01"])
+@pytest.mark.parametrize("step", [step for step in ALL if not isinstance(step, Undo)], ids=str)
+def test_a_record_survives_json(step: Step, before: str | None) -> None:
+    record = UndoRecord(step, before)
+    written = record.to_json()
+    assert "because" not in written
+    assert UndoRecord.from_json(json.loads(json.dumps(written))) == record
+
+
+@pytest.mark.parametrize("before", [0, True, ["0"], {}])
+def test_what_is_remembered_is_text(before: object) -> None:
+    with pytest.raises(ValueError, match=r"before: .* is not text"):
+        UndoRecord.from_json({"step": "SetUp", "dev": "lo", "before": before})
 
 
 # Equality
@@ -163,6 +263,6 @@ def test_a_reason_is_no_part_of_the_fact(step: Step) -> None:
 
 def test_other_facts_are_other_steps() -> None:
     assert len(set(ALL)) == len(ALL)
-    assert SetUp(dev="lo") != NoLinkLocal(dev="lo")  # the same fields, another kind
+    assert SetUp(dev="lo") != DisableLinkLocal(dev="lo")  # the same fields, another kind
     assert SetUp(dev="lo") != SetUp(netns="web", dev="lo")
     assert UP != "SetUp"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from netbuilder.ports import ANY, BROADCAST, PublishedPort
+from netbuilder.spec.ports import ANY, BROADCAST, PublishedPort
 
 PORTS = st.integers(1, 65535)
 PUBLISHED = st.builds(
@@ -60,23 +60,23 @@ def test_a_range_is_one_port_each(text: str, pairs: list[tuple[int | None, int]]
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is no published port"),
-        ("http", "is no published port"),
-        ("80:", "is no published port"),
+        ("", "is not a valid published port"),
+        ("http", "is not a valid published port"),
+        ("80:", "is not a valid published port"),
         ("80/SCTP", "protocol 'SCTP' in '80/SCTP' is not supported: use tcp or udp"),
-        ("80/tcp\n", "is no published port"),
-        ("80\x00", "is no published port"),
-        ("٨٠", "is no published port"),
-        ("[::1]:80:80", "is no published port"),
-        ("1:2:3:4", "is no published port"),
-        ("+80", "is no published port"),
-        ("9" * 10_000, "is no published port"),
-        (-1, "is no port or range of ports"),
-        (True, "is no published port"),
+        ("80/tcp\n", "is not a valid published port"),
+        ("80\x00", "is not a valid published port"),
+        ("٨٠", "is not a valid published port"),
+        ("[::1]:80:80", "is not a valid published port"),
+        ("1:2:3:4", "is not a valid published port"),
+        ("+80", "is not a valid published port"),
+        ("9" * 10_000, "is not a valid published port"),
+        (-1, "is not a valid port or range of ports"),
+        (True, "is not a valid published port"),
         ("80/sctp", "protocol 'sctp' in '80/sctp' is not supported: use tcp or udp"),
-        ("127.0.0.1:80", "'127.0.0.1' in '127.0.0.1:80' is no port or range of ports"),
-        ("80-", "'80-' in '80-' is no port or range of ports"),
-        ("1-2-3", "is no port or range of ports"),
+        ("127.0.0.1:80", "'127.0.0.1' in '127.0.0.1:80' is not a valid port or range of ports"),
+        ("80-", "'80-' in '80-' is not a valid port or range of ports"),
+        ("1-2-3", "is not a valid port or range of ports"),
         ("82-80", "range 82-80 in '82-80' runs backwards"),
         ("0", "0 in '0' is outside 1 to 65535"),
         ("65536", "65536 in '65536' is outside 1 to 65535"),
@@ -84,10 +84,10 @@ def test_a_range_is_one_port_each(text: str, pairs: list[tuple[int | None, int]]
         (f"1-{'9' * 60}", "is outside 1 to 65535"),
         ("80-82:80", "'80-82:80' pairs 3 host ports with 1 sandbox ports"),
         ("80:80-82", "'80:80-82' pairs 1 host ports with 3 sandbox ports"),
-        ("1.2.3:80:80", "'1.2.3' in '1.2.3:80:80' is no IPv4 address"),
-        ("1.2.3.256:80:80", "is no IPv4 address"),
-        ("224.0.0.1:80:80", "224.0.0.1 is no address that a host can have"),
-        ("255.255.255.255:80:80", "255.255.255.255 is no address that a host can have"),
+        ("1.2.3:80:80", "'1.2.3' in '1.2.3:80:80' is not a valid IPv4 address"),
+        ("1.2.3.256:80:80", "is not a valid IPv4 address"),
+        ("224.0.0.1:80:80", "224.0.0.1 is not an address that a host can have"),
+        ("255.255.255.255:80:80", "255.255.255.255 is not an address that a host can have"),
     ],
 )
 def test_what_is_no_port_is_refused(text: str | int, problem: str) -> None:

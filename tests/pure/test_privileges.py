@@ -20,12 +20,16 @@ class Process:
     threads = 1
     refusal: OSError | None = None
     moved = False
+    mounts = ""
 
     def __call__(self, path: str) -> Process:
-        assert path == "/proc/thread-self/status"
+        self.path = path
         return self
 
-    def read_text(self) -> str:
+    def read_text(self, errors: str = "strict") -> str:
+        if self.path == "/proc/thread-self/mountinfo":
+            return self.mounts
+        assert self.path == "/proc/thread-self/status"
         return f"Name:\tpython\nCapPrm:\t{ALL:016x}\nCapEff:\t{self.capabilities:016x}\nCapBnd:\t{ALL:016x}\n"
 
     def listdir(self, path: str) -> list[str]:
@@ -94,7 +98,46 @@ def test_a_distribution_that_forbids_it_is_told_how_to_allow_it(
 ) -> None:
     process.capabilities = 0
     process.refusal = OSError(number, "no") if number else OSError("no")
-    with pytest.raises(PrivilegeError, match=rf"does not let an ordinary user .* \({name}\)$") as caught:
+    with pytest.raises(PrivilegeError, match=rf"does not let an ordinary user .* \({name}\)") as caught:
         privileges.become_root()
     for setting in ("unprivileged_userns_clone", "apparmor_restrict_unprivileged_userns", "max_user_namespaces"):
         assert setting in caught.value.hint
+
+
+def test_in_a_chroot_it_is_told_what_is_missing() -> None:
+    error = privileges.refused(OSError(errno.EINVAL, "Invalid argument"))
+    assert str(error) == "there can be no throw-away host here, as / is not a mount (EINVAL)"
+    assert "mount --bind" in error.hint
+
+
+ROOT = "21 1 8:1 / / rw,relatime {tags}- ext4 /dev/root rw\n"
+RUN = "22 21 0:20 / /run rw {tags}- tmpfs tmpfs rw\n"
+PINS = "23 22 0:20 /netns /run/netns rw {tags}- tmpfs tmpfs rw\n"
+SHARED, SLAVE, BOTH, PRIVATE = "shared:1 ", "master:1 ", "shared:2 master:1 ", ""
+
+
+@pytest.mark.parametrize(
+    ("mounts", "follows"),
+    [
+        ([(ROOT, SHARED)], False),
+        ([(ROOT, PRIVATE)], False),
+        ([(ROOT, SLAVE)], True),
+        ([(ROOT, BOTH)], False),
+        ([(ROOT, SLAVE), (RUN, PRIVATE)], False),  # a /run of its own, as on a throw-away host
+        ([(ROOT, SHARED), (RUN, SLAVE)], True),
+        ([(ROOT, SLAVE), (RUN, SLAVE), (PINS, SHARED)], False),
+        ([(ROOT, SHARED), (RUN, SHARED), (PINS, SLAVE)], True),
+        ([(ROOT, SLAVE), (RUN, SHARED), (RUN, SLAVE)], True),  # the last one is on top
+        ([], False),
+    ],
+)
+def test_where_mounts_follow_others_a_pin_would_be_seen_nowhere_else(
+    process: Process, mounts: list[tuple[str, str]], follows: bool
+) -> None:
+    process.mounts = "".join(line.format(tags=tags) for line, tags in mounts)
+    if not follows:
+        privileges.check_mounts()
+        return
+    with pytest.raises(PrivilegeError, match="this process sees mounts of its own") as caught:
+        privileges.check_mounts()
+    assert caught.value.hint == "enter the network alone: nsenter --net=/run/netns/NAME netbuilder up"

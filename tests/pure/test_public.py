@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
+import inspect
+import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from pydantic import TypeAdapter
 
 import netbuilder
 from netbuilder import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
-from netbuilder.handed import checked
+from netbuilder.host.arguments import checked
 
 
 def declared() -> dict[str, str]:
@@ -50,6 +54,83 @@ def test_dir_shows_every_public_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'netbuilder' has no attribute '{name}'$"):
         getattr(netbuilder, name)
+
+
+# What is handed out
+
+PUBLIC = {name: getattr(netbuilder, name) for name in netbuilder.__all__}
+HANDLES = ("Host", "LiveSandbox", "NetworkNamespace", "Changes", "Change", "Plan", "Step", "Undo", "VethPair")
+
+
+def members(kind: type) -> Iterator[tuple[str, Callable[..., object]]]:
+    """The public methods of a class and what its properties are read by; of its bases those that are ours."""
+    for base in kind.__mro__:
+        if not base.__module__.startswith("netbuilder"):
+            continue
+        for name, member in vars(base).items():
+            public = not name.startswith("_") or name in ("__getitem__", "__iter__", "__enter__")
+            found = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            if public and inspect.isfunction(found):
+                yield name, found
+
+
+def parts(annotation: Any) -> Iterator[type]:
+    """Every class that an annotation names."""
+    if isinstance(annotation, list):
+        yield from (part for one in annotation for part in parts(one))
+    elif arguments := typing.get_args(annotation):
+        yield from parts([*arguments])
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+def attributes(kind: type) -> Iterator[Any]:
+    """The annotations of what a class keeps under a public name of what it is made of."""
+    if "__init__" in vars(kind) and not dataclasses.is_dataclass(kind):
+        source = inspect.getsource(kind.__init__)  # type: ignore[misc]
+        hints = typing.get_type_hints(kind.__init__, localns=PUBLIC)  # type: ignore[misc]
+        yield from (hint for name, hint in hints.items() if f"self.{name} = {name}" in source)
+
+
+def handed_out(name: str) -> set[type]:
+    """The types of this package that a public class hands out: by its methods, properties, attributes and fields."""
+    kind = PUBLIC[name]
+    found = typing.get_type_hints(kind) if "__annotations__" in vars(kind) else {}
+    annotations = [annotation for field, annotation in found.items() if not field.startswith("_")]
+    annotations += [typing.get_type_hints(method, localns=PUBLIC).get("return") for _, method in members(kind)]
+    return {part for part in parts([*annotations, *attributes(kind)]) if part.__module__.startswith("netbuilder")}
+
+
+INTERNAL = {"Kernel", "Query", "State"}
+"""What a step speaks of with the engine."""
+
+
+@pytest.mark.parametrize("name", HANDLES)
+def test_what_is_handed_out_can_be_named(name: str) -> None:
+    known = {one.__name__ for one in PUBLIC.values() if isinstance(one, type)}
+    assert {one.__name__ for one in handed_out(name)} <= known | (
+        INTERNAL if name in ("Plan", "Step", "Undo") else set()
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in netbuilder.__all__ if name.startswith("Resolved")])
+def test_what_is_resolved_is_of_types_that_can_be_named(name: str) -> None:
+    fields = [field.annotation for field in PUBLIC[name].model_fields.values()]
+    assert {one for one in parts(fields) if one.__module__.startswith("netbuilder")} <= set(PUBLIC.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "some"),
+    [
+        ("Host", {"Changes", "LiveSandbox", "Plan", "ResolvedNetwork", "VethPair"}),
+        ("LiveSandbox", {"Changes", "Host", "ResolvedEndpoint", "ResolvedPort", "ResolvedSandbox"}),
+        ("Changes", {"Change", "Plan"}),
+        ("Change", {"Plan"}),
+        ("Undo", {"Step"}),
+    ],
+)
+def test_what_is_handed_out_is_found(name: str, some: set[str]) -> None:
+    assert {one.__name__ for one in handed_out(name)} >= some
 
 
 # What is handed to a call

@@ -1,11 +1,15 @@
-"""Every default is as Docker's, every clash is refused with the field's name, and nobody loses what they have."""
+"""Every default is as Docker's, every clash is refused with the field's name, and nobody loses what they have.
+
+What stands is only looked at: a call that is refused, or never carried out, leaves it as it was.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -13,16 +17,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from netbuilder.errors import SpecError
-from netbuilder.ledger import Ledger
-from netbuilder.ports import ANY, PublishedPort
-from netbuilder.resolve import Resolution, needs_survey, resolve
-from netbuilder.resolved import Endpoint, Facts, Ground, ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.resolve import Resolution, needs_facts, resolve
+from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.facts import HostFacts
+from netbuilder.resolve.resolved import HostBaseline, ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
+from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox
+from netbuilder.spec.ports import ANY
 
 Specs = list[Network | Sandbox]
+Written = TypeVar("Written", ResolvedNetwork, ResolvedSandbox)
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 DMZ = Network(name="dmz", subnet="10.8.0.0/24")
+FRESH = HostFacts()
 
 
 def on(name: str, network: str = "lab", **mode: Any) -> Sandbox:
@@ -45,37 +52,64 @@ def top(name: str) -> Sandbox:
     return Sandbox(name=name, mode=HostNetwork())
 
 
-def host(*specs: Network | Sandbox) -> Ledger:
-    """The ledger of a host on which something stands."""
-    ledger = Ledger()
-    resolve(specs, ledger)
-    return ledger
+def make(specs: Iterable[Network | Sandbox], allocations: Allocations, facts: HostFacts = FRESH) -> Resolution:
+    """What is asked for stands."""
+    resolution = resolve(specs, allocations, facts)
+    allocations.record(resolution.networks, resolution.sandboxes)
+    return resolution
 
 
-def network(spec: Network, ledger: Ledger | None = None, **facts: Any) -> ResolvedNetwork:
-    (one,) = resolve([spec], ledger or Ledger(), Facts(**facts)).networks
+def host(*specs: Network | Sandbox) -> Allocations:
+    """The allocations of a host on which something stands."""
+    allocations = Allocations()
+    make(specs, allocations)
+    return allocations
+
+
+def contents(allocations: Allocations) -> str:
+    """All that allocations have, in order, for comparing it later."""
+    return str(vars(allocations) | {"claims": claimed(allocations)})
+
+
+def claimed(allocations: Allocations) -> tuple[Any, ...]:
+    """Who holds what."""
+    return dict(allocations.claims._holders), dict(allocations.claims._ports)
+
+
+def network(spec: Network, allocations: Allocations | None = None, **facts: Any) -> ResolvedNetwork:
+    (one,) = resolve([spec], allocations, HostFacts(**facts)).networks
     return one
 
 
-def subnets(specs: Iterable[Network], ledger: Ledger, **facts: Any) -> list[str]:
-    return [str(one.subnet) for one in resolve(specs, ledger, Facts(**facts)).networks]
+def subnet_of(network: ResolvedNetwork) -> str:
+    (subnet,) = network.subnets
+    return str(subnet)
 
 
-def endpoints(resolution: Resolution) -> dict[str, Endpoint]:
-    return {one.name: one.endpoint for one in resolution.sandboxes if one.endpoint}
+def subnets(specs: Iterable[Network], allocations: Allocations | None = None, **facts: Any) -> list[str]:
+    return [subnet_of(one) for one in resolve(specs, allocations, HostFacts(**facts)).networks]
+
+
+def endpoints(resolution: Resolution) -> dict[str, ResolvedEndpoint]:
+    return {one.name: end for one in resolution.sandboxes for end in one.endpoints}
+
+
+def address_of(endpoint: ResolvedEndpoint) -> IPv4Interface:
+    (address,) = endpoint.addresses
+    return address
 
 
 def addresses(resolution: Resolution) -> dict[str, str]:
-    return {name: str(end.address) for name, end in endpoints(resolution).items()}
+    return {name: str(address_of(end).ip) for name, end in endpoints(resolution).items()}
 
 
 def ports(resolution: Resolution) -> list[str]:
-    return [str(port).removesuffix("/tcp") for end in endpoints(resolution).values() for port in end.publish]
+    return [str(port).removesuffix("/tcp") for one in resolution.sandboxes for port in one.ports]
 
 
-def refusal(specs: Iterable[Network | Sandbox], ledger: Ledger | None = None, **facts: Any) -> SpecError:
+def refusal(specs: Iterable[Network | Sandbox], allocations: Allocations | None = None, **facts: Any) -> SpecError:
     with pytest.raises(SpecError) as caught:
-        resolve(specs, ledger or Ledger(), Facts(**facts))
+        resolve(specs, allocations, HostFacts(**facts))
     return caught.value
 
 
@@ -94,7 +128,7 @@ def refusal(specs: Iterable[Network | Sandbox], ledger: Ledger | None = None, **
 def test_a_mac_address_is_had_by_one(macs: list[str | None], holder: str) -> None:
     specs = [Sandbox(name=name, mode=Bridge(network="lab", mac=mac)) for name, mac in zip("ab", macs, strict=True)]
     with pytest.raises(SpecError, match=f"is the MAC address of {holder} already"):
-        resolve([LAB, *specs], Ledger())
+        resolve([LAB, *specs])
 
 
 # Networks
@@ -109,13 +143,12 @@ def test_the_default_network_is_dockers() -> None:
     assert network(Network(name="bridge")) == ResolvedNetwork(
         name="bridge",
         bridge="docker0",
-        subnet=IPv4Network("172.17.0.0/16"),
-        gateway=IPv4Address("172.17.0.1"),
+        gateways=(IPv4Interface("172.17.0.1/16"),),
         mac="02:42:ac:11:00:01",
         mtu=None,
         masquerade=True,
         internal=False,
-        quiet_ipv6=True,
+        disable_ipv6=True,
     )
 
 
@@ -126,13 +159,12 @@ def test_what_a_network_asks_for_it_gets() -> None:
     assert network(spec, ipv6=False) == ResolvedNetwork(
         name="lab",
         bridge="br9",
-        subnet=IPv4Network("10.9.0.0/24"),
-        gateway=IPv4Address("10.9.0.9"),
+        gateways=(IPv4Interface("10.9.0.9/24"),),
         mac="02:42:0a:09:00:09",
         mtu=1400,
         masquerade=False,
         internal=True,
-        quiet_ipv6=False,
+        disable_ipv6=False,
     )
 
 
@@ -141,22 +173,24 @@ def test_what_a_network_asks_for_it_gets() -> None:
 )
 def test_ipv6_is_switched_off_where_the_kernel_has_it(mtu: int, ipv6: bool, quiet: bool) -> None:
     lab = Network(name="lab", subnet="10.9.0.0/24", mtu=mtu)
-    resolution = resolve([lab, on("web", "lab")], Ledger(), Facts(ipv6=ipv6))
-    assert resolution.networks[0].quiet_ipv6 is quiet
-    assert endpoints(resolution)["web"].quiet_ipv6 is quiet
+    resolution = resolve([lab, on("web", "lab")], facts=HostFacts(ipv6=ipv6))
+    assert resolution.networks[0].disable_ipv6 is quiet
+    assert endpoints(resolution)["web"].disable_ipv6 is quiet
 
 
-@pytest.mark.parametrize("before", [[], [Network(name="bridge")]], ids=["new", "standing"])
+@pytest.mark.parametrize(
+    "before", [[], [Network(name="bridge")], [Network(name="bridge", mtu=1400)]], ids=["new", "standing", "as it is"]
+)
 def test_a_sandbox_on_the_default_network_implies_it(before: list[Network]) -> None:
     resolution = resolve([on("web", "bridge")], host(*before))
-    assert resolution.networks == (network(Network(name="bridge")),)
+    assert resolution.networks == (network(*before or [Network(name="bridge")]),)
     assert addresses(resolution) == {"web": "172.17.0.2"}
 
 
 def test_a_default_network_that_is_declared_is_as_declared() -> None:
     specs: Specs = [on("web", "bridge"), Network(name="bridge", subnet="10.7.0.0/24")]
-    resolution = resolve(specs, Ledger())
-    assert [str(one.subnet) for one in resolution.networks] == ["10.7.0.0/24"]
+    resolution = resolve(specs)
+    assert [str(gateway) for one in resolution.networks for gateway in one.gateways] == ["10.7.0.1/24"]
     assert addresses(resolution) == {"web": "10.7.0.2"}
 
 
@@ -167,30 +201,30 @@ def test_other_sandboxes_do_not_imply_it(sandbox: Sandbox) -> None:
 
 def test_subnets_are_taken_in_dockers_order() -> None:
     specs = [Network(name=name) for name in "abc"]
-    assert subnets(specs, Ledger()) == ["172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16"]
+    assert subnets(specs) == ["172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16"]
 
 
 def test_a_gap_is_used_again() -> None:
-    ledger = host(*(Network(name=name) for name in "abc"))
-    ledger.remove_network("b")
-    assert subnets([Network(name="d"), Network(name="e")], ledger) == ["172.18.0.0/16", "172.20.0.0/16"]
+    allocations = host(*(Network(name=name) for name in "abc"))
+    allocations.remove(["b"], [])
+    assert subnets([Network(name="d"), Network(name="e")], allocations) == ["172.18.0.0/16", "172.20.0.0/16"]
 
 
 def test_a_subnet_that_the_host_reaches_already_is_passed_over() -> None:
     onlink = ((IPv4Network("172.17.4.0/24"), "eth0"), (IPv4Network("172.18.0.0/15"), "eth1"))
-    assert subnets([Network(name="a")], Ledger(), onlink=onlink) == ["172.20.0.0/16"]
+    assert subnets([Network(name="a")], Allocations(), onlink=onlink) == ["172.20.0.0/16"]
 
 
 def test_a_default_does_not_take_what_another_names() -> None:
     specs = [Network(name="a"), Network(name="b", subnet="172.17.0.0/24")]
-    assert subnets(specs, Ledger()) == ["172.17.0.0/24", "172.18.0.0/16"]
+    assert subnets(specs) == ["172.17.0.0/24", "172.18.0.0/16"]
 
 
 def test_after_dockers_31_pools_a_subnet_must_be_named() -> None:
     specs: Specs = [Network(name=f"n{number}") for number in range(32)]
-    ledger = host(*specs[:31])
-    assert len({one.subnet for one in ledger.networks.values()}) == 31
-    error = refusal(specs[31:], ledger)
+    allocations = host(*specs[:31])
+    assert len({subnet_of(one) for one in allocations.networks.values()}) == 31
+    error = refusal(specs[31:], allocations)
     assert str(error) == (
         "network n31.subnet: every one of Docker's 31 address pools overlaps a network or a route of this host"
     )
@@ -204,26 +238,25 @@ ADOPTED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("fields", "subnet", "gateway"),
+    ("fields", "gateway"),
     [
-        ({"bridge": "br0"}, "10.7.0.0/24", "10.7.0.9"),
-        ({"bridge": "br0", "subnet": "10.7.0.0/24"}, "10.7.0.0/24", "10.7.0.1"),
-        ({"bridge": "br0", "subnet": "10.9.0.0/24"}, "10.9.0.0/24", "10.9.0.1"),
-        ({"bridge": "br1"}, "172.17.0.0/16", "172.17.0.1"),
+        ({"bridge": "br0"}, "10.7.0.9/24"),
+        ({"bridge": "br0", "subnet": "10.7.0.0/24"}, "10.7.0.1/24"),
+        ({"bridge": "br0", "subnet": "10.9.0.0/24"}, "10.9.0.1/24"),
+        ({"bridge": "br1"}, "172.17.0.1/16"),
     ],
 )
-def test_a_bridge_that_has_an_address_is_adopted_with_its_subnet(
-    fields: dict[str, Any], subnet: str, gateway: str
-) -> None:
-    one = network(Network(name="lab", **fields), **ADOPTED)
-    assert (str(one.subnet), str(one.gateway)) == (subnet, gateway)
+def test_a_bridge_that_has_an_address_is_adopted_with_its_subnet(fields: dict[str, Any], gateway: str) -> None:
+    assert network(Network(name="lab", **fields), **ADOPTED).gateways == (IPv4Interface(gateway),)
 
 
 @pytest.mark.parametrize("router", [True, False])
 def test_a_router_is_remembered_as_one(router: bool) -> None:
-    assert resolve([LAB], Ledger(), Facts(forwarding=router)).ground == Ground(was_router=router)
-    ledger = Ledger(ground=Ground(was_router=not router))  # ours by now, so what is seen says nothing
-    assert resolve([LAB], ledger, Facts(forwarding=router)).ground == Ground(was_router=not router)
+    facts = HostFacts(forwarding=router)
+    assert resolve([LAB], facts=facts).baseline == HostBaseline(forwarding_before=router)
+    allocations = Allocations()
+    allocations.baseline = HostBaseline(forwarding_before=not router)  # ours by now, so what is seen says nothing
+    assert resolve([LAB], allocations, facts).baseline == allocations.baseline
 
 
 ROUTES = ((IPv4Network("10.9.0.128/25"), "eth0"),)
@@ -269,7 +302,7 @@ def test_a_network_is_not_named_as_a_mode(name: str) -> None:
 
 
 def test_a_network_and_a_sandbox_may_have_one_name() -> None:
-    assert len(resolve([LAB, on("lab")], Ledger()).sandboxes) == 1
+    assert len(resolve([LAB, on("lab")]).sandboxes) == 1
 
 
 # Networks that stand
@@ -277,42 +310,256 @@ def test_a_network_and_a_sandbox_may_have_one_name() -> None:
 
 @pytest.mark.parametrize("spec", [LAB, Network(name="lab")], ids=["the same", "less said"])
 def test_a_network_keeps_what_it_has(spec: Network) -> None:
-    ledger = host(LAB, on("web"))
-    had = ledger.networks["lab"]
-    assert network(spec, ledger, onlink=ROUTES) is had
+    allocations = host(LAB, on("web"))
+    had = allocations.networks["lab"]
+    assert network(spec, allocations, onlink=ROUTES) is had
 
 
-CHANGES = [
+CHANGES: list[dict[str, Any]] = [
     {"mtu": 1400},
+    {"mtu": 68},
     {"subnet": "10.5.0.0/24"},
     {"subnet": "10.9.0.0/24", "gateway": "10.9.0.9"},
     {"bridge": "br9"},
     {"masquerade": False},
     {"internal": True},
 ]
+each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: "{}={}".format(*list(change.items())[-1]))
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: list(change)[-1])
-def test_a_network_is_changed_only_while_nobody_uses_it(change: dict[str, Any]) -> None:
-    spec = Network(name="lab", **{"subnet": "10.9.0.0/24"} | change)
-    ledger = host(LAB)
-    changed = network(spec, ledger)
-    assert {field: getattr(changed, field) for field in change} == {field: getattr(spec, field) for field in change}
-    assert ledger.networks == {"lab": changed}
-    error = refusal([spec], host(LAB, *(on(name) for name in "abcd")))
-    assert str(error) == "network lab: is in use by a, b, c and 1 more and cannot be changed"
-    assert error.hint == "destroy its sandboxes first, or give the new network another name"
+def changed(**change: Any) -> Network:
+    """The lab network with something else about it."""
+    return Network(name="lab", **{"subnet": "10.9.0.0/24"} | change)
 
 
-def test_a_network_that_is_changed_is_not_in_its_own_way() -> None:
-    ledger = host(LAB)
-    onlink = ((IPv4Network("10.9.0.0/24"), ledger.networks["lab"].bridge),)
-    spec = Network(name="lab", bridge="br9", subnet="10.9.0.0/25")
-    assert network(spec, ledger, onlink=onlink).subnet == spec.subnet
+@each_change
+def test_a_network_that_nobody_uses_is_changed(change: dict[str, Any]) -> None:
+    spec, allocations = changed(**change), host(LAB)
+    assert network(spec, allocations) == network(spec) != allocations.networks["lab"]
+
+
+@each_change
+def test_a_network_is_changed_together_with_its_sandboxes(change: dict[str, Any]) -> None:
+    spec, sandboxes = changed(**change), [on("a"), on("b", mac="02:00:00:00:00:0b"), mate("mate", "a")]
+    resolution = resolve([*sandboxes, spec], host(LAB, *sandboxes))
+    (lab,) = resolution.networks
+    assert lab == network(spec)
+    for end in endpoints(resolution).values():
+        assert (end.bridge, end.mtu, end.disable_ipv6) == (lab.bridge, lab.mtu, lab.disable_ipv6)
+        assert end.gateways == (() if lab.internal else tuple(gateway.ip for gateway in lab.gateways))
+        assert (address_of(end).network,) == lab.subnets
+
+
+@each_change
+@pytest.mark.parametrize(
+    ("also", "left"),
+    [
+        ([], "a, b, c and 1 more"),
+        ([on("a"), on("c")], "b, d"),
+        ([on("a"), on("b", "dmz"), on("new"), empty("c")], "d"),
+    ],
+)
+def test_a_network_is_not_changed_while_others_use_it(change: dict[str, Any], also: Specs, left: str) -> None:
+    allocations = host(LAB, DMZ, *(on(name) for name in "abcd"), on("e", "dmz"))
+    error = refusal([changed(**change), *also], allocations)
+    field = next(name for name in change if name in error.field)
+    assert error.field == f"network lab.{field}"
+    has = {"subnet": "10.9.0.0/24", "gateway": "10.9.0.1", "bridge": "br-a51146d38077", "mtu": "not set"}
+    value = has.get(field, allocations.networks["lab"].model_dump().get(field))
+    assert str(error) == f"network lab.{field}: is {value} by now, and cannot be changed without {left}, on it"
+    assert error.hint == f"say the same {field}, ask for these sandboxes in the same call, or destroy them first"
+
+
+@each_change
+def test_a_network_is_changed_when_its_sandboxes_leave_it_in_the_same_call(change: dict[str, Any]) -> None:
+    allocations = host(LAB, DMZ, *(on(name) for name in "abcd"))
+    leaving: Specs = [on("a", "dmz"), empty("b"), top("c"), mate("d", "a")]
+    resolution = make([changed(**change), *leaving], allocations)
+    assert addresses(resolution) == {"a": "10.8.0.2"}
+    assert (allocations.members("lab"), allocations.members("dmz")) == (set(), {"a"})
+
+
+def test_others_on_a_network_are_no_matter_where_it_stays() -> None:
+    allocations = host(LAB, on("a"), on("b"))
+    for also in ([], [on("a")], [on("a"), on("b")]):
+        assert resolve([LAB, *also], allocations).networks == (allocations.networks["lab"],)
 
 
 @pytest.mark.parametrize(
-    ("specs", "before", "survey"),
+    ("change", "expected"),
+    [
+        ({"mtu": 1400}, "10.9.0.2 10.9.0.7 10.9.0.200 10.9.0.3"),
+        ({"bridge": "br9"}, "10.9.0.2 10.9.0.7 10.9.0.200 10.9.0.3"),
+        ({"gateway": "10.9.0.2"}, "10.9.0.1 10.9.0.7 10.9.0.200 10.9.0.3"),
+        ({"gateway": "10.9.0.200"}, "10.9.0.2 10.9.0.7 10.9.0.1 10.9.0.3"),
+        ({"subnet": "10.9.0.0/25"}, "10.9.0.2 10.9.0.7 10.9.0.4 10.9.0.3"),
+        ({"subnet": "10.9.0.0/29"}, "10.9.0.2 10.9.0.4 10.9.0.5 10.9.0.3"),
+        ({"subnet": "10.9.0.0/28", "gateway": "10.9.0.7"}, "10.9.0.2 10.9.0.1 10.9.0.4 10.9.0.3"),
+        ({"subnet": "10.0.0.0/8"}, "10.9.0.2 10.9.0.7 10.9.0.200 10.9.0.3"),
+        ({"subnet": "10.5.0.0/24"}, "10.5.0.2 10.5.0.3 10.5.0.4 10.5.0.5"),
+    ],
+)
+def test_a_sandbox_keeps_its_address_if_its_network_still_has_it(change: dict[str, Any], expected: str) -> None:
+    allocations = host(LAB, on("a"), on("b", address="10.9.0.7"), on("c", address="10.9.0.200"), on("d"))
+    resolution = resolve([changed(**change), *map(on, "abcd")], allocations)
+    assert " ".join(addresses(resolution).values()) == expected
+    for end in endpoints(resolution).values():
+        assert end.mac == f"02:42:{address_of(end).packed.hex(':')}"
+        assert (address_of(end).network,) == resolution.networks[0].subnets
+
+
+@pytest.mark.parametrize(
+    ("change", "mode", "message"),
+    [
+        (
+            {"subnet": "10.5.0.0/24"},
+            {"address": "10.9.0.2"},
+            "sandbox a.mode.address: 10.9.0.2 is outside 10.5.0.0/24, the subnet of network lab",
+        ),
+        (
+            {"subnet": "10.9.0.0/29"},
+            {"address": "10.9.0.7"},
+            "sandbox a.mode.address: 10.9.0.7 is reserved: it is the first or last address of 10.9.0.0/29",
+        ),
+        (
+            {"gateway": "10.9.0.2"},
+            {"address": "10.9.0.2"},
+            "sandbox a.mode.address: 10.9.0.2 is taken by the gateway of network lab",
+        ),
+        (
+            {"gateway": "10.9.0.9"},
+            {"mac": "02:42:0a:09:00:09"},
+            "sandbox a.mode.mac: 02:42:0a:09:00:09 is the MAC address of the bridge of network lab already",
+        ),
+        (
+            {"internal": True},
+            {"publish": [80]},
+            "network lab: is internal: a port published from it would reach nobody",
+        ),
+        (
+            {"subnet": "10.9.0.0/30", "gateway": "10.9.0.2"},
+            {},
+            "sandbox b.mode.address: network lab is full: every address of 10.9.0.0/30 is taken",
+        ),
+    ],
+)
+def test_what_a_sandbox_cannot_have_on_a_network_as_it_is_to_be(
+    change: dict[str, Any], mode: dict[str, Any], message: str
+) -> None:
+    allocations = host(LAB, on("a"), on("b"))
+    assert str(refusal([changed(**change), on("a", **mode), on("b")], allocations)) == message
+
+
+def test_a_sandbox_keeps_its_host_ports_when_its_network_is_changed() -> None:
+    allocations = host(LAB, on("other", publish=[80]), on("a", publish=["80", "53/udp", "8088:81"]))
+    allocations.remove([], ["other"])
+    spec = on("a", publish=["80", "53/udp", "8088:81"])
+    assert ports(resolve([changed(subnet="10.5.0.0/24"), spec], allocations)) == ["32769:80", "32768:53/udp", "8088:81"]
+
+
+def seen(allocations: Allocations) -> dict[str, Any]:
+    """What is seen on a host of the networks that stand."""
+    networks = allocations.networks.values()
+    return {
+        "interfaces": frozenset({"eth0", *(one.bridge for one in networks)}),
+        "onlink": tuple((subnet, one.bridge) for one in networks for subnet in one.subnets),
+        "addresses": {one.bridge: one.gateways[0] for one in networks},
+    }
+
+
+SWAPPED = [Network(name="lab", subnet="10.8.0.0/24"), Network(name="dmz", subnet="10.9.0.0/24")]
+
+
+def test_two_networks_swap_their_subnets_in_one_call() -> None:
+    allocations = host(LAB, DMZ, on("a"), on("b"), on("c", "dmz", address="10.8.0.9"))
+    facts = HostFacts(**seen(allocations))
+    resolution = make([*SWAPPED, on("a"), on("b", "dmz"), on("c", "dmz")], allocations, facts)
+    assert [(one.name, subnet_of(one), one.adopted) for one in resolution.networks] == [
+        ("lab", "10.8.0.0/24", False),
+        ("dmz", "10.9.0.0/24", False),
+    ]
+    assert addresses(resolution) == {"a": "10.8.0.2", "b": "10.9.0.2", "c": "10.9.0.3"}
+    assert claimed(allocations) == claimed(read_back(allocations))
+
+
+def test_two_networks_swap_their_bridges_in_one_call() -> None:
+    lab, dmz = (one.model_copy(update={"bridge": bridge}) for one, bridge in ((LAB, "br1"), (DMZ, "br2")))
+    allocations = host(lab, dmz, on("a"), on("b", "dmz"))
+    swapped = [lab.model_copy(update={"bridge": "br2"}), dmz.model_copy(update={"bridge": "br1"})]
+    resolution = resolve([*swapped, on("a"), on("b", "dmz")], allocations, HostFacts(**seen(allocations)))
+    assert [(one.name, one.bridge, one.adopted) for one in resolution.networks] == [
+        ("lab", "br2", False),
+        ("dmz", "br1", False),
+    ]
+    assert {name: end.bridge for name, end in endpoints(resolution).items()} == {"a": "br2", "b": "br1"}
+    assert addresses(resolution) == {"a": "10.9.0.2", "b": "10.8.0.2"}
+
+
+@pytest.mark.parametrize(
+    ("specs", "message"),
+    [
+        ([*SWAPPED, on("a")], "network dmz.subnet: is 10.8.0.0/24 by now, and cannot be changed without b, on it"),
+        (
+            [*SWAPPED, on("b", "dmz")],
+            "network lab.subnet: is 10.9.0.0/24 by now, and cannot be changed without a, on it",
+        ),
+        ([SWAPPED[0], on("a")], "network lab.subnet: 10.8.0.0/24 overlaps 10.8.0.0/24 of network dmz"),
+        ([SWAPPED[1], on("b", "dmz")], "network dmz.subnet: 10.9.0.0/24 overlaps 10.9.0.0/24 of network lab"),
+    ],
+)
+def test_half_a_swap_is_refused(specs: Specs, message: str) -> None:
+    assert str(refusal(specs, host(LAB, DMZ, on("a"), on("b", "dmz")))) == message
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["it was there before", "it goes"])
+def test_a_network_takes_the_bridge_and_the_subnet_that_another_gives_up_in_the_same_call(there: bool) -> None:
+    allocations = Allocations()
+    before = HostFacts(interfaces=frozenset({"br1"} if there else {}))
+    make([Network(name="lab", bridge="br1", subnet="10.9.0.0/24")], allocations, before)
+    moved = Network(name="lab", bridge="br2", subnet="10.5.0.0/24")
+    new = Network(name="new", bridge="br1", subnet="10.9.0.0/24")
+    resolution = resolve([new, moved], allocations, HostFacts(**seen(allocations)))
+    assert [(one.bridge, subnet_of(one), one.adopted) for one in resolution.networks] == [
+        ("br1", "10.9.0.0/24", there),
+        ("br2", "10.5.0.0/24", False),
+    ]
+
+
+def test_a_network_adopts_no_subnet_with_a_bridge_that_another_gives_up_in_the_same_call() -> None:
+    allocations = host(Network(name="lab", bridge="br1", subnet="10.9.0.0/24"))
+    moved, new = Network(name="lab", bridge="br2", subnet="10.9.0.0/24"), Network(name="new", bridge="br1")
+    assert subnets([moved, new], allocations, **seen(allocations)) == ["10.9.0.0/24", "172.17.0.0/16"]
+
+
+@pytest.mark.parametrize("change", [{"mtu": 1400}, {"internal": True}, {"masquerade": False}, {"bridge": "br9"}])
+def test_a_network_that_is_changed_keeps_the_subnet_that_was_chosen_for_it(change: dict[str, Any]) -> None:
+    allocations = host(Network(name="gone"), Network(name="lab"), on("a"))
+    allocations.remove(["gone"], [])  # 172.17.0.0/16 is free by now
+    resolution = resolve([Network(name="lab", **change), on("a")], allocations, HostFacts(**seen(allocations)))
+    assert [subnet_of(one) for one in resolution.networks] == ["172.18.0.0/16"]
+    assert addresses(resolution) == {"a": "172.18.0.2"}
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_a_bridge_that_was_adopted_is_so_again(adopted: bool) -> None:
+    spec = Network(name="lab", bridge="br0", subnet="10.9.0.0/24")
+    facts = HostFacts(interfaces=frozenset({"br0"} if adopted else {}))
+    allocations = Allocations()
+    make([spec], allocations, facts)
+    update = {"mtu": 1400}
+    again = network(spec.model_copy(update=update), allocations, **seen(allocations))
+    assert again == allocations.networks["lab"].model_copy(update=update)
+    assert again.adopted is adopted
+
+
+def test_a_network_that_is_changed_is_not_in_its_own_way() -> None:
+    allocations = host(LAB)
+    spec = Network(name="lab", bridge="br9", subnet="10.9.0.0/25")
+    assert subnets([spec], allocations, **seen(allocations)) == ["10.9.0.0/25"]
+
+
+@pytest.mark.parametrize(
+    ("specs", "before", "needed"),
     [
         ([LAB], [], True),
         ([LAB], [LAB], False),
@@ -329,52 +576,54 @@ def test_a_network_that_is_changed_is_not_in_its_own_way() -> None:
         ([], [], False),
     ],
 )
-def test_the_host_is_surveyed_only_for_a_network_that_is_new(specs: Specs, before: Specs, survey: bool) -> None:
-    assert needs_survey(specs, host(*before)) is survey
+def test_the_host_is_looked_at_only_for_a_network_that_is_new(specs: Specs, before: Specs, needed: bool) -> None:
+    assert needs_facts(iter(specs), host(*before)) is needed
 
 
 # Addresses
 
 
 def test_a_sandbox_has_nothing_left_open() -> None:
-    (web,) = resolve([LAB, on("web", publish=["8088:80"])], Ledger()).sandboxes
+    (web,) = resolve([LAB, on("web", publish=["8088:80"])]).sandboxes
     assert web == ResolvedSandbox(
         name="web",
         mode="bridge",
         namespace="web",
-        endpoint=Endpoint(
-            network="lab",
-            bridge="br-a51146d38077",
-            veth="veth18926d6",
-            address=IPv4Address("10.9.0.2"),
-            prefix=24,
-            gateway=IPv4Address("10.9.0.1"),
-            mac="02:42:0a:09:00:02",
-            mtu=None,
-            quiet_ipv6=True,
-            publish=PublishedPort.parse("8088:80"),
+        endpoints=(
+            ResolvedEndpoint(
+                network="lab",
+                bridge="br-a51146d38077",
+                veth="veth18926d6",
+                interface="eth0",
+                addresses=(IPv4Interface("10.9.0.2/24"),),
+                gateways=(IPv4Address("10.9.0.1"),),
+                mac="02:42:0a:09:00:02",
+                mtu=None,
+                disable_ipv6=True,
+            ),
         ),
+        ports=(ResolvedPort(host_ip=ANY, host_port=8088, sandbox_port=80, protocol="tcp"),),
     )
 
 
 def test_what_a_sandbox_asks_for_it_gets() -> None:
     spec = on("web", address="10.9.0.77", mac="02-00-00-00-00-0A")
     lab = Network(name="lab", subnet="10.9.0.0/24", mtu=1400, internal=True)
-    end = endpoints(resolve([spec, lab], Ledger(), Facts(ipv6=False)))["web"]
-    assert (str(end.address), end.mac, end.mtu) == ("10.9.0.77", "02:00:00:00:00:0a", 1400)
-    assert (end.gateway, end.quiet_ipv6) == (None, False)  # no way out of an internal network
+    end = endpoints(resolve([spec, lab], facts=HostFacts(ipv6=False)))["web"]
+    assert (str(address_of(end)), end.mac, end.mtu) == ("10.9.0.77/24", "02:00:00:00:00:0a", 1400)
+    assert (end.gateways, end.disable_ipv6) == ((), False)  # no way out of an internal network
 
 
 def test_a_default_address_is_the_next_free_one_and_never_one_that_is_named() -> None:
     specs: Specs = [LAB, on("a"), on("b", address="10.9.0.2"), on("c"), on("d", address="10.9.0.4")]
-    resolution = resolve(specs, Ledger())
+    resolution = resolve(specs)
     assert addresses(resolution) == {"a": "10.9.0.3", "b": "10.9.0.2", "c": "10.9.0.5", "d": "10.9.0.4"}
 
 
 def test_an_address_that_is_given_back_is_used_again() -> None:
-    ledger = host(LAB, on("a"), on("b"), on("c"))
-    ledger.remove_sandbox("b")
-    assert addresses(resolve([on("d"), on("e")], ledger)) == {"d": "10.9.0.3", "e": "10.9.0.5"}
+    allocations = host(LAB, on("a"), on("b"), on("c"))
+    allocations.remove([], ["b"])
+    assert addresses(resolve([on("d"), on("e")], allocations)) == {"d": "10.9.0.3", "e": "10.9.0.5"}
 
 
 @pytest.mark.parametrize(
@@ -387,25 +636,61 @@ def test_an_address_that_is_given_back_is_used_again() -> None:
     ],
 )
 def test_a_small_network_is_used_up_and_then_full(subnet: str, gateway: str | None, given: list[int]) -> None:
-    ledger = host(Network(name="lab", subnet=subnet, gateway=gateway))
+    allocations = host(Network(name="lab", subnet=subnet, gateway=gateway))
     names = [f"s{number}" for number in given]
     expected = {name: f"10.9.0.{number}" for name, number in zip(names, given, strict=True)}
-    assert addresses(resolve([on(name) for name in names], ledger)) == expected
-    error = refusal([on("more")], ledger)
+    assert addresses(make([on(name) for name in names], allocations)) == expected
+    error = refusal([on("more")], allocations)
     assert str(error) == f"sandbox more.mode.address: network lab is full: every address of {subnet} is taken"
     assert error.hint == "use another network for the rest"
 
 
-def test_a_bridge_holds_1023_ports() -> None:
-    ledger = host(Network(name="lab"))
-    names = [f"s{number}" for number in range(1024)]
-    assert len(resolve([on(name) for name in names[:1023]], ledger).sandboxes) == 1023
-    for spec in (on("s1023"), on("s1023", address="172.17.200.1")):
-        error = refusal([spec], ledger)
-        assert str(error) == "sandbox s1023.mode.address: network lab is full: a Linux bridge holds 1023 ports"
-    assert len(resolve([on("s7")], ledger).sandboxes) == 1  # one that is there already
-    ledger.remove_sandbox("s8")
-    assert endpoints(resolve([on("s1023")], ledger))
+@pytest.fixture(scope="module")
+def full() -> Allocations:
+    """A bridge that has as many ports as it can, of the sandboxes s0 to s1022."""
+    return host(Network(name="lab"), DMZ, *(on(f"s{number}") for number in range(1023)))
+
+
+@pytest.mark.parametrize(
+    ("specs", "refused"),
+    [
+        ([on("more")], "more"),
+        ([on("more", address="172.17.200.1")], "more"),
+        ([on("s7"), on("more"), on("s8")], "s8"),
+        ([on("more"), on("s7", "dmz"), on("most")], "most"),
+        ([on(f"n{number}", "dmz") for number in range(1024)], "n1023"),
+    ],
+)
+def test_a_bridge_holds_1023_ports(full: Allocations, specs: Specs, refused: str) -> None:
+    dmz = Network(name="dmz", subnet="10.8.0.0/16")
+    error = refusal([dmz, *specs], full)
+    name = "dmz" if refused == "n1023" else "lab"
+    assert str(error) == f"sandbox {refused}.mode.network: network {name} is full: a Linux bridge holds 1023 ports"
+    assert error.hint == "use another network for the rest"
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        [on("s7")],
+        [on("s7", address="172.17.200.1"), on("s8")],
+        [on("more"), empty("s7")],
+        [on("more"), on("s7", "dmz"), on("most"), mate("s8", "more")],
+    ],
+)
+def test_a_bridge_that_is_full_has_room_for_those_on_it_and_instead_of_those_who_leave(
+    full: Allocations, specs: Specs
+) -> None:
+    assert [one.name for one in resolve(specs, full).sandboxes] == [spec.name for spec in specs]
+
+
+def test_a_bridge_has_room_again_once_one_is_removed(full: Allocations) -> None:
+    allocations = read_back(full)
+    allocations.remove([], ["s8"])
+    assert addresses(resolve([on("more")], allocations)) == {"more": "172.17.0.10"}
+    assert str(refusal([on("more"), on("most")], allocations)).startswith(
+        "sandbox most.mode.network: network lab is full"
+    )
 
 
 @pytest.mark.parametrize(
@@ -432,7 +717,7 @@ def test_an_address_that_cannot_be_had(address: str, problem: str) -> None:
         (
             on("web", "inner", publish=[80]),
             "network inner: is internal: a port published from it would reach nobody",
-            "drop publish, or internal",
+            "publish none",
         ),
     ],
 )
@@ -444,9 +729,9 @@ def test_a_network_that_a_sandbox_cannot_use(sandbox: Sandbox, message: str, hin
 def test_a_veth_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     # As if hashes of seven digits were few: the first attempt for each sandbox gives the same name.
     monkeypatch.setattr(
-        "netbuilder.addresses._digest", lambda text: f"000000{text[-1]}" if "/lab/" in text else "0" * 12
+        "netbuilder.resolve.defaults._digest", lambda text: f"000000{text[-1]}" if "/lab/" in text else "0" * 12
     )
-    ends = endpoints(resolve([LAB, on("a"), on("b"), on("c")], Ledger())).values()
+    ends = endpoints(resolve([LAB, on("a"), on("b"), on("c")])).values()
     assert [end.veth for end in ends] == ["veth0000000", "veth0000001", "veth0000002"]
 
 
@@ -465,8 +750,8 @@ def test_a_veth_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_ports_that_stand_beside_each_other(first: str, second: str) -> None:
-    apart = resolve([LAB, on("a", publish=[first]), on("b", publish=[second])], Ledger())
-    at_once = resolve([LAB, on("a", publish=[first, second])], Ledger())
+    apart = resolve([LAB, on("a", publish=[first]), on("b", publish=[second])])
+    at_once = resolve([LAB, on("a", publish=[first, second])])
     assert ports(apart) == ports(at_once)
     assert len(set(ports(apart))) == 2
 
@@ -491,8 +776,8 @@ def test_ports_that_clash(first: str, second: str) -> None:
     assert str(error) == f"sandbox web.mode.publish[1]: host port {shown} is published by sandbox web already"
 
 
-def busy(*texts: str) -> frozenset[PublishedPort]:
-    return frozenset(port for text in texts for port in PublishedPort.parse(text))
+def busy(*texts: str) -> frozenset[ResolvedPort]:
+    return frozenset(ResolvedPort(**dict(port)) for text in texts for port in PublishedPort.parse(text))
 
 
 @pytest.mark.parametrize(
@@ -511,7 +796,7 @@ def busy(*texts: str) -> frozenset[PublishedPort]:
 def test_a_port_that_is_left_open_is_the_first_free_one(
     publish: list[str], facts: dict[str, Any], expected: list[str]
 ) -> None:
-    assert ports(resolve([LAB, on("web", publish=publish)], Ledger(), Facts(**facts))) == expected
+    assert ports(resolve([LAB, on("web", publish=publish)], facts=HostFacts(**facts))) == expected
 
 
 @pytest.mark.parametrize(
@@ -557,7 +842,7 @@ def test_where_a_sandbox_lives(sandbox: Sandbox, expected: dict[str, Any], stand
 
 
 def test_sandboxes_come_in_the_order_asked_for() -> None:
-    resolution = resolve([LAB, mate("m1", "m2"), on("web"), mate("m2", "web"), empty("other")], Ledger())
+    resolution = resolve([LAB, mate("m1", "m2"), on("web"), mate("m2", "web"), empty("other")])
     assert [one.name for one in resolution.sandboxes] == ["m1", "web", "m2", "other"]
     assert {one.namespace for one in resolution.sandboxes} == {"web", "other"}
 
@@ -616,16 +901,16 @@ def test_a_namespace_is_not_shared_with_those_who_share_it(specs: Specs, circle:
 def test_a_sandbox_keeps_what_it_has(
     first: dict[str, Any], second: dict[str, Any], kept: tuple[str, list[str]]
 ) -> None:
-    ledger = host(LAB, DMZ, on("other", publish=["1234"]), on("web", **first))
-    ledger.remove_sandbox("other")  # 10.9.0.2 and port 32768 are free by now
-    resolution = resolve([on("web", **second)], ledger)
+    allocations = host(LAB, DMZ, on("other", publish=["1234"]), on("web", **first))
+    allocations.remove([], ["other"])  # 10.9.0.2 and port 32768 are free by now
+    resolution = resolve([on("web", **second)], allocations)
     assert (addresses(resolution)["web"], ports(resolution)) == kept
 
 
 def test_what_a_sandbox_had_in_another_mode_is_free() -> None:
-    ledger = host(LAB, on("web", address="10.9.0.9", publish=["8088:80"]))
-    resolve([empty("web")], ledger)
-    assert ports(resolve([on("db", address="10.9.0.9", publish=["8088:80"])], ledger)) == ["8088:80"]
+    allocations = host(LAB, on("web", address="10.9.0.9", publish=["8088:80"]))
+    make([empty("web")], allocations)
+    assert ports(resolve([on("db", address="10.9.0.9", publish=["8088:80"])], allocations)) == ["8088:80"]
 
 
 @pytest.mark.parametrize(
@@ -641,15 +926,103 @@ def test_what_a_sandbox_had_in_another_mode_is_free() -> None:
     ],
 )
 def test_sharers_are_not_left_behind(after: Sandbox, also: Specs, left: str) -> None:
-    ledger = host(LAB, empty("other"), on("web"), mate("mate", "web"), mate("b", "mate"))
+    allocations = host(LAB, empty("other"), on("web"), mate("mate", "web"), mate("b", "mate"))
     if left:
-        error = refusal([after, *also], ledger)
+        error = refusal([after, *also], allocations)
         assert str(error) == f"sandbox web.mode: its namespace is shared by {left}"
         assert error.hint == "destroy those first"
     else:
-        resolution = resolve([after, *also], ledger)
-        assert ledger.sandboxes["web"] in resolution.sandboxes
-        assert ledger.sandboxes["mate"].namespace == ledger.sandboxes["web"].namespace
+        resolution = make([after, *also], allocations)
+        assert allocations.sandboxes["web"] in resolution.sandboxes
+        assert allocations.sandboxes["mate"].namespace == allocations.sandboxes["web"].namespace
+
+
+# What is resolved, and written down
+
+
+@pytest.mark.parametrize("field", ["x", "subnet"])
+def test_what_is_written_is_read_back_as_it_was_or_not_at_all(field: str) -> None:
+    allocations = host(*STANDING, Network(name="net", mtu=1400), top("top"), empty("e", namespace="/run/netns/e"))
+    for one in (*allocations.networks.values(), *allocations.sandboxes.values()):
+        assert written(one) == one
+        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+            type(one).model_validate(dict(one) | {field: 1})
+        with pytest.raises(ValidationError, match="frozen"):
+            one.name = "other"
+
+
+@pytest.mark.parametrize(
+    "change", [{"host_port": 0}, {"host_port": 65536}, {"sandbox_port": 0}, {"protocol": "sctp"}, {"host_port": None}]
+)
+def test_a_port_that_can_never_be_right_is_not_read(change: dict[str, Any]) -> None:
+    fields = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
+    assert str(ResolvedPort(**fields)) == "8088:80/tcp"
+    assert str(ResolvedPort(**fields | {"host_ip": "10.9.0.1"})) == "10.9.0.1:8088:80/tcp"
+    with pytest.raises(ValidationError):
+        ResolvedPort(**fields | change)
+
+
+# What is given is not changed
+
+
+STANDING: Specs = [LAB, DMZ, on("a", publish=["80", "53/udp"]), on("b"), mate("m", "a"), on("c", "dmz")]
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        [],
+        STANDING,
+        [on("new", publish=[80]), top("top"), empty("empty"), Network(name="net")],
+        [on("web", "bridge")],
+        [on("a", address="10.9.0.77"), on("b", publish=["80", "9090:81"])],
+        [on("a"), on("c"), on("b", "dmz")],
+        [empty("a"), top("c"), mate("b", "a")],
+        [changed(mtu=1400), on("a", publish=[80]), on("b")],
+        [changed(subnet="10.5.0.0/24"), on("a"), on("b", "dmz"), on("new", address="10.5.0.2")],
+        [*SWAPPED, on("a"), on("b"), on("c", "dmz")],
+        [Network(name="dmz", subnet="10.8.0.0/24", gateway="10.8.0.2"), on("c", "dmz")],
+    ],
+)
+def test_what_stands_stays_as_it_was_until_it_is_recorded(specs: Specs) -> None:
+    allocations = host(*STANDING)
+    facts = HostFacts(**seen(allocations))
+    before, facts_before = contents(allocations), replace(facts, addresses=dict(facts.addresses))
+    resolution = resolve(iter(specs), allocations, facts)
+    assert contents(allocations) == before
+    assert facts == facts_before
+    assert resolve(specs, allocations, facts) == resolution
+    assert contents(allocations) == before
+    allocations.record(resolution.networks, resolution.sandboxes)
+    assert claimed(allocations) == claimed(read_back(allocations))
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        [on("new"), on("new")],
+        [Network(name="new"), Network(name="x", subnet="10.9.0.0/16")],
+        [changed(mtu=1400), on("a")],
+        [changed(subnet="10.8.0.0/24"), on("a"), on("b")],
+        [*SWAPPED, on("a"), on("b"), on("c", "dmz", address="10.8.0.9")],
+        [changed(gateway="10.9.0.3"), on("a"), on("b", address="10.9.0.3")],
+        [on("a", address="10.9.0.9"), on("new", "dmz"), on("b", address="10.9.0.9")],
+        [on("new", mac="02:42:0a:09:00:02")],
+        [on("new", "nowhere")],
+        [on("new"), on("b", publish=["53/udp", "32768:80"])],
+        [on("new", publish=["80", "81", "82"])],
+        [on("new"), empty("b"), mate("c", "nobody")],
+        [on("b", "dmz"), top("a")],
+    ],
+)
+def test_what_stands_stays_as_it_was_after_a_refusal(specs: Specs) -> None:
+    allocations = host(*STANDING)
+    before = contents(allocations)
+    first = refusal(specs, allocations, ephemeral=(32768, 32769), **seen(allocations))
+    assert contents(allocations) == before
+    again = refusal(iter(specs), allocations, ephemeral=(32768, 32769), **seen(allocations))
+    assert (str(again), again.field, again.hint) == (str(first), first.field, first.hint)
+    assert contents(allocations) == before
 
 
 # Whatever is asked for
@@ -672,99 +1045,140 @@ MODES = st.one_of(
     st.builds(Container, sandbox=NAMES),
     st.sampled_from([HostNetwork(), NoNetwork()]),
 )
-NETWORKS = [SMALL, DMZ, Network(name="dmz", mtu=1400), Network(name="new"), Network(name="x", subnet="10.8.0.0/16")]
-CALLS = st.lists(
-    st.one_of(
-        st.builds(
-            list.__add__,
-            st.lists(st.sampled_from(NETWORKS), max_size=1),
-            st.lists(
-                st.builds(Sandbox, name=NAMES, mode=MODES), min_size=1, max_size=4, unique_by=lambda one: one.name
-            ),
-        ),
-        NAMES,  # to be taken back
-    ),
-    max_size=8,
+NETWORKS = st.sampled_from(
+    [
+        SMALL,
+        Network(name="lab", subnet="10.9.0.0/29", gateway="10.9.0.3", internal=True),
+        Network(name="lab", subnet="10.9.0.0/30"),
+        Network(name="lab", subnet="10.8.0.0/24"),
+        DMZ,
+        Network(name="dmz", mtu=1400),
+        Network(name="dmz", subnet="10.9.0.0/24"),
+        Network(name="new"),
+        Network(name="x", subnet="10.8.0.0/16"),
+    ]
 )
+CALL = st.builds(
+    list.__add__,
+    st.lists(NETWORKS, max_size=2, unique_by=lambda one: one.name),
+    st.lists(st.builds(Sandbox, name=NAMES, mode=MODES), min_size=1, max_size=4, unique_by=lambda one: one.name),
+)
+CALLS = st.lists(CALL | NAMES, max_size=8)
+"""What is asked for in several calls; a name is that of a sandbox to be removed."""
 OF_THEIR_OWN = ("bridge", "none")
-FEW_PORTS = Facts(ephemeral=(5, 15))
+FEW_PORTS = HostFacts(ephemeral=(5, 15))
 
 
-def read_back(networks: Iterable[ResolvedNetwork], sandboxes: Iterable[ResolvedSandbox]) -> Ledger:
-    """A ledger with what is known to stand, as the store reads it."""
-    ledger = Ledger()
-    for one in networks:
-        ledger.add_network(one)
-    for sandbox in sandboxes:
-        ledger.add_sandbox(sandbox)
-    return ledger
+def read_back(allocations: Allocations) -> Allocations:
+    """The same, as the store reads it: from what stands alone, written as JSON."""
+    anew = Allocations()
+    anew.record(map(written, allocations.networks.values()), map(written, allocations.sandboxes.values()))
+    return anew
 
 
-def attempt(specs: Specs, ledger: Ledger) -> Resolution | str:
+def written(one: Written) -> Written:
+    """A resolved value, written as JSON and read back."""
+    return type(one).model_validate_json(one.model_dump_json())
+
+
+def attempt(specs: Specs, allocations: Allocations) -> Resolution | str:
     """What is resolved, or why not."""
     try:
-        return resolve(specs, ledger, FEW_PORTS)
+        return resolve(specs, allocations, FEW_PORTS)
     except SpecError as error:
         return str(error)
 
 
-def carry_out(calls: list[Specs | str]) -> Ledger:
-    """The ledger after several calls, of which some are refused; it answers as one that is read anew."""
-    ledger = host(SMALL, DMZ)
+def carry_out(calls: list[Specs | str]) -> Allocations:
+    """The allocations after several calls, of which some are refused."""
+    allocations = host(SMALL, DMZ)
     for call in calls:
         if isinstance(call, str):
-            if call in ledger.sandboxes and not ledger.sharers(call):
-                ledger.remove_sandbox(call)
-            continue
-        before = (*ledger.networks.values(),), (*ledger.sandboxes.values(),)
-        anew = attempt(call, read_back(*before))
-        assert attempt(call, ledger) == anew
-        if isinstance(anew, str):
-            ledger = read_back(*before)
-    return ledger
+            if not allocations.sharers(call):
+                allocations.remove([], [call])
+        else:
+            resolution = attempt(call, allocations)
+            if isinstance(resolution, Resolution):
+                allocations.record(resolution.networks, resolution.sandboxes)
+    return allocations
 
 
-def clash(one: PublishedPort, other: PublishedPort) -> bool:
+def clash(one: ResolvedPort, other: ResolvedPort) -> bool:
     same = (one.protocol, one.host_port) == (other.protocol, other.host_port)
     return same and (one.host_ip == other.host_ip or ANY in (one.host_ip, other.host_ip))
 
 
 @given(CALLS)
 def test_nothing_is_given_out_twice(calls: list[Specs | str]) -> None:
-    ledger = carry_out(calls)
-    ends = [one.endpoint for one in ledger.sandboxes.values() if one.endpoint]
-    published = [port for end in ends for port in end.publish]
-    assert len({(end.network, end.address) for end in ends}) == len(ends)
+    allocations = carry_out(calls)
+    ends = [end for one in allocations.sandboxes.values() for end in one.endpoints]
+    published = [port for one in allocations.sandboxes.values() for port in one.ports]
+    assert len({(end.network, end.addresses) for end in ends}) == len(ends)
     assert len({end.veth for end in ends}) == len(ends)
     assert len({end.mac for end in ends}) == len(ends)
     assert not [pair for pair in combinations(published, 2) if clash(*pair)]
-    for one, other in combinations(ledger.networks.values(), 2):
-        assert not one.subnet.overlaps(other.subnet)
+    for one, other in combinations(allocations.networks.values(), 2):
+        assert not one.subnets[0].overlaps(other.subnets[0])
         assert one.bridge != other.bridge
 
 
 @given(CALLS)
 def test_nothing_is_left_open(calls: list[Specs | str]) -> None:
-    ledger = carry_out(calls)
-    for name, sandbox in ledger.sandboxes.items():
+    allocations = carry_out(calls)
+    homes = {None, *(one.name for one in allocations.sandboxes.values() if one.mode in OF_THEIR_OWN)}
+    for name, sandbox in allocations.sandboxes.items():
         assert name == sandbox.name
-        assert sandbox.namespace in {None, *(one.name for one in ledger.sandboxes.values() if one.mode in OF_THEIR_OWN)}
+        assert sandbox.namespace in homes
         assert (sandbox.namespace == name) == (sandbox.mode in OF_THEIR_OWN)
-        assert (sandbox.endpoint is not None) == (sandbox.mode == "bridge")
-        if sandbox.endpoint:
-            end, at = sandbox.endpoint, ledger.networks[sandbox.endpoint.network]
-            assert end.address in at.subnet
-            assert end.address not in (at.gateway, at.subnet.network_address, at.subnet.broadcast_address)
-            assert all(port.host_port for port in end.publish)
-            assert (end.bridge, end.prefix) == (at.bridge, at.subnet.prefixlen)
+        assert len(sandbox.endpoints) == (sandbox.mode == "bridge")
+        assert not sandbox.ports or sandbox.endpoints
+        for end in sandbox.endpoints:
+            at, address = allocations.networks[end.network], address_of(end)
+            (gateway,) = at.gateways
+            assert address.network == gateway.network
+            assert address.ip not in (gateway.ip, gateway.network[0], gateway.network[-1])
+            assert end.gateways == (() if at.internal else (gateway.ip,))
+            assert (end.bridge, end.mtu, end.disable_ipv6) == (at.bridge, at.mtu, at.disable_ipv6)
+
+
+@given(CALLS, CALL)
+def test_what_stands_is_only_looked_at(calls: list[Specs | str], call: Specs) -> None:
+    allocations = carry_out(calls)
+    before = contents(allocations)
+    first = attempt(call, allocations)
+    assert contents(allocations) == before
+    assert attempt(call, allocations) == first
+    assert contents(allocations) == before
+
+
+@given(CALLS, CALL)
+def test_what_stands_is_known_from_what_was_written_down(calls: list[Specs | str], call: Specs) -> None:
+    allocations = carry_out(calls)
+    anew = read_back(allocations)
+    assert claimed(allocations) == claimed(anew)
+    for name in {*allocations.networks, *allocations.sandboxes, "x"}:
+        assert (allocations.members(name), allocations.sharers(name)) == (anew.members(name), anew.sharers(name))
+    assert attempt(call, allocations) == attempt(call, anew)
+
+
+@given(CALLS, CALL)
+def test_what_is_asked_for_again_is_as_it_was(calls: list[Specs | str], call: Specs) -> None:
+    allocations = carry_out(calls)
+    first = attempt(call, allocations)
+    if isinstance(first, Resolution):
+        allocations.record(first.networks, first.sandboxes)
+        again = resolve(call, allocations, FEW_PORTS)
+        assert (again.baseline, {*again.networks}, again.sandboxes) == (
+            first.baseline,
+            {*first.networks},
+            first.sandboxes,
+        )
 
 
 @given(CALLS)
-def test_once_all_is_taken_back_a_ledger_is_as_new(calls: list[Specs | str]) -> None:
-    ledger = carry_out(calls)
-    for name in list(ledger.sandboxes):
-        ledger.remove_sandbox(name)
-    for name in list(ledger.networks):
-        ledger.remove_network(name)
+def test_once_all_is_removed_allocations_are_as_new(calls: list[Specs | str]) -> None:
+    allocations = carry_out(calls)
+    allocations.remove(list(allocations.networks), list(allocations.sandboxes))
+    assert claimed(allocations) == ({}, {})
     everything: Specs = [LAB, *(on(f"s{n}", publish=[80, "53/udp"]) for n in range(5)), on("web", "bridge")]
-    assert resolve(everything, ledger) == resolve(everything, Ledger())
+    assert resolve(everything, allocations) == resolve(everything)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from netbuilder.names import RESERVED, Address, InterfaceName, Mac, Name, NamespacePath
-from netbuilder.ports import PublishedPort
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+from netbuilder.spec.fields import RESERVED, Address, InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.ports import PublishedPort
 
 LONG = "x" * 10_000
 
@@ -55,7 +55,7 @@ def test_a_name(name: str) -> None:
     ["", ".", "..", "a..b", "a.", ".a", "-a", "_a", "a-", "a b", "a/b", "a\n", "a\x00", "é", "a;b", "x" * 64, LONG],
 )
 def test_what_is_no_name(name: str) -> None:
-    assert "is no name" in refused(Name, name) or "at most 63" in refused(Name, name)
+    assert "is not a valid name" in refused(Name, name) or "at most 63" in refused(Name, name)
 
 
 @pytest.mark.parametrize("name", ["docker0", "br-0123456789ab", "eth0.1", "x" * 15])
@@ -66,11 +66,11 @@ def test_an_interface_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("", "is no interface name"),
-        ("a b", "is no interface name"),
-        ("a/b", "is no interface name"),
-        ("eth0\n", "is no interface name"),
-        ("-a", "is no interface name"),
+        ("", "is not a valid interface name"),
+        ("a b", "is not a valid interface name"),
+        ("a/b", "is not a valid interface name"),
+        ("eth0\n", "is not a valid interface name"),
+        ("-a", "is not a valid interface name"),
         ("x" * 16, "is 16 characters long: an interface name has at most 15"),
         (LONG, "is 10000 characters long"),
         *((word, "is a word of nftables, ip or /proc/sys") for word in sorted(RESERVED)),
@@ -88,12 +88,12 @@ def test_a_mac_address(mac: str) -> None:
 @pytest.mark.parametrize(
     ("mac", "problem"),
     [
-        ("", "is no MAC address"),
-        ("02:42:ac:11:00", "is no MAC address"),
-        ("02:42:ac:11:00:02:03", "is no MAC address"),
-        ("02:42:ac:11:00:0g", "is no MAC address"),
-        ("0242ac110002", "is no MAC address"),
-        (LONG, "is no MAC address"),
+        ("", "is not a valid MAC address"),
+        ("02:42:ac:11:00", "is not a valid MAC address"),
+        ("02:42:ac:11:00:02:03", "is not a valid MAC address"),
+        ("02:42:ac:11:00:0g", "is not a valid MAC address"),
+        ("0242ac110002", "is not a valid MAC address"),
+        (LONG, "is not a valid MAC address"),
         ("01:00:5e:00:00:01", "is not the address of one interface"),
         ("ff:ff:ff:ff:ff:ff", "is not the address of one interface"),
         ("00:00:00:00:00:00", "is not the address of one interface"),
@@ -112,7 +112,7 @@ def test_a_namespace_path(path: str) -> None:
     "path", ["", "/", "a", "/a/", "//a", "/a/../b", "/./a", "/.a", "/a b", "/a\n", "/" + "x" * 255]
 )
 def test_what_is_no_namespace_path(path: str) -> None:
-    assert "is no plain absolute path" in refused(NamespacePath, path)
+    assert "is not a plain absolute path" in refused(NamespacePath, path)
 
 
 @pytest.mark.parametrize("address", ["10.9.0.2", IPv4Address("10.9.0.2")])
@@ -122,7 +122,7 @@ def test_an_address(address: object) -> None:
 
 @pytest.mark.parametrize("address", ["", "10.9.0", "10.9.0.256", "10.9.0.2/24", "::1", "010.9.0.2", "10.9.0.2\n", LONG])
 def test_what_is_no_address(address: str) -> None:
-    assert "is no IPv4 address: write it like 10.9.0.2" in refused(Address, address)
+    assert "is not a valid IPv4 address: write it like 10.9.0.2" in refused(Address, address)
 
 
 @pytest.mark.parametrize("kind", [Name, InterfaceName, Mac, NamespacePath, Address])
@@ -159,24 +159,24 @@ def test_a_subnet(subnet: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "problem"),
     [
-        ({"name": "a b"}, "name", "'a b' is no name"),
+        ({"name": "a b"}, "name", "'a b' is not a valid name"),
         ({"name": 1}, "name", "string_type"),
         ({}, "name", "missing"),
-        ({"bridge": "br 0"}, "bridge", "is no interface name"),
+        ({"bridge": "br 0"}, "bridge", "is not a valid interface name"),
         ({"bridge": "up"}, "bridge", "is a word of nftables"),
         ({"bridge": "mtu"}, "bridge", "'mtu' is a word of nftables, ip or /proc/sys: choose another interface name"),
         ({"bridge": "name"}, "bridge", "'name' is a word of nftables, ip or /proc/sys"),
-        ({"subnet": "10.9.0.1/24"}, "subnet", "'10.9.0.1/24' is no IPv4 subnet: did you mean 10.9.0.0/24?"),
-        ({"subnet": "lab"}, "subnet", "'lab' is no IPv4 subnet"),
-        ({"subnet": "fd00::/64"}, "subnet", "'fd00::/64' is no IPv4 subnet"),
-        ({"subnet": LONG}, "subnet", "is no IPv4 subnet"),
+        ({"subnet": "10.9.0.1/24"}, "subnet", "'10.9.0.1/24' is not a valid IPv4 subnet: did you mean 10.9.0.0/24?"),
+        ({"subnet": "lab"}, "subnet", "'lab' is not a valid IPv4 subnet"),
+        ({"subnet": "fd00::/64"}, "subnet", "'fd00::/64' is not a valid IPv4 subnet"),
+        ({"subnet": LONG}, "subnet", "is not a valid IPv4 subnet"),
         ({"subnet": 10}, "subnet", "a subnet is given as text"),
         ({"subnet": "10.9.0.0/31"}, "subnet", "10.9.0.0/31 has no room for a gateway and a sandbox"),
         ({"subnet": "10.9.0.0"}, "subnet", "10.9.0.0/32 has no room"),
         ({"subnet": "127.0.0.0/24"}, "subnet", "127.0.0.0/24 is reserved"),
         ({"subnet": "224.0.0.0/24"}, "subnet", "is reserved"),
         ({"subnet": "0.0.0.0/0"}, "subnet", "is reserved"),
-        ({"gateway": "x", "subnet": "10.9.0.0/24"}, "gateway", "'x' is no IPv4 address"),
+        ({"gateway": "x", "subnet": "10.9.0.0/24"}, "gateway", "'x' is not a valid IPv4 address"),
         ({"gateway": "10.9.0.1"}, "", "gateway needs a subnet to be in"),
         ({"gateway": "10.8.0.1", "subnet": "10.9.0.0/24"}, "", "gateway 10.8.0.1 is outside subnet 10.9.0.0/24"),
         ({"gateway": "10.9.0.0", "subnet": "10.9.0.0/24"}, "", "gateway 10.9.0.0 is reserved"),
@@ -229,7 +229,7 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
 @pytest.mark.parametrize(
     ("fields", "field", "problem"),
     [
-        ({"name": "a/b"}, "name", "is no name"),
+        ({"name": "a/b"}, "name", "is not a valid name"),
         ({"mode": {"kind": "overlay"}}, "mode", "union_tag_invalid"),
         ({"mode": {}}, "mode", "union_tag_not_found"),
         ({"mode": "host"}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
@@ -237,19 +237,19 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
         ({"mode": Network(name="lab")}, "mode", "a mode is Bridge(...)"),
         ({"mode": None}, "mode", "a mode is Bridge(...)"),
         ({"mode": {"kind": "container"}}, "mode.container.sandbox", "missing"),
-        ({"mode": {"kind": "container", "sandbox": "a b"}}, "mode.container.sandbox", "is no name"),
+        ({"mode": {"kind": "container", "sandbox": "a b"}}, "mode.container.sandbox", "is not a valid name"),
         ({"mode": {"kind": "host", "publish": []}}, "mode.host.publish", "extra_forbidden"),
-        ({"mode": {"kind": "bridge", "address": "x"}}, "mode.bridge.address", "is no IPv4 address"),
-        ({"mode": {"kind": "bridge", "mac": "x"}}, "mode.bridge.mac", "is no MAC address"),
-        ({"mode": {"kind": "bridge", "network": ""}}, "mode.bridge.network", "is no name"),
-        ({"mode": {"kind": "bridge", "publish": ["x"]}}, "mode.bridge.publish", "'x' is no published port"),
+        ({"mode": {"kind": "bridge", "address": "x"}}, "mode.bridge.address", "is not a valid IPv4 address"),
+        ({"mode": {"kind": "bridge", "mac": "x"}}, "mode.bridge.mac", "is not a valid MAC address"),
+        ({"mode": {"kind": "bridge", "network": ""}}, "mode.bridge.network", "is not a valid name"),
+        ({"mode": {"kind": "bridge", "publish": ["x"]}}, "mode.bridge.publish", "'x' is not a valid published port"),
         (
             {"mode": {"kind": "bridge", "publish": "80:80"}},
             "mode.bridge.publish",
             'publish is a list, like ["8088:80"]',
         ),
         ({"mode": {"kind": "bridge", "publish": [None]}}, "mode.bridge.publish.0", "model_type"),
-        ({"namespace": "netns/web"}, "namespace.constrained-str", "is no plain absolute path"),
+        ({"namespace": "netns/web"}, "namespace.constrained-str", "is not a plain absolute path"),
         ({"namespace": 0}, "namespace.constrained-str", "string_type"),
         ({"namespace": True}, "namespace.constrained-str", "string_type"),
         ({"namespace": 1, "mode": HostNetwork()}, "", "namespace: host mode has no namespace of its own to adopt"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from netbuilder.ledger import Ledger
-from netbuilder.plan import Plan
+from netbuilder.recipes.units import FIREWALL, FORWARDING, ORDER, Key, Unit, in_use, standing, units, whole
 from netbuilder.resolve import resolve
-from netbuilder.resolved import Ground
+from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.resolved import HostBaseline
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
-from netbuilder.units import FORWARDING, ORDER, RULES, Key, Unit, in_use, stands, strike, units, whole
+from netbuilder.steps import Plan
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
@@ -20,12 +20,19 @@ TOP = Sandbox(name="top", mode=HostNetwork())
 
 
 def parts(*specs: Network | Sandbox) -> list[Unit]:
-    return units(resolve(specs, Ledger()))
+    return units(resolve(specs))
 
 
-def test_the_rules_come_first_then_networks_then_sandboxes_and_forwarding_last() -> None:
+def host(*specs: Network | Sandbox) -> Allocations:
+    """The allocations of a host on which something stands."""
+    allocations, resolution = Allocations(), resolve(specs)
+    allocations.record(resolution.networks, resolution.sandboxes)
+    return allocations
+
+
+def test_the_firewall_comes_first_then_networks_then_sandboxes_and_forwarding_last() -> None:
     assert [unit.key for unit in parts(EMPTY, WEB, LAB, Network(name="dmz"))] == [
-        RULES,
+        FIREWALL,
         Key("network", "lab"),
         Key("network", "dmz"),
         Key("sandbox", "empty"),
@@ -39,18 +46,23 @@ def test_the_order_of_kinds_is_that_of_the_units() -> None:
     assert tuple(dict.fromkeys(kinds)) == ORDER
 
 
-def test_without_a_network_there_are_no_rules_and_no_forwarding() -> None:
+def test_without_a_network_there_is_no_firewall_and_no_forwarding() -> None:
     assert [unit.key for unit in parts(EMPTY, TOP)] == [Key("sandbox", "empty"), Key("sandbox", "top")]
     assert parts() == []
 
 
 def test_a_unit_is_the_plan_of_what_was_resolved() -> None:
-    resolution = resolve([LAB, WEB], Ledger())
-    rules, network, sandbox, forwarding = units(resolution)
-    assert (rules.resolved, forwarding.resolved) == (resolution.ground, resolution.ground)
+    resolution = resolve([LAB, WEB])
+    firewall, network, sandbox, forwarding = units(resolution)
+    assert (firewall.resolved, forwarding.resolved) == (resolution.baseline, resolution.baseline)
     assert (network.resolved, sandbox.resolved) == (*resolution.networks, *resolution.sandboxes)
-    kinds = [[type(step).__name__ for step in unit.plan][:2] for unit in (rules, network, sandbox, forwarding)]
-    assert kinds == [["AddTable"], ["AddBridge", "SetSysctl"], ["AddNamespace", "AddVeth"], ["Forward"]]
+    kinds = [[type(step).__name__ for step in unit.plan][:2] for unit in (firewall, network, sandbox, forwarding)]
+    assert kinds == [
+        ["AddTable", "AddElement"],
+        ["AddBridge", "SetMac"],
+        ["AddNamespace", "AddVeth"],
+        ["EnableForwarding"],
+    ]
 
 
 def test_the_whole_plan_is_that_of_the_units_one_after_the_other() -> None:
@@ -74,38 +86,40 @@ def test_the_whole_plan_is_that_of_the_units_one_after_the_other() -> None:
         ("network/lab sandbox/db sandbox/web sandbox/mate", {}),
     ],
 )
-def test_what_others_live_on(doomed: str, staying: dict[str, set[str]]) -> None:
-    ledger = Ledger()
-    resolve([LAB, WEB, DB, MATE], ledger)
+def test_what_others_depend_on(doomed: str, staying: dict[str, set[str]]) -> None:
     keys = [Key(*key.split("/")) for key in doomed.split()]  # type: ignore[arg-type]
-    assert {f"{key.kind}/{key.name}": users for key, users in in_use(keys, ledger).items()} == staying
+    assert {f"{key.kind}/{key.name}": users for key, users in in_use(keys, host(LAB, WEB, DB, MATE)).items()} == staying
+
+
+KEYS = [FIREWALL, Key("network", "lab"), Key("sandbox", "web"), FORWARDING]
+
+
+def test_nothing_stands_on_a_new_host() -> None:
+    assert [standing(key, Allocations()) for key in KEYS] == [None] * 4
+
+
+def test_what_stands_is_what_it_was_resolved_to() -> None:
+    allocations = host(LAB, WEB)
+    lab, web = allocations.networks["lab"], allocations.sandboxes["web"]
+    assert [standing(key, allocations) for key in KEYS] == [None, lab, web, None]
+    allocations.baseline = HostBaseline(forwarding_before=True)
+    assert [standing(key, allocations) for key in KEYS] == [allocations.baseline, lab, web, allocations.baseline]
+    assert standing(Key("sandbox", "lab"), allocations) is None
+    assert standing(Key("network", "web"), allocations) is None
 
 
 @pytest.mark.parametrize(
-    ("gone", "networks", "sandboxes"),
+    ("networks", "sandboxes", "left"),
     [
-        ([], "lab dmz", "web db"),
-        ([Key("sandbox", "db")], "lab dmz", "web"),
-        ([Key("network", "dmz")], "lab", "web db"),
-        ([Key("network", "lab"), Key("sandbox", "db"), Key("sandbox", "web")], "dmz", ""),
-        ([RULES, FORWARDING, Key("network", "lab"), Key("sandbox", "db"), Key("sandbox", "web")], "dmz", ""),
+        ([], [], "lab dmz web db"),
+        ([], ["db"], "lab dmz web"),
+        (["dmz"], [], "lab web db"),
+        (["lab"], ["db", "web"], "dmz"),
+        (["lab", "dmz"], ["db", "web"], ""),
     ],
 )
-def test_what_is_gone_is_struck_out(gone: list[Key], networks: str, sandboxes: str) -> None:
-    ledger = Ledger(ground=Ground(was_router=True))
-    resolve([LAB, Network(name="dmz"), WEB, DB], ledger)
-    strike(iter(gone), ledger)
-    assert (" ".join(ledger.networks), " ".join(ledger.sandboxes)) == (networks, sandboxes)
-    assert (ledger.ground is None) == (RULES in gone)
-
-
-def test_what_stands() -> None:
-    ledger = Ledger()
-    keys = [RULES, Key("network", "lab"), Key("sandbox", "web"), FORWARDING]
-    assert [stands(key, ledger) for key in keys] == [False] * 4
-    resolve([LAB, WEB], ledger)
-    assert [stands(key, ledger) for key in keys] == [False, True, True, False]
-    ledger.ground = Ground(was_router=True)
-    assert all(stands(key, ledger) for key in keys)
-    assert not stands(Key("sandbox", "lab"), ledger)
-    assert not stands(Key("network", "web"), ledger)
+def test_what_is_removed_stands_no_more(networks: list[str], sandboxes: list[str], left: str) -> None:
+    allocations = host(LAB, Network(name="dmz"), WEB, DB)
+    allocations.remove(networks, sandboxes)
+    keys = [Key("network", "lab"), Key("network", "dmz"), Key("sandbox", "web"), Key("sandbox", "db")]
+    assert " ".join(key.name for key in keys if standing(key, allocations)) == left

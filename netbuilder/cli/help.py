@@ -1,0 +1,69 @@
+"""What the help says beyond commands and options, at most 80 characters a line."""
+
+ABOUT = """\
+Docker's four network modes on a bare Linux host: what a Compose file says about
+networking is made so, shown command by command, compared with what stands, and
+taken back."""
+
+TOUR = """\
+a first look:
+  netbuilder plan -f lab.yaml            what would be done, as a shell script
+  sudo netbuilder up -v -f lab.yaml      do it, and show each command
+  sudo netbuilder ps                     what stands
+  sudo netbuilder exec web -- ip addr    a look from inside
+  sudo netbuilder down -f lab.yaml       take it back
+
+FILE is a Compose file, like this one:
+  services:
+    web: { networks: [lab], ports: ["8088:80"] }
+    db: { networks: [lab] }
+  networks:
+    lab: {}
+
+exit status: 0, 1 for a failure, 2 for a bad call or file"""
+
+UP = "All of it is done, or on an error or an interrupt (Ctrl-C) nothing."
+
+PLAN = """\
+They are for a host with nothing on it yet; see diff for this one.
+
+What the script makes is not known to netbuilder: ps does not list it, and down
+does not take it back. Where that is wanted, use up. To undo it by hand:
+  sysctl -w net.ipv4.ip_forward=0    if it was 0 before
+  ip netns del NAME                  for each sandbox; its veth pair goes too
+  ip link del BRIDGE                 for each network
+  nft delete table inet netbuilder   the rules"""
+
+DIFF = "Exit status 0 if none is missing, 1 if some are, 2 for trouble."
+
+DOWN = """\
+What another file made stays. --all takes back everything on this host, whatever
+version of netbuilder made it."""
+
+PS = """\
+STATE is ok, or gone if somebody took the namespace away: "netbuilder up" makes
+it again.
+
+--format json gives a list of objects with the fields name, mode (bridge, host,
+container or none), shares (the sandbox whose namespace it has, in container
+mode), network, address, mac, ports (a list of objects with host_ip, host_port,
+sandbox_port and protocol), namespace (a path) and state. What a sandbox does
+not have is null; in container mode it has what the sandbox has whose namespace
+it shares."""
+
+INSPECT = """\
+--format json gives an object with the fields of "netbuilder ps --format json",
+and prefix, gateway, bridge, veth, mtu, adopted (the path of a namespace that
+was there before), packets_in and packets_out (the DNAT and MASQUERADE that
+rewrite its packets) and commands: lists of objects with why and command."""
+
+LINKS = """\
+The two ends are matched by interface index and namespace id, as the kernel
+knows them, and not by name.
+
+--format json gives a list of objects with the fields veth, ifindex, bridge,
+sandbox, interface, peer_ifindex and netnsid."""
+
+EXEC = """\
+Exit status 126 if it can't be run, 127 if there is no such command. Options
+after CMD are its own."""

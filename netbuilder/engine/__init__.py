@@ -1,0 +1,14 @@
+"""Specs in, kernel and store made to agree with them.
+
+engine        one host, as seen from its own thread: what each call does, from specs to a report
+preparation   from specs to what has to be done, with one look at the kernel
+preflight     refuses what stands already and is somebody else's (pure)
+changes       what has to be done: the one account of change, for `diff` and `apply` alike (pure)
+transition    the values on both sides of that comparison (pure)
+exchange      the table of another version (pure)
+removal       what is undone together, and in which order (pure)
+report        what was done, as a value (pure)
+executor      does it, and takes it back on an error or after a kill
+store         what we made and what we owe; `database` has its file, its locks and its version
+salvage       what can still be taken back of a store that another version wrote
+"""

@@ -1,0 +1,222 @@
+"""The part of a host that lives on its own thread: specs in, kernel and store made to agree with them."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from netbuilder.engine.database import DIRECTORY, VERSION
+from netbuilder.engine.executor import Executor, Watch
+from netbuilder.engine.preparation import Preparation, Specs
+from netbuilder.engine.removal import Records
+from netbuilder.engine.report import Change, Changes
+from netbuilder.engine.store import Store
+from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
+from netbuilder.kernel import namespaces, privileges, veth_pairs
+from netbuilder.kernel.kernel import Kernel
+from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
+from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec import Network, Sandbox
+from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
+
+_log = logging.getLogger("netbuilder")
+
+Ahead = Callable[[list[Key]], object]
+_SHARED = (FIREWALL, FORWARDING)
+
+
+class Engine:
+    """One host, as seen from its own thread."""
+
+    def __init__(self) -> None:
+        privileges.check_mounts()
+        try:
+            self.store = Store(namespaces.cookie())
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            raise PrivilegeError(
+                f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
+                "in a user namespace, give it a /run of its own first: mount -t tmpfs none /run",
+            ) from None
+        self.kernel = Kernel()
+        self.executor = Executor(self.kernel, self.store)
+        self.preparation = Preparation(self.store, self.kernel)
+
+    def close(self) -> None:
+        """Close every socket and file; what was made stays."""
+        self.store.close()
+        self.kernel.close()
+
+    def bring_up_loopback(self) -> None:
+        """Bring up the loopback of a new host, so that localhost works there."""
+        SetUp(dev="lo").do(self.kernel)
+        self.kernel.flush()
+
+    # What stands
+
+    def sandbox(self, name: str) -> ResolvedSandbox | None:
+        """A sandbox that stands; None if there is none of that name."""
+        return self.store.allocations().sandboxes.get(name)
+
+    def sandboxes(self) -> tuple[ResolvedSandbox, ...]:
+        """The sandboxes that stand, in the order in which they were made."""
+        return tuple(self.store.allocations().sandboxes.values())
+
+    def networks(self) -> tuple[ResolvedNetwork, ...]:
+        """The networks that stand, in the order in which they were made."""
+        return tuple(self.store.allocations().networks.values())
+
+    def veth_pairs(self) -> tuple[VethPair, ...]:
+        """Which host veth belongs to which sandbox."""
+        return veth_pairs.find(one.name for one in self.sandboxes() if one.namespace == one.name)
+
+    # What is asked for
+
+    def plan(self, specs: Specs) -> Plan:
+        """All steps of what is asked for."""
+        with self._alone():
+            return whole(self.preparation.prepare(specs).units)
+
+    def diff(self, specs: Specs) -> Changes:
+        """What is left to do: what goes first, and what is missing then."""
+        with self._alone():
+            return self.preparation.prepare(specs).transition.changes
+
+    def apply(self, specs: Specs, watch: Watch) -> Changes:
+        """Make it so: everything, or on an error nothing of it."""
+        with self._alone():
+            prepared = self.preparation.prepare(specs)
+            self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
+        changes = prepared.transition.changes
+        if any(change.kind == "network" and change.action == "created" for change in changes):
+            self._warn_of_other_firewalls()
+        return changes
+
+    # What is to go
+
+    def destroy(self, what: Iterable[Network | Sandbox | str], ahead: Ahead) -> Changes:
+        """Take back what specs and names stand for; with the last network go firewall and forwarding.
+
+        Args:
+            what: What is to go.
+            ahead: Called with all that goes, once nothing speaks against it and before anything is touched.
+
+        Raises:
+            NotFound: If there is no sandbox or network of a name.
+            SpecError: If one is in use by another that stays.
+        """
+        with self._alone():
+            doomed = list(dict.fromkeys(map(self._key, what)))
+            for key, users in in_use(doomed, self.store.allocations()).items():
+                raise SpecError(
+                    f"{key.kind} {key.name}", f"is in use by {some(users)}", "destroy those first, or with it"
+                )
+            return self._remove(doomed, ahead)
+
+    def destroy_all(self, ahead: Ahead) -> Changes:
+        """Take back everything, by what was written down of it alone, whatever version of netbuilder wrote it."""
+        with self._alone(recover=False):
+            owed, lost = self.store.salvage()
+            ahead(list(owed))
+            if self.store.version == VERSION:
+                self.store.begin_removal(owed)
+            removed = _removed(owed, self.executor.undo(_with_table(owed)))
+            self.store.start_over()
+        if lost:
+            _log.warning("not taken back, as this version of netbuilder does not know it: %s", "; ".join(lost))
+        return removed
+
+    def take_down(self, specs: Specs, ahead: Ahead) -> Changes:
+        """Take back what specs name and the networks that it is attached to, but for those in use by others."""
+        with self._alone():
+            return self._release(self._claimed(tuple(specs)), ahead)
+
+    def release(self, keys: Iterable[Key], ahead: Ahead) -> Changes:
+        """Take units back, but for those in use by others that stay."""
+        with self._alone():
+            return self._release(list(keys), ahead)
+
+    def _release(self, claimed: list[Key], ahead: Ahead) -> Changes:
+        allocations = self.store.allocations()
+        doomed = [key for key in dict.fromkeys(claimed) if standing(key, allocations)]
+        kept: list[Key] = []
+        while staying := in_use(doomed, allocations):
+            kept += staying
+            doomed = [key for key in doomed if key not in staying]
+        removed = self._remove(doomed, ahead)
+        left = (
+            Change(*key, "unchanged", users=tuple(sorted(users)))
+            for kept_key in reversed(kept)
+            for key, users in in_use([kept_key], allocations).items()
+        )
+        return Changes(removed.plan, (*removed.units, *left))
+
+    def _remove(self, doomed: list[Key], ahead: Ahead) -> Changes:
+        allocations = self.store.allocations()
+        if doomed and allocations.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
+            doomed += [key for key in _SHARED if standing(key, allocations)]
+        ahead(doomed)
+        owed = self.store.records(doomed)
+        self.store.begin_removal(owed)
+        done = self.executor.undo(owed)
+        self.store.finish()
+        return _removed(owed, done)
+
+    def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
+        """What specs name and stands, and the networks that the sandboxes among it are attached to."""
+        stand = self.store.allocations().sandboxes
+        sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in stand]
+        networks = [network for name in sandboxes for network in sorted(stand[name].networks)]
+        networks += [spec.name for spec in specs if isinstance(spec, Network)]
+        return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
+
+    def _key(self, what: Network | Sandbox | str) -> Key:
+        allocations = self.store.allocations()
+        name = what if isinstance(what, str) else what.name
+        if name in allocations.sandboxes and not isinstance(what, Network):
+            return Key("sandbox", name)
+        if name in allocations.networks and not isinstance(what, Sandbox):
+            return Key("network", name)
+        raise NotFound(
+            f"there is no sandbox or network {shown(name)} on this host", "see which there are: netbuilder ps"
+        )
+
+    @contextmanager
+    def _alone(self, recover: bool = True) -> Iterator[None]:
+        """Nobody else changes this host for the length of a `with` block, and what killed calls left is gone."""
+        with self.store.locked():
+            try:
+                if recover:
+                    self.executor.recover()
+                yield
+            finally:
+                self.kernel.leave_namespace()
+
+    def _warn_of_other_firewalls(self) -> None:
+        for chain in self.kernel.dropping_elsewhere():
+            _log.warning(
+                "another firewall drops forwarded packets (chain %s, policy drop), which overrules netbuilder's rules: "
+                "let its sandboxes pass there too",
+                chain,
+            )
+
+
+def _with_table(owed: Records) -> Records:
+    """The same, and our table, of whatever version: of that one nothing has to be known to delete it."""
+    if FIREWALL not in owed or any(isinstance(one.step, AddTable) for one in owed[FIREWALL]):
+        return owed
+    return {**owed, FIREWALL: [UndoRecord(AddTable(), None), *owed[FIREWALL]]}
+
+
+def _removed(owed: Records, done: Iterable[tuple[Key, Step]]) -> Changes:
+    done = list(done)
+    steps: dict[Key, list[Step]] = {key: [] for key in owed}
+    for key, step in done:
+        steps[key].append(step)
+    keys = (key for kind in ("sandbox", "network") for key in reversed(list(owed)) if key.kind == kind)
+    gone = (Change(*key, "removed", Plan(steps[key])) for key in keys)
+    return Changes(Plan(step for _, step in done), tuple(gone))

@@ -1,0 +1,46 @@
+"""The rules of a host: one nftables table that never changes, and sets and maps for all that does.
+
+    ruleset.nft   the table, as `nft -f` reads it
+    elements      what networks and published ports enter into its sets and maps
+    outline       the table as it can be compared with what the kernel has
+
+So adding the ten-thousandth port costs what the first did, and a packet finds its port with one look-up. What goes in
+comes by DNAT (chain `published`, from `prerouting` for packets from elsewhere and from `output` for the host's own);
+what comes out goes by MASQUERADE (chain `postrouting`).
+"""
+
+from netbuilder.firewall.elements import (
+    Element,
+    baseline_elements,
+    element_command,
+    network_elements,
+    port_element,
+)
+from netbuilder.firewall.outline import (
+    NAME,
+    TABLE,
+    dropping_elsewhere,
+    is_current,
+    is_current_comment,
+    is_our_comment,
+    is_ours,
+    outline,
+    ruleset,
+)
+
+__all__ = [
+    "NAME",
+    "TABLE",
+    "Element",
+    "baseline_elements",
+    "dropping_elsewhere",
+    "element_command",
+    "is_current",
+    "is_current_comment",
+    "is_our_comment",
+    "is_ours",
+    "network_elements",
+    "outline",
+    "port_element",
+    "ruleset",
+]

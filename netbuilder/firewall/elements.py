@@ -1,0 +1,72 @@
+"""What networks, published ports and the host itself enter into the sets and maps of the table."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import NamedTuple, Protocol
+
+from netbuilder.firewall.outline import TABLE
+from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork
+from netbuilder.spec.ports import ANY
+
+
+class Element(NamedTuple):
+    """An element of a set, in nft's words, and why it is there."""
+
+    set: str
+    key: str
+    why: str
+
+
+def element_command(set_: str, key: str, data: str = "") -> str:
+    """An element as nft adds it."""
+    return f"add element {TABLE} {set_} {{ {key}{f' : {data}' if data else ''} }}"
+
+
+def baseline_elements(baseline: HostBaseline) -> list[Element]:
+    """What has nothing to do with our bridges is forwarded as before: IPv4 by a router, IPv6 as the host has it."""
+    elements = [Element("forwarding", "ipv6", "IPv6 that passes through this host is forwarded as before")]
+    if baseline.forwarding_before:
+        elements.append(Element("forwarding", "ipv4", "the host was a router before: it stays one"))
+    return elements
+
+
+def network_elements(network: ResolvedNetwork) -> list[Element]:
+    """What a network enters into the sets."""
+    bridge = f'"{network.bridge}"'
+    elements = [
+        Element("bridges", bridge, "the rules apply to this bridge"),
+        Element("icc", f"{bridge} . {bridge}", "neighbours on it may talk to each other"),
+    ]
+    for gateway in network.gateways:
+        elements += [
+            Element("gateways", str(gateway.ip), "no other machine reaches the gateway's address"),
+            Element("subnets", f"{bridge} . {gateway.network}", "an address of the subnet is a neighbour's"),
+        ]
+    if network.internal:
+        return [*elements, Element("internal", bridge, "nothing leaves an internal network, nothing enters it")]
+    if network.masquerade:
+        why = "MASQUERADE: what leaves the subnet leaves as the host"
+        elements += [Element("masqueraded", f"{bridge} . {subnet}", why) for subnet in network.subnets]
+    return elements
+
+
+class Port(Protocol):
+    """A published port, and the address that it leads to."""
+
+    @property
+    def host_ip(self) -> IPv4Address: ...  # noqa: D102
+    @property
+    def host_port(self) -> int: ...  # noqa: D102
+    @property
+    def protocol(self) -> str: ...  # noqa: D102
+    @property
+    def address(self) -> IPv4Address: ...  # noqa: D102
+    @property
+    def sandbox_port(self) -> int: ...  # noqa: D102
+
+
+def port_element(port: Port) -> tuple[str, str, str]:
+    """What a published port enters into the maps: the map, the key, and where it leads."""
+    key, data = f"{port.protocol} . {port.host_port}", f"{port.address} . {port.sandbox_port}"
+    return ("publish_any", key, data) if port.host_ip == ANY else ("publish_at", f"{port.host_ip} . {key}", data)

@@ -1,0 +1,250 @@
+"""The handle of a host: what a user holds. Specs go in; sandboxes stand, are shown, and are taken back."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import subprocess
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Self, TypeVar
+
+from netbuilder.engine.engine import Engine
+from netbuilder.engine.report import Changes
+from netbuilder.errors import NotFound, shown
+from netbuilder.host.arguments import checked
+from netbuilder.host.interrupts import noting
+from netbuilder.host.namespace import NetworkNamespace
+from netbuilder.host.processes import Processes
+from netbuilder.host.sandbox import LiveSandbox
+from netbuilder.kernel import namespaces, privileges
+from netbuilder.kernel.thread import HostThread
+from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.recipes.units import Key
+from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec import Network, Sandbox
+from netbuilder.steps import Plan, Step
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Host(NetworkNamespace):
+    """The network namespace that plays the Docker host, and what netbuilder made on it.
+
+    Get one from `Host.current()` or `Host.isolated()`. As a context manager it takes back, at the end, what was made
+    through it. May be used from any thread; in asyncio, through `asyncio.to_thread`.
+    """
+
+    def __init__(self, thread: HostThread, engine: Engine) -> None:
+        self._thread, self._engine = thread, engine
+        self._mine: dict[Key, None] = {}
+        self._processes = Processes()
+        # For a host that nobody closes: by another thread, as garbage may be collected in one that holds a lock.
+        self._dropped = weakref.finalize(self, _thread.start_new_thread, thread.close, (engine.close,))
+        self._dropped.atexit = False
+
+    @classmethod
+    def current(cls) -> Self:
+        """The host that the calling thread is on.
+
+        Raises:
+            PrivilegeError: If the process lacks CAP_NET_ADMIN or CAP_SYS_ADMIN.
+        """
+        privileges.check_privileges()
+        here = namespaces.open_path(namespaces.HERE)
+        try:
+            return cls._on(HostThread(lambda: namespaces.setns(here)))
+        finally:
+            os.close(here)
+
+    @classmethod
+    def isolated(cls) -> Self:
+        """A throw-away host: a network namespace of its own with its own /run, gone when it is closed or killed.
+
+        Without root, the process itself moves for good into a user namespace in which it is root, with an empty network
+        of its own. That takes a process with one thread.
+
+        Raises:
+            PrivilegeError: If the system does not let an ordinary user do that, or there are other threads.
+        """
+        privileges.become_root()
+        try:
+            thread = HostThread(namespaces.isolate)
+        except OSError as error:
+            raise privileges.refused(error) from None
+        host = cls._on(thread)
+        host._call(host._engine.bring_up_loopback)
+        return host
+
+    @classmethod
+    def _on(cls, thread: HostThread) -> Self:
+        try:
+            return cls(thread, thread.call(Engine))
+        except BaseException:
+            thread.close()
+            raise
+
+    # What is asked for
+
+    def apply(self, *specs: Network | Sandbox, watch: Callable[[Step], object] = lambda step: None) -> Changes:
+        """Make networks and sandboxes stand as specified; what stands already is left as it is.
+
+        A network that is not what it was is changed together with its sandboxes, if all of them are among the specs.
+
+        Args:
+            specs: What is asked for; a sandbox may also name what stands already.
+            watch: Called with each step ahead of doing it, `Undo` among them, on the host's own thread.
+
+        Returns:
+            What became of each network and sandbox, with the steps that were done; false if nothing was.
+
+        Raises:
+            SpecError: If the specs clash with each other or with the host; nothing was touched.
+            StepError: If the kernel refuses a step; what this call did is taken back, as after KeyboardInterrupt. That
+                one has a note that says which of the two it was: taken back, or done by then.
+        """
+        checked("apply", specs)
+        with noting("what was begun is taken back", "all was done by then, and stands") as finished:
+
+            def work(heed: Callable[[], object]) -> Changes:
+                def ahead(step: Step) -> None:
+                    heed()
+                    self._processes.end_before(step)
+                    watch(step)
+
+                changes = self._engine.apply(specs, ahead)
+                self._mine |= {Key(one.kind, one.name): None for one in changes if one.action == "created"}
+                finished.append(changes)
+                return changes
+
+            return self._thread.call_heeding(work)
+
+    def plan(self, *specs: Network | Sandbox) -> Plan:
+        """All the steps that make the specs true on this host; nothing is done.
+
+        Raises:
+            SpecError: As for `apply`.
+        """
+        return self._call(self._engine.plan, checked("plan", specs))
+
+    def diff(self, *specs: Network | Sandbox) -> Changes:
+        """What `apply` would do now, as it would return it: what it would undo first, and what is missing then.
+
+        Raises:
+            SpecError: As for `apply`.
+            StepError: If something is in the way that is not netbuilder's, so that `apply` would fail.
+        """
+        return self._call(self._engine.diff, checked("diff", specs))
+
+    def destroy(self, *what: Network | Sandbox | str) -> Changes:
+        """Take back networks and sandboxes, by spec or by name: a sandbox's, or else a network's.
+
+        Programs started inside through this handle are ended first.
+
+        Raises:
+            NotFound: If there is none.
+            SpecError: If something named is in use by something that is not.
+        """
+        return self._take_back(self._engine.destroy, checked("destroy", what, str))
+
+    def destroy_all(self) -> Changes:
+        """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
+        return self._take_back(self._engine.destroy_all)
+
+    def take_down(self, *specs: Network | Sandbox) -> Changes:
+        """Take back what specs name, and each network with its last sandbox; what others still use stays.
+
+        Unlike for `destroy`, what does not stand is ignored. Programs started inside are ended first.
+
+        Returns:
+            What was removed, and as "unchanged" what stays, with its `users`.
+        """
+        return self._take_back(self._engine.take_down, checked("take_down", specs))
+
+    # What stands
+
+    def __getitem__(self, name: str) -> LiveSandbox:
+        """The sandbox of a name.
+
+        Raises:
+            NotFound: If there is none.
+        """
+        resolved = self._call(self._engine.sandbox, name)
+        if resolved is None:
+            raise NotFound(f"there is no sandbox {shown(name)} on this host", "see which there are: netbuilder ps")
+        return LiveSandbox(self, resolved)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the sandboxes, in the order in which they were made."""
+        return iter([one.name for one in self._call(self._engine.sandboxes)])
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a sandbox of a name."""
+        return self._call(self._engine.sandbox, name) is not None
+
+    def sandboxes(self) -> tuple[LiveSandbox, ...]:
+        """The sandboxes, in the order in which they were made."""
+        return tuple(LiveSandbox(self, one) for one in self._call(self._engine.sandboxes))
+
+    def networks(self) -> tuple[ResolvedNetwork, ...]:
+        """The networks, in the order in which they were made."""
+        return self._call(self._engine.networks)
+
+    def links(self) -> tuple[VethPair, ...]:
+        """Which host veth belongs to which sandbox, by ifindex and namespace id."""
+        return self._call(self._engine.veth_pairs)
+
+    def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
+        """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""
+        if sandbox.shares is None:
+            return sandbox
+        return self._call(self._engine.sandbox, sandbox.namespace or "") or sandbox
+
+    # Its life
+
+    def close(self) -> None:
+        """Let go of the host: programs started through it are ended, what was made stays (but on an isolated host)."""
+
+        def leave() -> None:
+            self._processes.end()
+            self._engine.close()
+
+        self._thread.close(leave)
+        self._dropped.detach()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if not self._thread.closed and not self._thread.is_elsewhere:
+            try:
+                self._call(self._processes.end)
+                self._take_back(self._engine.release, self._mine)
+            finally:
+                self.close()
+
+    def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._thread.call(function, *args, **kwargs)
+
+    def _open_namespace(self) -> int:
+        return os.dup(self._engine.kernel.home)
+
+    def _inside(self, function: Callable[[], T]) -> T:
+        return self._call(function)
+
+    def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
+        self._processes.add(process, sandbox)
+
+    def _take_back(self, take_back: Callable[..., Changes], *what: Any) -> Changes:
+        """The programs inside what really goes are ended first."""
+        with noting("nothing is taken back", "all that was to go is taken back") as finished:
+
+            def work() -> Changes:
+                changes = take_back(*what, self._processes.end_in)
+                gone = {(one.kind, one.name) for one in changes if one.action == "removed"}
+                self._mine = {key: None for key in self._mine if key not in gone}
+                finished.append(changes)
+                return changes
+
+            return self._call(work)

@@ -1,0 +1,121 @@
+"""A place where programs run: a host or a sandbox. Processes are started inside, sockets opened inside, threads led in.
+
+No helper process: the host's own thread steps into the namespace, starts the program or opens the socket there, and
+steps back.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as sockets
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from netbuilder.kernel import namespaces
+
+T = TypeVar("T")
+
+
+class NetworkNamespace(ABC):
+    """A host's or a sandbox's network namespace."""
+
+    @abstractmethod
+    def _open_namespace(self) -> int:
+        """A new descriptor of the namespace, which the caller closes; called on the host's thread."""
+
+    @abstractmethod
+    def _inside(self, function: Callable[[], T]) -> T:
+        """Call a function on the host's thread, inside the namespace."""
+
+    @abstractmethod
+    def _remember(self, process: subprocess.Popen[Any]) -> None:
+        """Note a program that has to be ended with this namespace; called on the host's thread."""
+
+    def popen(self, args: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a program inside and let it run; it is ended when the sandbox or host is taken back.
+
+        Args:
+            args: The program and its arguments; no shell reads them.
+            options: As for `subprocess.Popen`.
+
+        Raises:
+            OSError: If the program cannot be started.
+        """
+        if "cwd" not in options:
+            options["cwd"] = os.getcwd()  # the host's thread may have another
+
+        def start() -> subprocess.Popen[Any]:
+            process = subprocess.Popen(args, **options)
+            self._remember(process)
+            return process
+
+        return self._inside(start)
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        input: str | bytes | None = None,
+        capture_output: bool = False,
+        timeout: float | None = None,
+        check: bool = False,
+        **options: Any,
+    ) -> subprocess.CompletedProcess[Any]:
+        """Run a program inside and wait for it, as `subprocess.run` does.
+
+        Args:
+            args: The program and its arguments; no shell reads them.
+            input: What the program reads on its standard input.
+            capture_output: Whether to keep what it prints.
+            timeout: Seconds until it is killed.
+            check: Whether a non-zero exit status is an error.
+            options: As for `subprocess.Popen`.
+
+        Raises:
+            OSError: If the program cannot be started.
+            subprocess.CalledProcessError: If `check` is given and the program fails.
+            subprocess.TimeoutExpired: If `timeout` is given and passes.
+        """
+        if input is not None:
+            options["stdin"] = subprocess.PIPE
+        if capture_output:
+            options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with self.popen(args, **options) as process:
+            try:
+                output, errors = process.communicate(input, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        done = subprocess.CompletedProcess(args, process.returncode, output, errors)
+        if check:
+            done.check_returncode()
+        return done
+
+    def socket(
+        self, family: int = sockets.AF_INET, kind: int = sockets.SOCK_STREAM, protocol: int = 0
+    ) -> sockets.socket:
+        """A socket that lives inside, for use from anywhere.
+
+        Args:
+            family: As for `socket.socket`.
+            kind: As `type` for `socket.socket`.
+            protocol: As `proto` for `socket.socket`.
+        """
+        return self._inside(lambda: sockets.socket(family, kind, protocol))
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """The calling thread is inside for the length of a `with` block: what it opens or starts, it opens there.
+
+        Only the calling thread, and only its network namespace (setns(2)). In asyncio, do not await inside: other
+        tasks of the thread would be inside too.
+        """
+        fd = self._inside(self._open_namespace)
+        try:
+            with namespaces.entered(fd):
+                yield
+        finally:
+            os.close(fd)

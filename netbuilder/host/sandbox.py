@@ -1,0 +1,92 @@
+"""The handle of a sandbox: what it is, and programs inside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netbuilder.engine.report import Changes
+from netbuilder.errors import NotFound
+from netbuilder.host.namespace import NetworkNamespace
+from netbuilder.kernel import namespaces
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
+from netbuilder.steps import PINS
+
+if TYPE_CHECKING:
+    from netbuilder.host import Host
+
+T = TypeVar("T")
+
+
+class LiveSandbox(NetworkNamespace):
+    """A sandbox that stands on a host; `host["NAME"]` gives it."""
+
+    def __init__(self, host: Host, resolved: ResolvedSandbox) -> None:
+        self.host = host
+        self.resolved = resolved
+
+    def __repr__(self) -> str:
+        own = [str(address.ip) for endpoint in self.resolved.endpoints for address in endpoint.addresses]
+        return f"<sandbox {self.name}: {', '.join((f'{self.mode} mode', *own))}>"
+
+    @property
+    def name(self) -> str:
+        """The sandbox's name."""
+        return self.resolved.name
+
+    @property
+    def mode(self) -> str:
+        """bridge, host, container or none."""
+        return self.resolved.mode
+
+    @property
+    def namespace(self) -> Path | None:
+        """Where its namespace is pinned, as the host sees it; None in the host's own."""
+        return Path(PINS, self.resolved.namespace) if self.resolved.namespace else None
+
+    @property
+    def endpoints(self) -> tuple[ResolvedEndpoint, ...]:
+        """Its attachments to networks; in container mode those of the sandbox whose namespace it shares."""
+        return self.host.owner_of(self.resolved).endpoints
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """Its first address, if it has one."""
+        addresses = (address.ip for endpoint in self.endpoints for address in endpoint.addresses)
+        return next(addresses, None)
+
+    @property
+    def ports(self) -> tuple[ResolvedPort, ...]:
+        """The ports of the host that lead inside, each with its number."""
+        return self.host.owner_of(self.resolved).ports
+
+    def destroy(self) -> Changes:
+        """Take the sandbox back; see `Host.destroy`."""
+        return self.host.destroy(self.name)
+
+    def _open_namespace(self) -> int:
+        if self.resolved.namespace is None:
+            return self.host._open_namespace()
+        pin = self.resolved.namespace
+        try:
+            return namespaces.open_pin(pin)
+        except FileNotFoundError:
+            raise NotFound(f"the namespace of sandbox {self.name} is gone", "make it again with apply") from None
+
+    def _inside(self, function: Callable[[], T]) -> T:
+        def step_in() -> T:
+            fd = self._open_namespace()
+            try:
+                with namespaces.entered(fd):
+                    return function()
+            finally:
+                os.close(fd)
+
+        return self.host._inside(step_in)
+
+    def _remember(self, process: subprocess.Popen[Any]) -> None:
+        self.host._remember(process, self.name)

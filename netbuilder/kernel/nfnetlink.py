@@ -1,0 +1,201 @@
+"""The netfilter messages that netbuilder reads its table with, and changes the elements of sets and maps with.
+
+libnftables looks at every element of every set before it says that one is not there, or lists a single chain, and takes
+a fifth of a millisecond to add one. These cost the same however many ports are published. The table itself, whose text
+is what is shown, goes through libnftables (`netbuilder.kernel.nft`).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
+
+from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, attributes, string, text
+
+NESTED = 0x8000
+_SUBSYSTEM, _INET = 10, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
+_NFTABLES = _SUBSYSTEM << 8
+DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
+GETTABLE, GETCHAIN, GETRULE = _NFTABLES | 1, _NFTABLES | 4, _NFTABLES | 7
+NEWSETELEM, GETSETELEM, DELSETELEM = _NFTABLES | 12, _NFTABLES | 13, _NFTABLES | 14
+_WORDS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+"""Protocols and families in nft's words; NFPROTO_IPV4 and NFPROTO_IPV6 are the numbers of the address families."""
+
+_BATCH_BEGIN, _BATCH_END = 16, 17
+
+
+def _netfilter(family: int = _INET, resource: int = 0) -> bytes:
+    return struct.pack(">BBH", family, 0, resource)
+
+
+def transaction(changes: Sequence[Message]) -> list[Message]:
+    """Changes as one transaction: all or nothing.
+
+    Only the last change asks to be acknowledged: a thousand answers would be more than a socket can hold.
+    """
+    *most, last = changes
+    fence = _netfilter(socket.AF_UNSPEC, _SUBSYSTEM)
+    acknowledged = Message(last.kind, last.flags | ACK, last.body)
+    return [Message(_BATCH_BEGIN, 0, fence), *most, acknowledged, Message(_BATCH_END, 0, fence)]
+
+
+# Elements
+
+
+class Element(NamedTuple):
+    """An element as the kernel holds it: its key, from first to last (the same but in an interval), and its data."""
+
+    first: bytes
+    last: bytes
+    data: bytes
+
+
+def element(key: str, data: str = "") -> Element:
+    """An element in the words of nft, as in "tcp . 8088" and "172.17.0.2 . 80"."""
+    ends = [_ends(part) for part in key.split(" . ")]
+    value = _joined(list(map(_part, data.split(" . ")))) if data else b""
+    return Element(_joined([first for first, _ in ends]), _joined([last for _, last in ends]), value)
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """Where several parts make a key, each is padded to four bytes."""
+    return parts[0] if len(parts) == 1 else b"".join(part + b"\0" * (-len(part) % 4) for part in parts)
+
+
+def _ends(part: str) -> tuple[bytes, bytes]:
+    if "/" in part:
+        subnet = IPv4Network(part)
+        return subnet.network_address.packed, subnet.broadcast_address.packed
+    return (_part(part),) * 2
+
+
+def _part(part: str) -> bytes:
+    if part.startswith('"'):
+        return part.strip('"').encode().ljust(16, b"\0")
+    if part in _WORDS:
+        return bytes([_WORDS[part]])
+    if part.isdigit():
+        return struct.pack(">H", int(part))
+    return IPv4Address(part).packed
+
+
+def data_of(element: Element) -> str:
+    """What a published port leads to, as in "172.17.0.2 . 80"; nothing for an element of a set."""
+    data = element.data
+    return f"{IPv4Address(data[:4])} . {int.from_bytes(data[4:6], 'big')}" if data else ""
+
+
+def _elements(kind: int, flags: int, table: str, set_: str, one: bytes) -> Message:
+    elements = attribute(NESTED | 3, attribute(NESTED | 1, one))  # NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM
+    return Message(kind, flags, _netfilter() + text(1, table) + text(2, set_) + elements)
+
+
+def _value(kind: int, data: bytes) -> bytes:
+    return attribute(NESTED | kind, attribute(1, data))  # NFTA_DATA_VALUE
+
+
+def _key(element: Element) -> bytes:
+    key = _value(1, element.first)  # NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_KEY_END
+    return key if element.first == element.last else key + _value(10, element.last)
+
+
+def add_element(table: str, set_: str, element: Element) -> Message:
+    """`nft add element inet TABLE SET { KEY : DATA }`."""
+    data = _value(2, element.data) if element.data else b""  # NFTA_SET_ELEM_DATA
+    return _elements(NEWSETELEM, CREATE, table, set_, _key(element) + data)
+
+
+def delete_element(table: str, set_: str, element: Element) -> Message:
+    """`nft delete element inet TABLE SET { KEY }`."""
+    return _elements(DELSETELEM, 0, table, set_, _key(element))
+
+
+def get_element(table: str, set_: str, element: Element) -> Message:
+    """`nft get element inet TABLE SET { KEY }`; any address of an interval finds it."""
+    return _elements(GETSETELEM, ACK, table, set_, _value(1, element.first))
+
+
+def read_element(body: bytes) -> Element:
+    """What the answer to `get_element` says."""
+    seen = attributes(attributes(attributes(body, 4)[3])[1])
+    first, last, data = (attributes(seen.get(kind, b"")).get(1, b"") for kind in (1, 10, 2))
+    return Element(first, last or first, data)
+
+
+# The table and its rules
+
+
+def get_table(name: str) -> Message:
+    """`nft list tables`, for one."""
+    return Message(GETTABLE, ACK, _netfilter() + text(1, name))  # NFTA_TABLE_NAME
+
+
+def read_table(body: bytes) -> tuple[str, bool]:
+    """The comment of a table, and whether it is switched off (`flags dormant`)."""
+    seen = attributes(body, 4)
+    flags = int.from_bytes(seen.get(2, b""), "big")
+    return _comment(seen.get(6, b"")), bool(flags & 1)  # NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA, NFT_TABLE_F_DORMANT
+
+
+def get_chains() -> Message:
+    """`nft list chains inet`: not every kernel can be asked for those of one table."""
+    return Message(GETCHAIN, DUMP, _netfilter())
+
+
+def read_chain(body: bytes) -> tuple[str, str, bool]:
+    """The table that a chain is in, its name, and whether its policy is to drop."""
+    seen = attributes(body, 4)
+    return string(seen[1]), string(seen[3]), seen.get(5) == bytes(4)  # NFTA_CHAIN_TABLE, _NAME, _POLICY: NF_DROP
+
+
+def get_rules(table: str) -> Message:
+    """`nft list table inet TABLE`, but for its sets."""
+    return Message(GETRULE, DUMP, _netfilter() + text(1, table))  # NFTA_RULE_TABLE
+
+
+def read_rule(body: bytes) -> tuple[str, str]:
+    """The chain that a rule is in, and its comment."""
+    seen = attributes(body, 4)
+    return string(seen[2]), _comment(seen.get(7, b""))  # NFTA_RULE_CHAIN, NFTA_RULE_USERDATA
+
+
+def _comment(userdata: bytes) -> str:
+    """What nft has noted for itself: type, length and value, of which type 0 is the comment."""
+    at = 0
+    while at + 2 <= len(userdata):
+        kind, size = userdata[at], userdata[at + 1]
+        if kind == 0:
+            return string(userdata[at + 2 : at + 2 + size])
+        at += 2 + size
+    return ""
+
+
+# Flows
+
+
+def get_flows() -> Message:
+    """`conntrack -L`."""
+    return Message(GETFLOW, DUMP, _netfilter(socket.AF_INET))
+
+
+def delete_flow(origin: bytes) -> Message:
+    """`conntrack -D`, of the flow that began so."""
+    return Message(DELFLOW, ACK, _netfilter(socket.AF_INET) + attribute(NESTED | 1, origin))
+
+
+class Flow(NamedTuple):
+    """How a flow began, as the kernel has it, and the protocol and port that it was for."""
+
+    origin: bytes
+    protocol: int
+    port: int
+
+
+def read_flow(body: bytes) -> Flow:
+    """What one answer to `get_flows` says."""
+    origin = attributes(body, 4)[1]  # CTA_TUPLE_ORIG
+    to = attributes(attributes(origin)[2])  # CTA_TUPLE_PROTO: CTA_PROTO_NUM, CTA_PROTO_DST_PORT
+    return Flow(origin, to[1][0], int.from_bytes(to.get(3, b""), "big"))

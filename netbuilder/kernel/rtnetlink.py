@@ -1,0 +1,209 @@
+"""The few netlink messages that netbuilder sends and reads, byte by byte (man 7 netlink, man 7 rtnetlink).
+
+pyroute2 knows them all, and reads whatever is not in a hurry (`netbuilder.kernel.veth_pairs`). Here every sandbox
+counts: encoding one sandbox's messages takes pyroute2 0.4 ms and decoding what is seen of it 0.7 ms, beside the 1 to
+2 ms that the kernel itself takes; these functions take a tenth of that. A test holds them against pyroute2.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import struct
+import sys
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, string, text
+from netbuilder.steps.state import Link, Route
+
+NEWLINK, DELLINK, GETLINK = 16, 17, 18
+NEWADDR, DELADDR, GETADDR = 20, 21, 22
+NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
+
+IFF_UP = 1
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER = 1, 3, 4, 10
+IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK = 18, 20, 26, 27, 28, 29
+INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
+VETH_INFO_PEER, BRPORT_MODE, INET6_ADDR_GEN_MODE = 1, 4, 8
+GENMODE_EUI64, GENMODE_NONE = 0, 1
+RTEXT_FILTER_SKIP_STATS = 8
+IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
+RT_SCOPE_LINK = 253
+RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
+
+
+def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
+    return struct.pack("=BxHiII", 0, 0, index, flags, change)
+
+
+def _mac(mac: str) -> bytes:
+    return attribute(IFLA_ADDRESS, bytes.fromhex(mac.replace(":", "")))
+
+
+# Links
+
+
+def add_bridge(name: str) -> Message:
+    """`ip link add NAME type bridge`."""
+    body = _ifinfo() + text(IFLA_IFNAME, name)
+    return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "bridge")))
+
+
+def add_veth(name: str, bridge: int, peer: str, netns_fd: int, mac: str) -> Message:
+    """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`."""
+    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _mac(mac) + number(IFLA_NET_NS_FD, netns_fd)
+    data = attribute(INFO_DATA, attribute(VETH_INFO_PEER, inner))
+    body = _ifinfo() + text(IFLA_IFNAME, name) + number(IFLA_MASTER, bridge)
+    return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "veth") + data))
+
+
+def set_link(
+    name: str,
+    *,
+    up: bool | None = None,
+    mac: str | None = None,
+    mtu: int | None = None,
+    alias: str | None = None,
+    hairpin: bool | None = None,
+    link_local: bool | None = None,
+    group: int | None = None,
+) -> Message:
+    """`ip link set NAME …`; what is None stays as it is."""
+    body = _ifinfo(flags=IFF_UP * bool(up), change=IFF_UP * (up is not None)) + text(IFLA_IFNAME, name)
+    if mac is not None:
+        body += _mac(mac)
+    if mtu is not None:
+        body += number(IFLA_MTU, mtu)
+    if alias is not None:
+        body += text(IFLA_IFALIAS, alias)
+    if hairpin is not None:
+        mode = attribute(INFO_SLAVE_DATA, attribute(BRPORT_MODE, bytes([hairpin])))
+        body += attribute(IFLA_LINKINFO, text(INFO_SLAVE_KIND, "bridge") + mode)
+    if link_local is not None:
+        mode = attribute(INET6_ADDR_GEN_MODE, bytes([GENMODE_EUI64 if link_local else GENMODE_NONE]))
+        body += attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, mode))
+    if group is not None:
+        body += number(IFLA_GROUP, group)
+    return Message(NEWLINK, ACK, body)
+
+
+def delete_link(name: str) -> Message:
+    """`ip link del NAME`."""
+    return Message(DELLINK, ACK, _ifinfo() + text(IFLA_IFNAME, name))
+
+
+def delete_group(group: int) -> Message:
+    """`ip link del group GROUP`."""
+    return Message(DELLINK, ACK, _ifinfo() + number(IFLA_GROUP, group))
+
+
+def delete_links(names: list[str]) -> list[Message]:
+    """`ip link del NAME` for each; many as one group, as each deletion waits for the kernel's readers, a group once."""
+    if len(names) < 2:
+        return list(map(delete_link, names))
+    group = random.randrange(1 << 16, 1 << 31)
+    return [*(set_link(name, group=group) for name in names), delete_group(group)]
+
+
+def get_link(name: str) -> Message:
+    """`ip link show NAME`."""
+    return Message(GETLINK, ACK, _ifinfo() + text(IFLA_IFNAME, name) + number(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS))
+
+
+def read_link(body: bytes) -> Link:
+    """What the answer to `get_link` says."""
+    ifindex, flags = struct.unpack_from("=iI", body, 4)
+    seen = attributes(body, 16)
+    info = attributes(seen.get(IFLA_LINKINFO, b""))
+    port = attributes(info.get(INFO_SLAVE_DATA, b"")) if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else {}
+    inet6 = attributes(attributes(seen.get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
+    return Link(
+        ifindex=ifindex,
+        kind=string(info.get(INFO_KIND, b"")),
+        up=bool(flags & IFF_UP),
+        mac=seen.get(IFLA_ADDRESS, b"").hex(":"),
+        mtu=_number(seen.get(IFLA_MTU)),
+        master=_number(seen.get(IFLA_MASTER)),
+        alias=string(seen.get(IFLA_IFALIAS, b"")),
+        hairpin=port.get(BRPORT_MODE) == b"\1",
+        link_local=inet6.get(INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
+    )
+
+
+# Addresses and routes
+
+
+def _address(kind: int, flags: int, index: int, address: IPv4Interface) -> Message:
+    body = struct.pack("=BBBBI", socket.AF_INET, address.network.prefixlen, 0, 0, index)
+    body += attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
+    return Message(kind, ACK | flags, body + attribute(IFA_BROADCAST, address.network.broadcast_address.packed))
+
+
+def add_address(index: int, address: IPv4Interface) -> Message:
+    """`ip address add ADDRESS brd + dev DEV`."""
+    return _address(NEWADDR, CREATE | EXCL, index, address)
+
+
+def delete_address(index: int, address: IPv4Interface) -> Message:
+    """`ip address del ADDRESS dev DEV`."""
+    return _address(DELADDR, 0, index, address)
+
+
+def get_addresses(index: int = 0) -> Message:
+    """`ip -4 address show dev DEV`, or of all interfaces."""
+    return Message(GETADDR, DUMP, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, index))
+
+
+def read_address(body: bytes) -> str:
+    """The address, as in "172.17.0.2/16"."""
+    return f"{IPv4Address(attributes(body, 8)[IFA_LOCAL])}/{body[1]}"
+
+
+def read_index(body: bytes) -> int:
+    """The index of the interface that an address is on."""
+    index: int = struct.unpack_from("=I", body, 4)[0]
+    return index
+
+
+def _route(kind: int, flags: int, dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None) -> Message:
+    head = struct.pack("=BBBBBBBBI", socket.AF_INET, dst.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST, 0)
+    body = head + (attribute(RTA_DST, dst.network_address.packed) if dst.prefixlen else b"")
+    body += attribute(RTA_GATEWAY, via.packed) + number(RTA_OIF, dev)
+    return Message(kind, ACK | flags, body + (number(RTA_PRIORITY, metric) if metric else b""))
+
+
+def add_route(dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None = None) -> Message:
+    """`ip route add DST via VIA dev DEV [metric METRIC]`."""
+    return _route(NEWROUTE, CREATE | EXCL, dst, via, dev, metric)
+
+
+def delete_route(dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None = None) -> Message:
+    """`ip route del DST via VIA dev DEV [metric METRIC]`."""
+    return _route(DELROUTE, 0, dst, via, dev, metric)
+
+
+def get_routes() -> Message:
+    """`ip -4 route show`."""
+    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))
+
+
+def read_route(body: bytes) -> Route | None:
+    """A route by a router; None for any other."""
+    seen = attributes(body, 12)
+    if RTA_GATEWAY not in seen:
+        return None
+    dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
+    return Route(dst, str(IPv4Address(seen[RTA_GATEWAY])), _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
+
+
+def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
+    """The subnet of a route without a router, and its interface's index (0 if it has none or many); else None."""
+    seen = attributes(body, 12)
+    if body[6] != RT_SCOPE_LINK or RTA_DST not in seen:
+        return None
+    return IPv4Network((seen[RTA_DST], body[1])), _number(seen.get(RTA_OIF))
+
+
+def _number(data: bytes | None) -> int:
+    return int.from_bytes(data, sys.byteorder) if data else 0

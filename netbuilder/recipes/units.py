@@ -1,0 +1,71 @@
+"""The parts that a host is built of, in the order in which they are made; they are taken back the other way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, NamedTuple
+
+from netbuilder import recipes
+from netbuilder.recipes import network
+from netbuilder.resolve import Resolution
+from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+from netbuilder.steps import Plan
+
+Kind = Literal["firewall", "network", "sandbox", "forwarding"]
+ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "forwarding")
+
+
+class Key(NamedTuple):
+    """What a unit is known by."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One part of a host: made as a whole, remembered as a whole, taken back as a whole."""
+
+    key: Key
+    resolved: HostBaseline | ResolvedNetwork | ResolvedSandbox
+    plan: Plan
+
+
+FIREWALL, FORWARDING = Key("firewall", ""), Key("forwarding", "")
+
+
+def units(resolution: Resolution) -> list[Unit]:
+    """A resolution's parts; the firewall and forwarding are there where a network is."""
+    baseline = resolution.baseline
+    shared = bool(resolution.networks)
+    return [
+        *([Unit(FIREWALL, baseline, network.firewall(baseline))] if shared else []),
+        *(Unit(Key("network", one.name), one, network.plan(one)) for one in resolution.networks),
+        *(Unit(Key("sandbox", one.name), one, recipes.plan(one)) for one in resolution.sandboxes),
+        *([Unit(FORWARDING, baseline, network.forwarding(baseline))] if shared else []),
+    ]
+
+
+def whole(parts: Iterable[Unit]) -> Plan:
+    """The plan of several units, one after the other."""
+    return Plan(chain.from_iterable(unit.plan for unit in parts))
+
+
+def standing(key: Key, allocations: Allocations) -> HostBaseline | ResolvedNetwork | ResolvedSandbox | None:
+    """What a unit stands as because of us; None if it does not. The firewall and forwarding come and go together."""
+    if key in (FIREWALL, FORWARDING):
+        return allocations.baseline
+    return allocations.sandboxes.get(key.name) if key.kind == "sandbox" else allocations.networks.get(key.name)
+
+
+def in_use(doomed: list[Key], allocations: Allocations) -> dict[Key, frozenset[str]]:
+    """Those among the doomed that something which stays depends on: a sandbox's namespace, or a network."""
+    gone = {key.name for key in doomed if key.kind == "sandbox"}
+    users = {
+        key: (allocations.sharers(key.name) if key.kind == "sandbox" else allocations.members(key.name)) - gone
+        for key in doomed
+    }
+    return {key: left for key, left in users.items() if left}

@@ -1,0 +1,63 @@
+"""What stands on one host because of us: its networks and sandboxes, and what they hold.
+
+A value in memory: the store fills it, `resolve` reads it and never changes it, and what was made is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netbuilder.resolve.claims import Claims
+from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+
+
+class Allocations:
+    """The networks and sandboxes of one host, in the order in which they were made, and who depends on which."""
+
+    def __init__(self) -> None:
+        self.baseline: HostBaseline | None = None
+        self.networks: dict[str, ResolvedNetwork] = {}
+        self.sandboxes: dict[str, ResolvedSandbox] = {}
+        self.claims = Claims()
+        self._members: dict[str, set[str]] = {}
+        self._sharers: dict[str, set[str]] = {}
+
+    def record(self, networks: Iterable[ResolvedNetwork], sandboxes: Iterable[ResolvedSandbox]) -> None:
+        """Networks and sandboxes stand now, in the place of those of the same names."""
+        networks, sandboxes = tuple(networks), tuple(sandboxes)
+        self._release({one.name for one in networks}, {one.name for one in sandboxes})
+        for network in networks:
+            self.networks[network.name] = network
+            self.claims.add_network(network)
+        for sandbox in sandboxes:
+            self.sandboxes[sandbox.name] = sandbox
+            self.claims.add_sandbox(sandbox)
+            for index, names in ((self._members, sandbox.networks), (self._sharers, sandbox.depends_on)):
+                for name in names:
+                    index.setdefault(name, set()).add(sandbox.name)
+
+    def remove(self, networks: Iterable[str], sandboxes: Iterable[str]) -> None:
+        """Networks and sandboxes are gone, and what they held is free."""
+        networks, sandboxes = set(networks), set(sandboxes)
+        self._release(networks, sandboxes)
+        for name in sandboxes:
+            self.sandboxes.pop(name, None)
+        for name in networks:
+            self.networks.pop(name, None)
+
+    def members(self, network: str) -> frozenset[str]:
+        """The sandboxes that are attached to a network."""
+        return frozenset(self._members.get(network, ()))
+
+    def sharers(self, sandbox: str) -> frozenset[str]:
+        """The sandboxes in container mode that live in the namespace of this one, or name it."""
+        return frozenset(self._sharers.get(sandbox, ()))
+
+    def _release(self, networks: set[str], sandboxes: set[str]) -> None:
+        for sandbox in filter(None, map(self.sandboxes.get, sandboxes)):
+            self.claims.remove_sandbox(sandbox)
+            for index, names in ((self._members, sandbox.networks), (self._sharers, sandbox.depends_on)):
+                for name in names:
+                    index[name].discard(sandbox.name)
+        for network in filter(None, map(self.networks.get, networks)):
+            self.claims.remove_network(network)

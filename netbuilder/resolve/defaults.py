@@ -1,0 +1,52 @@
+"""How names and numbers are chosen when the spec leaves them open: as Docker does, but the same every time.
+
+The same spec on an empty host gives the same answer, so the plan that is printed without a kernel
+is the plan that is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
+
+from netbuilder.spec import DEFAULT_NETWORK
+
+POOLS = tuple(
+    chain(
+        (IPv4Network(f"172.{second}.0.0/16") for second in range(17, 32)),
+        IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
+    )
+)
+"""Docker's default address pools, in its order: 15 of 65,534 addresses and 16 of 4,094."""
+
+
+def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network | None:
+    """The first of Docker's pools that overlaps none of `taken`; None when all do."""
+    blocks = tuple(taken)
+    return next((pool for pool in POOLS if not any(pool.overlaps(block) for block in blocks)), None)
+
+
+def mac_of(address: IPv4Address) -> str:
+    """The MAC address that goes with an IPv4 address: 02:42 and its four bytes.
+
+    Docker made them so until release 28. An address that is used again then keeps its MAC, and no neighbour's ARP
+    cache is wrong about it, which is why Docker since has to announce each address.
+    """
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed)
+
+
+def bridge_name(network: str) -> str:
+    """The bridge of a network that names none, as with Docker: docker0 for the default one, else br- and a hash."""
+    return "docker0" if network == DEFAULT_NETWORK else f"br-{_digest(network)[:12]}"
+
+
+def veth_name(sandbox: str, network: str, is_free: Callable[[str], bool]) -> str:
+    """A unique name for the host's end of a veth pair: veth and seven hexadecimal digits, as Docker's."""
+    attempts = (f"veth{_digest(f'{sandbox}/{network}/{attempt}')[:7]}" for attempt in range(2**16))
+    return next(name for name in attempts if is_free(name))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

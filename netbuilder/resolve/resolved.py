@@ -1,0 +1,105 @@
+"""Specs with nothing left open: what `resolve` gives and the store keeps.
+
+The written form and this one are two types, so that what a user may leave out is never mistaken for what is carried
+out. A sandbox has endpoints, and an endpoint addresses and gateways, as tuples: bridge mode has one of each today.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.ports import ANY, Port, Protocol
+
+
+class Resolved(BaseModel):
+    """What all resolved values share: frozen, and read back from JSON as they were or not at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResolvedPort(Resolved):
+    """A published port with its number chosen: where on the host it is open, and where inside it leads."""
+
+    host_ip: IPv4Address
+    host_port: Port
+    sandbox_port: Port
+    protocol: Protocol
+
+    def __str__(self) -> str:
+        """The port in the syntax of Docker's `-p`."""
+        ip = "" if self.host_ip == ANY else f"{self.host_ip}:"
+        return f"{ip}{self.host_port}:{self.sandbox_port}/{self.protocol}"
+
+
+class HostBaseline(Resolved):
+    """What the host did before the first network: `forwarding_before`, whether it was a router (ip_forward)."""
+
+    forwarding_before: bool
+
+
+class ResolvedNetwork(Resolved):
+    """A network with its bridge and addresses chosen; `adopted` if the bridge was there before.
+
+    Each of `gateways` is an address of the bridge with its subnet's prefix, as in 172.17.0.1/16.
+    """
+
+    name: Name
+    bridge: InterfaceName
+    adopted: bool = False
+    gateways: tuple[IPv4Interface, ...]
+    mac: Mac
+    mtu: int | None
+    masquerade: bool
+    internal: bool
+    disable_ipv6: bool
+
+    @property
+    def subnets(self) -> tuple[IPv4Network, ...]:
+        """The subnet of each gateway."""
+        return tuple(gateway.network for gateway in self.gateways)
+
+
+class ResolvedEndpoint(Resolved):
+    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes."""
+
+    network: Name
+    bridge: InterfaceName
+    veth: InterfaceName
+    interface: InterfaceName = "eth0"
+    addresses: tuple[IPv4Interface, ...]
+    gateways: tuple[IPv4Address, ...]
+    mac: Mac
+    mtu: int | None
+    disable_ipv6: bool
+
+
+class ResolvedSandbox(Resolved):
+    """A sandbox with everything chosen.
+
+    `namespace` is the name under which the namespace it lives in is pinned: its own in bridge and none mode, another
+    sandbox's in container mode, None for the host's own. `shares` is the sandbox that container mode names, and
+    `adopted` the path of a namespace that was there before. `ports` belong to the sandbox and lead to its first
+    endpoint.
+    """
+
+    name: Name
+    mode: Literal["bridge", "host", "container", "none"]
+    namespace: Name | None
+    shares: Name | None = None
+    adopted: NamespacePath | None = None
+    endpoints: tuple[ResolvedEndpoint, ...] = ()
+    ports: tuple[ResolvedPort, ...] = ()
+
+    @property
+    def depends_on(self) -> set[str]:
+        """The sandbox that container mode names, and the one whose namespace that is."""
+        return {name for name in (self.shares, self.namespace) if name and name != self.name}
+
+    @property
+    def networks(self) -> frozenset[str]:
+        """The networks that it is attached to."""
+        return frozenset(endpoint.network for endpoint in self.endpoints)
