@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any
 
 import commands
+import counts
 import peers
 import ports
 import report
@@ -58,6 +59,7 @@ def measure(quick: bool, console: Console) -> dict[str, Any]:
     results["machine"] = machine()
     sections = {
         "starts": ("starting programs", commands.starts),
+        "counts": ("sends, looks and locks", counts.compare),
         "sandboxes": ("sandboxes, and the floor", lambda quick: list(sandboxes.compare(quick))),
         "ports": ("published ports", ports.compare),
         "ps": ("netbuilder ps", commands.ps),

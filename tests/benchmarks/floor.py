@@ -4,8 +4,8 @@ Raw rtnetlink messages, and for each sandbox one unshare(2), one bind mount and 
 inside it, an address, a default route. Nothing else: no state, no checks, no firewall. Tear-down is one message that
 deletes all veth pairs, and one unmount for each namespace.
 
-    floor.py N         build and take back N sandboxes on one bridge, print what it cost as JSON
-    floor.py settle    wait until the kernel has cleaned up after every namespace that was let go of
+    floor.py N         build and remove N sandboxes on one bridge, print what it cost as JSON
+    floor.py settle    wait until the kernel has cleaned up after every namespace that was deleted
 """
 
 from __future__ import annotations
@@ -118,22 +118,22 @@ class Floor:
 
     def build(self, number: int) -> None:
         """One sandbox."""
-        room, inside = self._namespace(str(number))
+        netns, inside = self._namespace(str(number))
         index = FIRST_INDEX + number
-        peer = link(2) + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", room))
-        plug = (
+        inner = link(2) + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", netns))
+        outer = (
             link(index) + attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
         )
         no_link_local = attribute(AF_SPEC, attribute(socket.AF_INET6, attribute(8, b"\x01")))
         self.host.tell(
-            new_link(plug, f"v{number}", b"veth\0", attribute(2, attribute(1, peer))),
+            new_link(outer, f"v{number}", b"veth\0", attribute(2, attribute(1, inner))),
             message(NEWLINK, 0, link(index, up=True) + no_link_local),
         )
         address = socket.inet_aton(f"{SUBNET}{number + 2 >> 8}.{number + 2 & 255}")
         up = [message(NEWLINK, 0, link(one, up=True)) for one in (1, 2)]
         inside.tell(up[0], new_address(2, address), up[1], self.route)
         inside.socket.close()
-        os.close(room)
+        os.close(netns)
 
     def _namespace(self, name: str) -> tuple[int, Rtnetlink]:
         """A new namespace without IPv6, pinned: a descriptor of it, and a socket in it."""
@@ -155,7 +155,7 @@ class Floor:
             self.unpin(number)
 
     def unpin(self, number: int) -> None:
-        """Let go of a namespace."""
+        """Delete the name of a namespace, and with it the namespace."""
         pin = PINS / str(number)
         check(libc.umount2(str(pin).encode(), DETACH))
         pin.unlink()
@@ -176,7 +176,7 @@ def measure(count: int) -> dict[str, object]:
 def settle() -> dict[str, object]:
     """Wait for the kernel, which cleans up namespaces in the background, in batches, one batch after the other.
 
-    So a namespace is made and let go of: a veth pair goes when the namespace of one of its ends does. It may have been
+    So a namespace is added and deleted: a veth pair goes when the namespace of one of its ends does. It may have been
     in one batch with those to wait for; the one after it is in a later batch.
     """
     floor = Floor()

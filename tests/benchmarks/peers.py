@@ -91,8 +91,8 @@ class Cni:
             "ranges": [[{"subnet": "10.9.0.0/16"}]],
             "routes": [{"dst": "0.0.0.0/0"}],
         }
-        switch = {"bridge": "cni0", "isGateway": True, "ipMasq": True, "hairpinMode": True, "ipam": ipam}
-        self.bridge = {**common, "type": "bridge", **switch}
+        options = {"bridge": "cni0", "isGateway": True, "ipMasq": True, "hairpinMode": True, "ipam": ipam}
+        self.bridge = {**common, "type": "bridge", **options}
         self.portmap = {**common, "type": "portmap", "capabilities": {"portMappings": True}}
         self.results: dict[int, Any] = {}
 

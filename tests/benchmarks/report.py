@@ -63,6 +63,7 @@ FLAT = {
 def show(console: Console, results: dict[str, Any]) -> None:
     """All of them."""
     console.print(_sandboxes(results["sandboxes"]))
+    console.print(_counts(results["counts"]))
     console.print(_starts(results))
     console.print(_ports(results["ports"]))
     console.print(_peers(results["peers"]))
@@ -97,6 +98,13 @@ def _sandboxes(rows: list[dict[str, Any]]) -> Table:
             _number(row["floor_teardown_s"], 3),
             _number(row["teardown_ratio"]["median"]),
         )
+    return table
+
+
+def _counts(rows: list[dict[str, Any]]) -> Table:
+    table = _table("What one call asks of the kernel", "", "sends", "observes", "locks")
+    for row in rows:
+        table.add_row(row["call"], *(str(row[name]) for name in ("sends", "observes", "locks")))
     return table
 
 

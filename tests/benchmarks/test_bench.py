@@ -18,10 +18,17 @@ from tests.benchmarks import dockerd
 BENCH = Path(__file__).with_name("bench.py")
 FIGURES = {"mean", "median", "p99"}
 ROUNDS = {"median", "lowest", "highest"}
-SECTIONS = ("starts", "first", "sandboxes", "ports", "ps", "peers")
+SECTIONS = ("starts", "first", "counts", "sandboxes", "ports", "ps", "peers")
 PORTS = {"all_ms", "added_ms", "new_sandbox_ms", "after_destroy_ms", "added_to_all_ms"}
 PEERS = ["netbuilder", "CNI plugins", "netavark", "Docker Engine"]
-TITLES = ("Sandboxes in bridge mode", "Before the first sandbox", "Publishing one more port", "Others", "Targets")
+TITLES = (
+    "Sandboxes in bridge mode",
+    "What one call asks",
+    "Before the first sandbox",
+    "Publishing one more port",
+    "Others",
+    "Targets",
+)
 
 pytestmark = pytest.mark.skipif(bool(missing_capabilities()), reason="needs root, or a user namespace")
 
