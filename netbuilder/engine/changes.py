@@ -180,11 +180,7 @@ class _Comparison:
             key: [one for one in records if one.step in self.going.get(key, {})] for key, records in self.done.items()
         }
         return [
-            [
-                (key, record.undo(self.going[key][record.step]))
-                for key, record in batch
-                if record.step.is_present(self.state)
-            ]
+            [(key, record.undo(self.going[key][record.step])) for key, record in batch]
             for batch in batches(records, self._things())
         ]
 

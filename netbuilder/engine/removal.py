@@ -11,7 +11,6 @@ from netbuilder.steps.state import State, Thing, is_part_of
 Records = Mapping[Key, list[UndoRecord]]
 """What was done for each unit, in the order in which it was done."""
 
-
 Batches = list[list[tuple[Key, UndoRecord]]]
 """What is undone, each batch as a whole before the next."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -92,9 +92,8 @@ class Store(Database):
         rows = [(*key, text) for key, (_, text) in self._texts.items()]
         db.executemany("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", rows)
 
-    def finish(self, made: list[tuple[Unit, list[UndoRecord]]] | None = None) -> None:
+    def finish(self, made: Sequence[tuple[Unit, list[UndoRecord]]] = ()) -> None:
         """The intents are carried out, and units stand with these records; those that stood are as they are now."""
-        made = made or []
         with self.transaction() as db:
             db.executemany(
                 "INSERT INTO units VALUES (?, ?, ?, ?) ON CONFLICT (kind, name)"

@@ -8,8 +8,7 @@ from operator import eq
 from typing import Any, NamedTuple
 
 from netbuilder.engine.report import Changes
-from netbuilder.recipes.units import Key, Unit
-from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+from netbuilder.recipes.units import Key, ResolvedUnit, Unit
 from netbuilder.steps import AddNamespace, AttachNamespace, Plan, Step, Undo, UndoRecord
 from netbuilder.steps.state import Query, State, is_part_of, netns_thing
 
@@ -17,7 +16,7 @@ from netbuilder.steps.state import Query, State, is_part_of, netns_thing
 class Standing(NamedTuple):
     """A unit that stands because of us: what it was resolved to, and what was done for it."""
 
-    resolved: HostBaseline | ResolvedNetwork | ResolvedSandbox
+    resolved: ResolvedUnit
     records: list[UndoRecord]
 
 

@@ -16,6 +16,7 @@ from netbuilder.steps import Plan
 
 Kind = Literal["firewall", "network", "sandbox", "forwarding"]
 ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "forwarding")
+ResolvedUnit = HostBaseline | ResolvedNetwork | ResolvedSandbox
 
 
 class Key(NamedTuple):
@@ -30,7 +31,7 @@ class Unit:
     """One part of a host: made as a whole, remembered as a whole, taken back as a whole."""
 
     key: Key
-    resolved: HostBaseline | ResolvedNetwork | ResolvedSandbox
+    resolved: ResolvedUnit
     plan: Plan
 
 
@@ -54,7 +55,7 @@ def whole(parts: Iterable[Unit]) -> Plan:
     return Plan(chain.from_iterable(unit.plan for unit in parts))
 
 
-def standing(key: Key, allocations: Allocations) -> HostBaseline | ResolvedNetwork | ResolvedSandbox | None:
+def standing(key: Key, allocations: Allocations) -> ResolvedUnit | None:
     """What a unit stands as because of us; None if it does not. The firewall and forwarding come and go together."""
     if key in (FIREWALL, FORWARDING):
         return allocations.baseline
