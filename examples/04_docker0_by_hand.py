@@ -20,7 +20,7 @@ FACTS = {
     "web's address": "ip -n web -oneline -4 address show eth0",
     "web's routes": "ip -n web route",
     "settings of the host": "sysctl net/ipv4/ip_forward net/ipv4/conf/docker0/route_localnet",
-    "IPv6 on the bridge": "sysctl net/ipv6/conf/docker0/disable_ipv6",
+    "IPv6 on the bridge": "sysctl net/ipv6/conf/docker0/disable_ipv6 net/ipv6/conf/docker0/accept_ra",
     "IPv6 inside": "ip netns exec web sysctl net/ipv6/conf/eth0/disable_ipv6",
     "the rules": "nft list table inet netbuilder",
 }
@@ -62,6 +62,7 @@ def set_up_the_bridge(on_host: Shell) -> None:
     on_host("ip link set docker0 address 02:42:ac:11:00:01")
     say("No IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router.")
     on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1")
+    on_host("sysctl -w net/ipv6/conf/docker0/accept_ra=0")
     say("""The host may call published ports on its own 127.0.0.1. The answer to that comes in by the bridge, and with
     `route_localnet` it may; chain raw_prerouting keeps others out.""")
     on_host("sysctl -w net/ipv4/conf/docker0/route_localnet=1")
@@ -69,8 +70,8 @@ def set_up_the_bridge(on_host: Shell) -> None:
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
     say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; only
-    sandboxes reach the gateway's address; an address of the subnet is a neighbour's; and what leaves the subnet leaves
-    as the host (MASQUERADE).""")
+    sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what leaves the
+    subnet leaves as the host (MASQUERADE).""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
     on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")

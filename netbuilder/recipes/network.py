@@ -53,6 +53,9 @@ def _bridge(network: ResolvedNetwork) -> list[Step]:
     if network.disable_ipv6 and not network.adopted:
         why = "no IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router"
         steps.append(SetSysctl(key=f"net/ipv6/conf/{bridge}/disable_ipv6", value="1", because=why))
+    if network.disable_ipv6:
+        why = "no router advertisements by the bridge: a sandbox could become the host's router (as with Docker)"
+        steps.append(SetSysctl(key=f"net/ipv6/conf/{bridge}/accept_ra", value="0", because=why))
     if not network.internal:
         why = "an answer to the host's 127.0.0.1 may come in by the bridge; chain raw_prerouting keeps others out"
         steps.append(SetSysctl(key=f"net/ipv4/conf/{bridge}/route_localnet", value="1", because=why))

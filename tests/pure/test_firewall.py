@@ -18,52 +18,84 @@ from tests.pure.samples import NETWORK
 # The rules
 
 OUTLINE = {
-    "": ("netbuilder ruleset 2",),
+    "": ("netbuilder ruleset 3",),
     "raw_prerouting": (
         "loopback",
         "loopback guard: destination",
+        "from a netbuilder bridge",
         "loopback guard: source",
         "a gateway address from elsewhere",
+    ),
+    "source_check": (
+        "an address of the subnet",
+        "a bridge that was there before",
+        "spoofed source, or IPv6 where there is none",
+    ),
+    "source_check_adopted": (
+        "an address that the host reaches by this bridge",
+        "DHCP: a client without an address",
+        "neighbour discovery, link-local",
+        "spoofed source",
     ),
     "published": ("DNAT: published on one host address", "DNAT: published on all host addresses"),
     "prerouting": ("to the host from elsewhere",),
     "output": ("to the host from itself",),
+    "input": ("loopback", "established, related", "conntrack: invalid", "IPv6 from a bridge that was there before"),
+    "input_invalid": ("the host has a socket for it", "invalid: of no connection of the host"),
+    "input_ipv6": (
+        "router advertisement or redirect",
+        "neighbour discovery",
+        "from a link-local address",
+        "to a link-local address",
+    ),
     "forward": (
-        "not a netbuilder bridge",
-        "established, related",
-        "neighbours on one bridge",
         "out of an internal network",
         "into an internal network",
-        "published port",
-        "not published",
+        "established, related",
+        "from a netbuilder bridge",
+        "to a netbuilder bridge",
+        "not a netbuilder bridge",
     ),
+    "internal_forward": ("neighbours on one bridge", "internal network"),
+    "forward_from_bridge": (
+        "neighbours on one bridge",
+        "invalid: it would leave with its private address",
+        "to a netbuilder bridge",
+    ),
+    "forward_to_bridge": ("published port", "not published"),
     "unrelated_forward": (
         "forwarded as before netbuilder",
+        "another bridge, paired with itself",
         "another bridge switches",
         "the host was no router, and becomes none",
     ),
     "postrouting": (
-        "MASQUERADE: the host by its own published port",
-        "MASQUERADE: a neighbour by a published port",
-        "neighbours keep their addresses",
-        "MASQUERADE: out of the subnet",
+        "from a netbuilder bridge",
+        "routed from elsewhere: it keeps its address",
+        "by a published port: from the host, or switched",
     ),
+    "postrouting_from_bridge": ("to a netbuilder bridge", "MASQUERADE: out of the subnet"),
+    "postrouting_to_bridge": ("by a published port", "neighbours keep their addresses"),
+    "hairpin": ("MASQUERADE: the host's loopback by a published port", "MASQUERADE: a neighbour by a published port"),
 }
 HOOKS = {
     "raw_prerouting": "filter hook prerouting priority -300",
     "prerouting": "nat hook prerouting priority -100",
     "output": "nat hook output priority -100",
+    "input": "filter hook input priority 0",
     "forward": "filter hook forward priority 0",
     "postrouting": "nat hook postrouting priority 100",
 }
 SETS = {
     "bridges": "ifname",
+    "adopted": "ifname",
     "internal": "ifname",
     "icc": "ifname . ifname",
     "gateways": "ipv4_addr",
     "subnets": "ifname . ipv4_addr",
     "masqueraded": "ifname . ipv4_addr",
     "forwarding": "nf_proto",
+    "same_bridge": "ifname . ifname",
     "publish_at": "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
     "publish_any": "inet_proto . inet_service : ipv4_addr . inet_service",
 }
@@ -92,10 +124,11 @@ def test_the_rules_in_order() -> None:
     assert firewall.outline() is firewall.outline()
 
 
-def test_every_rule_has_a_comment_of_its_own() -> None:
+def test_every_rule_has_a_comment_of_its_own_in_its_chain() -> None:
     found = [(rule, re.findall(' comment "([^"]+)"$', rule)) for chain in CHAINS for rule in rules(chain)]
     assert [rule for rule, comments in found if len(comments) != 1] == []
-    assert len({comment for _, (comment,) in found}) == len(found) == sum(map(len, OUTLINE.values())) - 1
+    assert len(found) == sum(map(len, OUTLINE.values())) - 1
+    assert all(len(set(comments)) == len(comments) for comments in OUTLINE.values())
 
 
 def test_nft_takes_the_comments_and_an_outline_finds_them_all() -> None:
@@ -106,14 +139,14 @@ def test_nft_takes_the_comments_and_an_outline_finds_them_all() -> None:
 
 def test_each_base_chain_is_hooked_where_dockers_are_and_lets_pass_what_no_rule_stops() -> None:
     hooked = {
-        name: body.split("\n", 1)[0].strip() for name, body in CHAINS.items() if "type " in body.split("\n", 1)[0]
+        name: body.split("\n", 1)[0].strip() for name, body in CHAINS.items() if body.lstrip().startswith("type ")
     }
     assert hooked == {name: f"type {hook}; policy accept;" for name, hook in HOOKS.items()}
-    assert CHAINS.keys() - HOOKS == {"published", "unrelated_forward"}
+    assert CHAINS.keys() - HOOKS == set(re.findall(r"(?:jump|goto) (\w+)", TEXT))
 
 
 def test_every_chain_and_set_that_a_rule_names_is_there() -> None:
-    assert set(re.findall(r"(?:jump|goto) (\w+)", TEXT)) == {"published", "unrelated_forward"}
+    assert set(re.findall(r"(?:jump|goto) (\w+)", TEXT)) < CHAINS.keys()
     assert set(re.findall(r"@(\w+)", TEXT)) == SETS.keys()
     sets = re.findall(r"\t(set|map) (\w+) \{ type ([^;]+);", TEXT)
     assert {name: types for _, name, types in sets} == SETS
@@ -121,7 +154,7 @@ def test_every_chain_and_set_that_a_rule_names_is_there() -> None:
 
 
 def test_a_router_stays_one_and_another_host_becomes_none() -> None:
-    assert rules("forward")[0].startswith("iifname != @bridges oifname != @bridges goto unrelated_forward ")
+    assert rules("forward")[-1].startswith("goto unrelated_forward ")
     assert rule("unrelated_forward", "forwarded as before netbuilder") == "meta nfproto @forwarding accept"
     assert rule("unrelated_forward", "the host was no router, and becomes none") == "drop"
     assert rules("unrelated_forward")[-1].startswith("drop ")
@@ -130,15 +163,16 @@ def test_a_router_stays_one_and_another_host_becomes_none() -> None:
 def test_nothing_enters_or_leaves_an_internal_network_not_even_by_a_published_port() -> None:
     order = OUTLINE["forward"]
     for way in ("out of an internal network", "into an internal network"):
-        assert rule("forward", way).endswith(" @internal drop")
-        assert order.index("neighbours on one bridge") < order.index(way) < order.index("published port")
-    assert rules("forward")[-1].startswith("oifname @bridges drop ")
+        assert rule("forward", way).endswith(" @internal goto internal_forward")
+        assert order.index(way) < order.index("established, related")
+    assert rule("internal_forward", "internal network") == rules("internal_forward")[-1].split(" comment")[0] == "drop"
+    assert rules("forward_to_bridge")[-1].startswith("drop ")
 
 
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        'add table inet netbuilder { comment "netbuilder ruleset 2"; }',
+        'add table inet netbuilder { comment "netbuilder ruleset 3"; }',
         "flush table inet netbuilder",
         "table inet netbuilder {",
     ]
@@ -157,17 +191,17 @@ def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
         ({"": ("made by somebody else",)}, False, False),
         ({"": ("netbuilder ruleset",)}, False, False),
         ({"": ("netbuilder ruleset x",)}, False, False),
-        ({"": ("not netbuilder ruleset 2",)}, False, False),
-        ({"": ("netbuilder ruleset 2 of mine",)}, False, False),
-        ({"forward": ("netbuilder ruleset 2",)}, False, False),
-        ({"": ("", "netbuilder ruleset 2")}, False, False),
+        ({"": ("not netbuilder ruleset 3",)}, False, False),
+        ({"": ("netbuilder ruleset 3 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 3",)}, False, False),
+        ({"": ("", "netbuilder ruleset 3")}, False, False),
         ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
         ({"": ("made by netbuilder", "")}, True, False),
         ({"": ("netbuilder ruleset 1",)}, True, False),
         ({"": ("netbuilder ruleset 10",)}, True, False),
-        ({"": ("netbuilder ruleset 2",)}, True, True),
-        ({"": ("netbuilder ruleset 2", "")}, True, True),
-        ({"": ("netbuilder ruleset 2",), "theirs": ("x",)}, True, True),
+        ({"": ("netbuilder ruleset 3",)}, True, True),
+        ({"": ("netbuilder ruleset 3", "")}, True, True),
+        ({"": ("netbuilder ruleset 3",), "theirs": ("x",)}, True, True),
         (OUTLINE, True, True),
     ],
 )
@@ -250,12 +284,14 @@ EVERY_NETWORK = [
         ({}, [("masqueraded", '"br9" . 10.9.0.0/24')]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
+        ({"adopted": True, "masquerade": False}, [("adopted", '"br9"')]),
         ({"internal": True, "masquerade": False}, [("internal", '"br9"')]),
     ],
 )
 def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple[str, str]]) -> None:
     elements = firewall.network_elements(NETWORK.model_copy(update=fields))
-    assert [(set_, key) for set_, key, _ in elements] == EVERY_NETWORK + more
+    assert {(set_, key) for set_, key, _ in elements} == {*EVERY_NETWORK, *more}
+    assert len(elements) == len(EVERY_NETWORK) + len(more)
     assert all(why for _, _, why in elements)
 
 

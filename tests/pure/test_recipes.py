@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
@@ -167,6 +168,7 @@ ip link add br9 type bridge
 ip link set br9 alias netbuilder:lab
 ip link set br9 address 02:42:0a:09:00:01
 sysctl -q -w net/ipv6/conf/br9/disable_ipv6=1
+sysctl -q -w net/ipv6/conf/br9/accept_ra=0
 sysctl -q -w net/ipv4/conf/br9/route_localnet=1
 ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
@@ -182,6 +184,7 @@ ADOPTED = """\
 ip link add br9 type bridge
 ip link set br9 alias netbuilder:lab
 ip link set br9 mtu 1400
+sysctl -q -w net/ipv6/conf/br9/accept_ra=0
 sysctl -q -w net/ipv4/conf/br9/route_localnet=1
 ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
@@ -195,6 +198,12 @@ nft 'add element inet netbuilder internal { "br9" }'
 """
 
 
+def adopted(script: str) -> str:
+    """With what the rules have to know of a bridge that was there before."""
+    element = "nft 'add element inet netbuilder adopted { \"br9\" }'\n"
+    return re.sub(r"(?=nft .* gateways )", element, script)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -203,8 +212,8 @@ nft 'add element inet netbuilder internal { "br9" }'
         ({"net": {"internal": True}}, without(NETWORK, "route_localnet") + INTERNAL),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "ipv6") + MASQUERADED),
-        ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "ipv6") + MASQUERADED),
-        ({"interfaces": ["br9"], "net": {"mtu": 1400}}, ADOPTED + MASQUERADED),
+        ({"interfaces": ["br9"]}, adopted(without(NETWORK, "02:42", "disable_ipv6")) + MASQUERADED),
+        ({"interfaces": ["br9"], "net": {"mtu": 1400}}, adopted(ADOPTED) + MASQUERADED),
     ],
 )
 def test_what_makes_a_network(fields: dict[str, Any], expected: str) -> None:

@@ -1,0 +1,284 @@
+"""What no honest program sends: forged sources, packets of no connection, router advertisements; by raw sockets.
+
+Each test that says never has a control: the same packet arrives once the rule in its way is gone.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from netbuilder import Bridge, Host, Network, Sandbox
+from netbuilder.host.namespace import NetworkNamespace
+from tests.kernel.helpers import PATIENCE, SOON, Lan, call, namespace, shell
+from tests.kernel.leftovers import wait_until
+
+BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+SPECS = (
+    Network(name="lab", subnet="10.10.0.0/24"),
+    Network(name="other", subnet="10.20.0.0/24"),
+    Network(name="plain", subnet="10.40.0.0/24", masquerade=False),
+    Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"])),
+    Sandbox(name="far", mode=Bridge(network="other", publish=["8089:80/udp"])),
+    Sandbox(name="bare", mode=Bridge(network="plain")),
+)
+SYN, RST, ACK, FIN = 0x02, 0x04, 0x10, 0x01
+IPV6 = pytest.mark.skipif(not Path("/proc/sys/net/ipv6").exists(), reason="this kernel has no IPv6")
+
+
+@pytest.fixture(params=["0", "1"], ids=["bridge-nf-0", "bridge-nf-1"])
+def bridge_nf(host: Host, request: pytest.FixtureRequest) -> str:
+    if not Path(BRIDGE_NF).exists():
+        pytest.skip("this kernel has no br_netfilter, so there is no bridge-nf-call-iptables to be on or off")
+    shell(host, f"echo {request.param} > {BRIDGE_NF}")
+    return str(request.param)
+
+
+@pytest.fixture
+def built(lan: Lan, bridge_nf: str) -> Lan:
+    lan.host.apply(*SPECS)
+    return lan
+
+
+def checksum(data: bytes) -> int:
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def ip(source: str, to: str, protocol: int, payload: bytes) -> bytes:
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0)
+    return head + IPv4Address(source).packed + IPv4Address(to).packed + payload
+
+
+def udp(source: str, to: tuple[str, int], payload: bytes) -> bytes:
+    return ip(source, to[0], 17, struct.pack("!HHHH", 4000, to[1], 8 + len(payload), 0) + payload)
+
+
+def tcp(source: tuple[str, int], to: tuple[str, int], flags: int) -> bytes:
+    ends = IPv4Address(source[0]).packed + IPv4Address(to[0]).packed
+    head = struct.pack("!HHIIBBHHH", source[1], to[1], 1000, 2000, 5 << 4, flags, 1024, 0, 0)
+    sum_ = checksum(ends + struct.pack("!BBH", 0, 6, len(head)) + head)
+    return ip(source[0], to[0], 6, head[:16] + struct.pack("!H", sum_) + head[18:])
+
+
+def send(inside: NetworkNamespace, packet: bytes) -> None:
+    with inside.socket(kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
+        raw.sendto(packet, (str(IPv4Address(packet[16:20])), 0))
+
+
+def datagram(client: NetworkNamespace, source: str, to: tuple[str, int], server: NetworkNamespace) -> str | None:
+    """Whom a server takes a forged datagram to be from; None if it does not arrive."""
+    with server.socket(kind=socket.SOCK_DGRAM) as listener:
+        listener.bind(("0.0.0.0", to[1] if to[1] != 8089 else 80))
+        listener.settimeout(SOON)
+        send(client, udp(source, to, b"forged"))
+        try:
+            return str(listener.recvfrom(100)[1][0])
+        except TimeoutError:
+            return None
+
+
+@contextmanager
+def segments(inside: NetworkNamespace) -> Iterator[socket.socket]:
+    """All TCP segments that arrive in a namespace."""
+    with inside.socket(kind=socket.SOCK_RAW, protocol=socket.IPPROTO_TCP) as raw:
+        raw.settimeout(SOON)
+        yield raw
+
+
+def seen(raw: socket.socket) -> list[tuple[str, int]]:
+    """The sources and flags of the segments that arrived."""
+    found = []
+    while True:
+        try:
+            packet = raw.recv(2000)
+        except TimeoutError:
+            return found
+        found.append((str(IPv4Address(packet[12:16])), packet[(packet[0] & 15) * 4 + 13]))
+
+
+@pytest.mark.parametrize("source", ["203.0.113.9", Lan.MACHINE, "10.20.0.2", "127.0.0.1"])
+@pytest.mark.parametrize(
+    ("to", "server"),
+    [((Lan.THIRD, 80), "third"), (("10.10.0.1", 6000), "host"), ((Lan.HOST, 8089), "far")],
+    ids=["out", "host", "published"],
+)
+def test_nothing_comes_from_a_sandbox_with_an_address_that_is_not_of_its_subnet(
+    built: Lan, source: str, to: tuple[str, int], server: str
+) -> None:
+    host = built.host
+    where = {"third": built.third, "host": host, "far": host["far"]}[server]
+    assert datagram(host["web"], "10.10.0.2", to, where) is not None
+    assert datagram(host["web"], source, to, where) is None
+
+
+def test_it_is_the_source_check_that_keeps_it_out(built: Lan) -> None:
+    host = built.host
+    shell(host, "nft flush chain inet netbuilder source_check")
+    assert datagram(host["web"], "203.0.113.9", (Lan.THIRD, 80), built.third) == "203.0.113.9"
+
+
+@pytest.mark.parametrize("source", ["10.41.0.7", "203.0.113.9"])
+def test_others_on_an_adopted_bridge_keep_their_subnets(lan: Lan, bridge_nf: str, source: str) -> None:
+    """What the host reaches by the bridge may come from it, and nothing else."""
+    host = lan.host
+    shell(
+        host,
+        """
+        ip link add br-old type bridge; ip address add 10.40.0.1/24 dev br-old; ip address add 10.41.0.1/24 dev br-old
+        ip link set br-old up
+        ip netns add old; ip link add old0 master br-old type veth peer name eth0 netns old; ip link set old0 up
+        ip -n old address add 10.41.0.7/24 dev eth0; ip -n old link set eth0 up
+        ip -n old route add default via 10.41.0.1
+        """,
+    )
+    host.apply(Network(name="old", bridge="br-old"), Sandbox(name="web", mode=Bridge(network="old")))
+    arrives = source == "10.41.0.7"
+    assert (datagram(namespace(host, "old"), source, (Lan.THIRD, 80), lan.third) is not None) == arrives
+    assert call(namespace(host, "old"), (Lan.HOST, 6000), host, 6000, "tcp") == "10.41.0.7"
+
+
+@pytest.mark.parametrize("direction", ["out", "in"])
+def test_a_flow_that_was_open_ends_when_its_network_becomes_internal(built: Lan, direction: str) -> None:
+    host, machine = built.host, built.machine
+    (bridge,) = (one.bridge for one in host.networks() if one.name == "lab")
+    if direction == "out":
+        client, to, server, at = host["web"], (Lan.MACHINE, 80), machine, 80
+    else:
+        host.apply(*SPECS[:1], Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80/udp"])))
+        client, to, server, at = machine, (Lan.HOST, 8088), host["web"], 80
+    with client.socket(kind=socket.SOCK_DGRAM) as caller, server.socket(kind=socket.SOCK_DGRAM) as listener:
+        listener.bind(("0.0.0.0", at))
+        listener.settimeout(PATIENCE)
+        caller.settimeout(PATIENCE)
+        caller.sendto(b"open", to)
+        _, source = listener.recvfrom(100)
+        listener.sendto(b"answer", source)
+        assert caller.recv(100) == b"answer"
+        shell(host, f"nft add element inet netbuilder internal {{ {bridge} }}")
+        listener.settimeout(SOON)
+        caller.sendto(b"still open?", to)
+        with pytest.raises(TimeoutError):
+            listener.recvfrom(100)
+
+
+def test_what_two_bridges_of_others_switch_is_not_routed_between_them(lan: Lan, bridge_nf: str) -> None:
+    host = lan.host
+    for n in (1, 2):
+        shell(host, f"ip link add vbr{n} type bridge; ip address add 10.7.{n}.1/24 dev vbr{n}; ip link set vbr{n} up")
+        for m in (2, 3):
+            shell(
+                host,
+                f"""
+                ip netns add vm{n}{m}; ip link add vm{n}{m} master vbr{n} type veth peer name eth0 netns vm{n}{m}
+                ip link set vm{n}{m} up; ip -n vm{n}{m} address add 10.7.{n}.{m}/24 dev eth0
+                ip -n vm{n}{m} link set eth0 up; ip -n vm{n}{m} route add default via 10.7.{n}.1
+                """,
+            )
+    host.apply(*SPECS)
+    one, mate, two = (namespace(host, name) for name in ("vm12", "vm13", "vm22"))
+    for protocol in ("tcp", "udp"):
+        assert call(one, ("10.7.1.3", 80), mate, 80, protocol) == "10.7.1.2"
+        assert call(one, ("10.7.2.2", 80), two, 80, protocol, SOON) is None
+    shell(host, "nft flush chain inet netbuilder unrelated_forward")
+    assert call(one, ("10.7.2.2", 80), two, 80, "tcp") == "10.7.1.2"
+
+
+@pytest.mark.parametrize("flags", [SYN | ACK, RST, RST | ACK, FIN | ACK], ids=["syn-ack", "rst", "rst-ack", "fin-ack"])
+def test_no_packet_of_no_connection_leaves_with_a_private_address(built: Lan, flags: int) -> None:
+    host = built.host
+    with segments(built.machine) as arriving:
+        send(host["web"], tcp(("10.10.0.2", 4000), (Lan.MACHINE, 4001), flags))
+        assert "10.10.0.2" not in {source for source, _ in seen(arriving)}
+        # Where nothing is translated, an answer whose question went another way is let through.
+        send(host["bare"], tcp(("10.40.0.2", 4000), (Lan.MACHINE, 4001), flags))
+        assert ("10.40.0.2", flags) in seen(arriving)
+
+
+@pytest.mark.parametrize("port", [8088, 4001], ids=["published", "closed"])
+def test_the_host_resets_no_connection_that_may_be_a_sandboxs(built: Lan, port: int) -> None:
+    stray = tcp((Lan.MACHINE, 4000), (Lan.HOST, port), SYN | ACK)
+    with segments(built.machine) as arriving:
+        send(built.machine, stray)
+        assert seen(arriving) == []
+        shell(built.host, "nft flush chain inet netbuilder input")
+        send(built.machine, stray)
+        assert [(source, flags & RST) for source, flags in seen(arriving)] == [(Lan.HOST, RST)]
+
+
+def test_the_hosts_own_closed_ports_are_refused_and_its_services_answer(built: Lan) -> None:
+    with built.machine.socket() as caller, pytest.raises(ConnectionRefusedError):
+        caller.settimeout(PATIENCE)
+        caller.connect((Lan.HOST, 4001))
+    assert call(built.machine, (Lan.HOST, 6000), built.host, 6000, "tcp") == Lan.MACHINE
+
+
+# IPv6, where there is none
+
+
+def advertise(inside: NetworkNamespace) -> None:
+    """Say to all neighbours that the way out is here, as a router does (RFC 4861, section 4.2)."""
+    router = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+    prefix = struct.pack("!BBBBIII16s", 3, 4, 64, 0xC0, 1800, 1800, 0, socket.inet_pton(socket.AF_INET6, "fd00:bad::"))
+    with inside.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
+        raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        raw.sendto(router + prefix, ("ff02::1", 0, 0, socket.if_nametoindex("lo") and 2))
+
+
+@IPV6
+@pytest.mark.parametrize("adopted", [False, True], ids=["ours", "adopted"])
+def test_a_sandbox_becomes_no_router_of_the_host_and_reaches_no_service_by_ipv6(host: Host, adopted: bool) -> None:
+    if adopted:
+        shell(host, "ip link add br-x type bridge; ip address add 10.4.0.1/24 dev br-x; ip link set br-x up")
+    else:
+        shell(host, "ip link set lo up")
+    host.apply(Network(name="x", bridge="br-x", subnet="10.4.0.0/24"), Sandbox(name="web", mode=Bridge(network="x")))
+    web = host["web"]
+    shell(
+        web,
+        """
+        echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad; echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6
+        ip address add fe80::9/64 dev eth0 nodad
+        """,
+    )
+    if not adopted:  # as somebody might who does not know better
+        shell(host, "echo 0 > /proc/sys/net/ipv6/conf/br-x/disable_ipv6; ip address add fe80::1/64 dev br-x nodad")
+    else:
+        shell(host, "ip address add fe80::1/64 dev br-x nodad")
+
+    def reached() -> bool:
+        with host.socket(socket.AF_INET6) as listener, web.socket(socket.AF_INET6) as caller:
+            listener.bind(("::", 80))
+            listener.listen()
+            caller.settimeout(SOON)
+            return caller.connect_ex(("fe80::1", 80, 0, 2)) == 0
+
+    def led_astray() -> bool:
+        advertise(web)
+        return "br-x" in shell(host, "ip -6 route show default")
+
+    assert not reached()
+    shell(host, "echo 1 > /proc/sys/net/ipv6/conf/br-x/accept_ra")  # the rules alone are in the way
+    assert not any(led_astray() for _ in range(3))
+    shell(host, "nft delete table inet netbuilder")
+    wait_until(reached, "the host's service is reached without the rules")
+    wait_until(led_astray, "an advertisement is taken without the rules")
+
+
+@IPV6
+def test_no_bridge_takes_router_advertisements(host: Host) -> None:
+    shell(host, "ip link add br-old type bridge; ip address add 10.4.0.1/24 dev br-old; ip link set br-old up")
+    setting = "/proc/sys/net/ipv6/conf/br-old/accept_ra"
+    before = shell(host, f"cat {setting}")
+    host.apply(Network(name="old", bridge="br-old"), Network(name="ours", bridge="br-ours"))
+    for bridge in ("br-old", "br-ours"):
+        assert shell(host, f"cat /proc/sys/net/ipv6/conf/{bridge}/accept_ra").strip() == "0"
+    host.destroy_all()
+    assert shell(host, f"cat {setting}") == before == "1\n"
