@@ -35,7 +35,7 @@ SAID = {
     ],
     "04_docker0_by_hand.py": [
         "# ip link set docker0 address 02:42:ac:11:00:01",
-        "✓ all is there but one step",
+        "✓ all is there but two steps",
         "# sysctl -q -w net/ipv4/ip_forward=1",
         "✓ the rules",
         "✓ reached, by_spec",

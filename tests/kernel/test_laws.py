@@ -150,6 +150,7 @@ BROKEN = {
         "link add BRIDGE",
         "link set BRIDGE address",
         "disable_ipv6=1",
+        "accept_ra=0",
         "route_localnet=1",
         "address add 10.9.0.1",
         "link set BRIDGE up",
