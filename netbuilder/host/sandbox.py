@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from netbuilder.engine.report import Changes
 from netbuilder.errors import NotFound
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
+from netbuilder.kernel.room import Room
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
 from netbuilder.steps import PINS
 
@@ -88,5 +88,6 @@ class LiveSandbox(NetworkNamespace):
 
         return self.host._inside(step_in)
 
-    def _remember(self, process: subprocess.Popen[Any]) -> None:
-        self.host._remember(process, self.name)
+    def _room(self) -> Room:
+        host, namespace = self.host, self.resolved.namespace
+        return host._call(lambda: host._processes.room(self.name, namespace, self._open_namespace(), "sandbox"))
