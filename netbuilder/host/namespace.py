@@ -97,8 +97,9 @@ class NetworkNamespace(ABC):
     def enter(self) -> Iterator[None]:
         """The calling thread is inside for the length of a `with` block: what it opens or starts, it opens there.
 
-        Only the calling thread, and only its network namespace (setns(2)). In asyncio, do not await inside: other
-        tasks of the thread would be inside too.
+        Only the calling thread, and only its network namespace (setns(2)): /sys, /proc, /etc and pids are as before,
+        unlike in `run` and `popen`, and what it starts there does not end with the sandbox. In asyncio, do not await
+        inside: other tasks of the thread would be inside too.
         """
         fd = self._inside(self._open_namespace)
         try:

@@ -12,7 +12,7 @@ from netbuilder.engine.report import Changes
 from netbuilder.errors import NotFound
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
-from netbuilder.kernel.room import Room
+from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
 from netbuilder.steps import PINS
 
@@ -87,6 +87,18 @@ class LiveSandbox(NetworkNamespace):
                 os.close(fd)
 
         return self.host._inside(step_in)
+
+    def move_in(self) -> None:
+        """The calling thread moves inside for good, to become a program there: exec(3).
+
+        As with `ip netns exec`, it gets a /sys of the sandbox's own and the files of /etc/netns/NAME; but it stays
+        among the processes of the host, and does not end with the sandbox.
+        """
+        fd = self.host._inside(self._open_namespace)
+        try:
+            move_in(fd, self.resolved.namespace)
+        finally:
+            os.close(fd)
 
     def _room(self) -> Room:
         host, namespace = self.host, self.resolved.namespace

@@ -15,9 +15,10 @@ from contextlib import suppress
 
 from netbuilder.kernel import namespaces
 
-# Ignoring SIGCHLD, it reaps what is orphaned; and not by a shell's `trap`, which dash does not let last beyond exec.
-_RUN = "exec env --ignore-signal=CHLD cat >/dev/null"
-_MOUNT = "mount -n -t proc -o nosuid,nodev,noexec proc /proc 2>/dev/null && echo own || echo old; "
+_MOUNT = "mount -n -t proc -o nosuid,nodev,noexec proc /proc && echo own || echo old"
+# Ignoring SIGCHLD, it reaps what is orphaned. A shell's `trap` won't do, as dash does not let it last beyond exec; and
+# where env is not coreutils', dead orphans stay until the end.
+_RUN = "env --ignore-signal=CHLD true && exec env --ignore-signal=CHLD cat >/dev/null; exec cat >/dev/null"
 
 _PATIENCE = 2.0  # seconds: a member that is a child of somebody else is theirs to reap
 _GLANCE = 0.05  # seconds
@@ -105,9 +106,8 @@ class Init:
 
 
 def _start(stdin: int, mounts: bool) -> subprocess.Popen[bytes]:
-    script = (_MOUNT if mounts else "echo old; ") + _RUN
     return subprocess.Popen(
-        ["/bin/sh", "-c", script],
+        ["/bin/sh", "-c", f"{_MOUNT if mounts else 'echo old'}; {_RUN}"],
         cwd="/",
         stdin=stdin,
         stdout=subprocess.PIPE,

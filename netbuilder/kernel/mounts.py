@@ -10,11 +10,21 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from netbuilder.errors import shown
 from netbuilder.kernel import namespaces, resolver
-from netbuilder.kernel.namespaces import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
+from netbuilder.kernel.namespaces import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    MS_SLAVE,
+)
 
 _ETC = "/etc/netns"
 _RESOLV = "resolv.conf"
@@ -49,13 +59,8 @@ class Etc(NamedTuple):
         files = tuple((one, _file(f"{_ETC}/{name}/{one}"), _file(f"/etc/{one}")) for one in names)
         return cls(files, None if _RESOLV in names else resolver.reachable())
 
-    def bind(self, name: str, proc: str = "/proc") -> None:
-        """Mount it, in the mount namespace of the calling thread; what can't be is told and left out.
-
-        Args:
-            name: The namespace's.
-            proc: A /proc in which the calling thread is found.
-        """
+    def bind(self, name: str) -> None:
+        """Mount it, in the mount namespace of the calling thread; what can't be is told and left out."""
         for one, _, _ in self.files:
             try:
                 namespaces.mount(f"{_ETC}/{name}/{one}", f"/etc/{one}", None, MS_BIND)
@@ -63,7 +68,7 @@ class Etc(NamedTuple):
                 say_once(f"{shown(f'{_ETC}/{name}/{one}', 80)} can't be seen as {shown(f'/etc/{one}')} inside", error)
         if self.resolver is not None:
             try:
-                _bind_text(self.resolver, f"/etc/{_RESOLV}", proc)
+                _bind_text(self.resolver, f"/etc/{_RESOLV}")
             except OSError as error:
                 say_once(f"/etc/{_RESOLV} names a server on the host's loopback, and can't be replaced inside", error)
 
@@ -74,6 +79,22 @@ class Etc(NamedTuple):
                 namespaces.unmount(f"/etc/{one}")
             except OSError:  # what was to be hidden is gone, and with it went the mount
                 continue
+
+
+def follow() -> None:
+    """Move the calling thread to a mount namespace of its own: what the host mounts is seen there, and not vice versa.
+
+    A pin that is removed is removed there too, so it is not kept alive (mount_namespaces(7)).
+    """
+    namespaces.unshare(namespaces.NEWNS)
+    namespaces.mount("none", "/", None, MS_REC | MS_SLAVE)
+
+
+def share() -> None:
+    """As `follow`, and vice versa, but for /sys and /proc."""
+    namespaces.unshare(namespaces.NEWNS)
+    _keep_to_itself("/sys")
+    _keep_to_itself("/proc")
 
 
 def own_sys() -> None:
@@ -92,7 +113,7 @@ def own_sys() -> None:
         say_once("/sys inside is the machine's: a fresh one can't be mounted", error)
 
 
-def keep_to_itself(path: str) -> None:
+def _keep_to_itself(path: str) -> None:
     """What is mounted over a path from now on is not seen in other mount namespaces."""
     try:
         namespaces.mount("none", path, None, MS_PRIVATE)
@@ -116,15 +137,17 @@ def _bind_again(fd: int, path: str) -> None:
         say_once(f"{shown(path)} is not seen inside", error)
 
 
-def _bind_text(text: bytes, target: str, proc: str) -> None:
-    """A text in place of a file: one that has no name, and is gone with the mount."""
-    fd = os.open("/run", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
+def _bind_text(text: bytes, target: str) -> None:
+    """A text in place of a file. It is on a file system of its own, which goes with the mount and is seen nowhere."""
+    aside = "/sys"  # covered for a moment
+    namespaces.mount("none", aside, "tmpfs", 0)
     try:
-        os.fchmod(fd, 0o644)
-        os.write(fd, text)
-        namespaces.mount(f"{proc}/thread-self/fd/{fd}", target, None, MS_BIND)
+        file = Path(aside, _RESOLV)
+        file.write_bytes(text)
+        file.chmod(0o644)  # whatever the umask
+        namespaces.mount(str(file), target, None, MS_BIND)
     finally:
-        os.close(fd)
+        namespaces.unmount(aside)
 
 
 def _mounts_below(top: str) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Room:
             try:
                 self._make_mounts(view)
             except OSError as error:
-                say_once("/sys, /proc and /etc inside are the machine's: there can be no mount namespace", error)
+                _say_that_mounts_are_the_machines(error)
             try:
                 self._init = Init(outer, mounts=self._mnt is not None)
             except OSError as error:
@@ -85,12 +85,7 @@ class Room:
             say_once("/proc inside is the machine's, with its numbers of processes: a fresh one can't be mounted")
 
     def _make_mounts(self, view: View) -> None:
-        namespaces.unshare(namespaces.NEWNS)
-        if view == "sandbox":
-            namespaces.mount("none", "/", None, namespaces.MS_REC | namespaces.MS_SLAVE)
-        else:
-            mounts.keep_to_itself("/sys")
-            mounts.keep_to_itself("/proc")
+        (mounts.follow if view == "sandbox" else mounts.share)()
         self._root = self._keep("/", os.O_PATH)
         self._mnt = self._keep("/proc/thread-self/ns/mnt")
         mounts.own_sys()
@@ -108,15 +103,10 @@ class Room:
                 apart(lambda: self._show(etc))
 
     def _show(self, etc: Etc) -> None:
-        outer = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
-        try:
-            self._enter_mounts()
-            os.fchdir(outer)  # as this thread is in no other /proc
-            self._etc.unbind()
-            etc.bind(self._name, proc=".")
-            self._etc = etc
-        finally:
-            os.close(outer)
+        self._enter_mounts()
+        self._etc.unbind()
+        etc.bind(self._name)
+        self._etc = etc
 
     # Programs
 
@@ -211,3 +201,25 @@ class Room:
         for fd in self._fds:
             os.close(fd)
         self._fds.clear()
+
+
+def move_in(net: int, name: str | None) -> None:
+    """Move the calling thread into a namespace for good, with /sys and /etc as in its room, and no pids of its own.
+
+    Args:
+        net: A descriptor of the network namespace.
+        name: Its name, under /etc/netns; None for the host's own.
+    """
+    namespaces.setns(net)
+    try:
+        mounts.follow()
+    except OSError as error:
+        _say_that_mounts_are_the_machines(error)
+        return
+    mounts.own_sys()
+    if name:
+        Etc.of(name).bind(name)
+
+
+def _say_that_mounts_are_the_machines(error: OSError) -> None:
+    say_once("/sys, /proc and /etc inside are the machine's: there can be no mount namespace", error)
