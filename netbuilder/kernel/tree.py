@@ -13,7 +13,8 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-_LONG_ENOUGH = 0.5  # seconds for all of it
+_LONG_ENOUGH = 2.0  # seconds to find all
+_LOOKS, _MORE_LOOKS = 2, 20  # in a row that find nothing new, until it is all; and where something ended meanwhile
 _TO_STOP = 0.05  # seconds: one that waits for its vfork can't stop
 
 
@@ -33,19 +34,25 @@ def end(proc: int, top: int | None, mark: int | None) -> None:
         mark: The inode of its UTS namespace; None if it has none of its own.
     """
     deadline = time.monotonic() + _LONG_ENOUGH
+    while found := _stop(proc, top, mark, deadline):  # until none of them is left
+        for one, started in found.items():
+            _send(proc, one, started, signal.SIGKILL)
+
+
+def _stop(proc: int, top: int | None, mark: int | None, deadline: float) -> dict[int, str]:
+    """Stop them all: their numbers, and when each was started."""
     found: dict[int, str] = {}
-    quiet = 0
-    while quiet < 2 and time.monotonic() < deadline:
+    quiet, enough = 0, _LOOKS
+    while quiet < enough and time.monotonic() < deadline:
         seen, missed = _look(proc)
         new = {one: seen[one].started for one in _ours(seen, {*found, top}, mark) if one not in found}
         for one, started in new.items():
             _send(proc, one, started, signal.SIGSTOP)
         _wait_until_stopped(proc, new)
         found |= new
-        # One that went while we looked may have started another that we did not see.
-        quiet = 0 if new or (missed and mark) else quiet + 1
-    for one, started in found.items():
-        _send(proc, one, started, signal.SIGKILL)
+        quiet = 0 if new else quiet + 1
+        enough = _MORE_LOOKS if missed and mark else _LOOKS  # what ended may have started another that we did not see
+    return found
 
 
 def number_in(process: int) -> int:
@@ -95,7 +102,8 @@ def _send(proc: int, process: int, started: str, number: signal.Signals) -> None
 
 def _wait_until_stopped(proc: int, processes: dict[int, str]) -> None:
     deadline = time.monotonic() + _TO_STOP
-    while any(_is_active(proc, one) for one in processes) and time.monotonic() < deadline:
+    active = set(processes)
+    while (active := {one for one in active if _is_active(proc, one)}) and time.monotonic() < deadline:
         time.sleep(0.0002)
 
 
