@@ -96,13 +96,13 @@ def links(format: str) -> int:
 
 
 def execute(name: str, program: list[str]) -> int:
-    """Become a program inside a sandbox."""
+    """Become a program inside a sandbox. It is the caller's, as with `ip netns exec`: `down` does not end it."""
     name = _checked(name)
     with closing(_host()) as host:
         sandbox = host[name]
         _refuse_if_gone(sandbox)
-        with sandbox.enter():
-            return _become(program)
+        sandbox.move_in()
+        return _become(program)
 
 
 COMMANDS: dict[str, Callable[..., int]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import subprocess
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Self, TypeVar
@@ -18,6 +17,7 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.processes import Processes
 from netbuilder.host.sandbox import LiveSandbox
 from netbuilder.kernel import namespaces, privileges
+from netbuilder.kernel.room import Room, View
 from netbuilder.kernel.thread import HostThread
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import Key
@@ -36,12 +36,13 @@ class Host(NetworkNamespace):
     through it. May be used from any thread; in asyncio, through `asyncio.to_thread`.
     """
 
-    def __init__(self, thread: HostThread, engine: Engine) -> None:
-        self._thread, self._engine = thread, engine
+    def __init__(self, thread: HostThread, engine: Engine, view: View) -> None:
+        self._thread, self._engine, self._view = thread, engine, view
         self._mine: dict[Key, None] = {}
         self._processes = Processes()
         # For a host that nobody closes: by another thread, as garbage may be collected in one that holds a lock.
-        self._dropped = weakref.finalize(self, _thread.start_new_thread, thread.close, (engine.close,))
+        leave = self._processes.end, engine.close
+        self._dropped = weakref.finalize(self, _thread.start_new_thread, thread.close, leave)
         self._dropped.atexit = False
 
     @classmethod
@@ -54,7 +55,7 @@ class Host(NetworkNamespace):
         privileges.check_privileges()
         here = namespaces.open_path(namespaces.HERE)
         try:
-            return cls._on(HostThread(lambda: namespaces.setns(here)))
+            return cls._on(HostThread(lambda: namespaces.setns(here)), "machine")
         finally:
             os.close(here)
 
@@ -73,14 +74,14 @@ class Host(NetworkNamespace):
             thread = HostThread(namespaces.isolate)
         except OSError as error:
             raise privileges.refused(error) from None
-        host = cls._on(thread)
+        host = cls._on(thread, "host")
         host._call(host._engine.bring_up_loopback)
         return host
 
     @classmethod
-    def _on(cls, thread: HostThread) -> Self:
+    def _on(cls, thread: HostThread, view: View) -> Self:
         try:
-            return cls(thread, thread.call(Engine))
+            return cls(thread, thread.call(Engine), view)
         except BaseException:
             thread.close()
             raise
@@ -205,12 +206,7 @@ class Host(NetworkNamespace):
 
     def close(self) -> None:
         """Let go of the host: programs started through it are ended, what was made stays (but on an isolated host)."""
-
-        def leave() -> None:
-            self._processes.end()
-            self._engine.close()
-
-        self._thread.close(leave)
+        self._thread.close(self._processes.end, self._engine.close)
         self._dropped.detach()
 
     def __enter__(self) -> Self:
@@ -233,8 +229,8 @@ class Host(NetworkNamespace):
     def _inside(self, function: Callable[[], T]) -> T:
         return self._call(function)
 
-    def _remember(self, process: subprocess.Popen[Any], sandbox: str | None = None) -> None:
-        self._processes.add(process, sandbox)
+    def _room(self) -> Room:
+        return self._call(lambda: self._processes.room(None, None, self._open_namespace(), self._view))
 
     def _take_back(self, take_back: Callable[..., Changes], *what: Any) -> Changes:
         """The programs inside what really goes are ended first."""

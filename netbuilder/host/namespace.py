@@ -1,7 +1,7 @@
 """A place where programs run: a host or a sandbox. Processes are started inside, sockets opened inside, threads led in.
 
-No helper process: the host's own thread steps into the namespace, starts the program or opens the socket there, and
-steps back.
+A program is started in its sandbox's room (see `room`); a socket is opened by the host's own thread, which steps into
+the namespace for that, and back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from netbuilder.kernel import namespaces
+from netbuilder.kernel.room import Room
 
 T = TypeVar("T")
 
@@ -31,8 +32,8 @@ class NetworkNamespace(ABC):
         """Call a function on the host's thread, inside the namespace."""
 
     @abstractmethod
-    def _remember(self, process: subprocess.Popen[Any]) -> None:
-        """Note a program that has to be ended with this namespace; called on the host's thread."""
+    def _room(self) -> Room:
+        """What programs are started in."""
 
     def popen(self, args: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a program inside and let it run; it is ended when the sandbox or host is taken back.
@@ -44,15 +45,7 @@ class NetworkNamespace(ABC):
         Raises:
             OSError: If the program cannot be started.
         """
-        if "cwd" not in options:
-            options["cwd"] = os.getcwd()  # the host's thread may have another
-
-        def start() -> subprocess.Popen[Any]:
-            process = subprocess.Popen(args, **options)
-            self._remember(process)
-            return process
-
-        return self._inside(start)
+        return self._room().popen(args, options)
 
     def run(
         self,
@@ -83,13 +76,7 @@ class NetworkNamespace(ABC):
             options["stdin"] = subprocess.PIPE
         if capture_output:
             options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with self.popen(args, **options) as process:
-            try:
-                output, errors = process.communicate(input, timeout)
-            except BaseException:
-                process.kill()
-                raise
-        done = subprocess.CompletedProcess(args, process.returncode, output, errors)
+        done = self._room().run(args, options, input, timeout)
         if check:
             done.check_returncode()
         return done
@@ -110,8 +97,9 @@ class NetworkNamespace(ABC):
     def enter(self) -> Iterator[None]:
         """The calling thread is inside for the length of a `with` block: what it opens or starts, it opens there.
 
-        Only the calling thread, and only its network namespace (setns(2)). In asyncio, do not await inside: other
-        tasks of the thread would be inside too.
+        Only the calling thread, and only its network namespace (setns(2)): /sys, /proc, /etc and pids are as before,
+        unlike in `run` and `popen`, and what it starts there does not end with the sandbox. In asyncio, do not await
+        inside: other tasks of the thread would be inside too.
         """
         fd = self._inside(self._open_namespace)
         try:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from netbuilder.engine.report import Changes
 from netbuilder.errors import NotFound
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
+from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
 from netbuilder.steps import PINS
 
@@ -88,5 +88,18 @@ class LiveSandbox(NetworkNamespace):
 
         return self.host._inside(step_in)
 
-    def _remember(self, process: subprocess.Popen[Any]) -> None:
-        self.host._remember(process, self.name)
+    def move_in(self) -> None:
+        """The calling thread moves inside for good, to become a program there: exec(3).
+
+        As with `ip netns exec`, it gets a /sys of the sandbox's own and the files of /etc/netns/NAME; but it stays
+        among the processes of the host, and does not end with the sandbox.
+        """
+        fd = self.host._inside(self._open_namespace)
+        try:
+            move_in(fd, self.resolved.namespace)
+        finally:
+            os.close(fd)
+
+    def _room(self) -> Room:
+        host, namespace = self.host, self.resolved.namespace
+        return host._call(lambda: host._processes.room(self.name, namespace, self._open_namespace(), "sandbox"))

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from netbuilder.steps import PINS
 
-NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
-_MS_BIND, _MS_REC, _MS_PRIVATE, _MS_SHARED, _MNT_DETACH = 4096, 1 << 14, 1 << 18, 1 << 20, 2
+NEWNS, NEWUTS, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x04000000, 0x10000000, 0x20000000, 0x40000000
+_CLONE_FS = 0x200
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 1, 2, 4, 8, 4096, 1 << 14
+MS_PRIVATE, MS_SLAVE, MS_SHARED, _MNT_DETACH = 1 << 18, 1 << 19, 1 << 20, 2
 _SO_NETNS_COOKIE = 71
 _NS_GET_NSTYPE = 0xB703
 HERE = "/proc/thread-self/ns/net"
@@ -45,7 +47,24 @@ def setns(fd: int, flags: int = NEWNET) -> None:
 
 def mount(source: str, target: str, kind: str | None, flags: int) -> None:
     """See mount(2)."""
-    _check(_libc.mount(source.encode(), target.encode(), kind.encode() if kind else None, flags, None))
+    _check(_libc.mount(os.fsencode(source), os.fsencode(target), kind.encode() if kind else None, flags, None))
+
+
+def unmount(target: str) -> None:
+    """Take a mount away, though it may be in use; does nothing where there is none."""
+    if _libc.umount2(os.fsencode(target), _MNT_DETACH) and ctypes.get_errno() != errno.EINVAL:
+        _check(-1)
+
+
+def enter_mounts(fd: int, root: int) -> None:
+    """Move the calling thread, which is to be a short-lived one, into a mount namespace, and to a root in it.
+
+    setns(2) alone leads to that namespace's own root: out of a chroot.
+    """
+    unshare(_CLONE_FS)
+    setns(fd, NEWNS)
+    os.fchdir(root)
+    _check(_libc.chroot(b"."))
 
 
 @contextmanager
@@ -79,12 +98,12 @@ def share_pins() -> None:
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)  # ip takes the same lock
         try:
-            mount("", PINS, "none", _MS_SHARED | _MS_REC)
+            mount("", PINS, "none", MS_SHARED | MS_REC)
         except OSError as error:
             if error.errno != errno.EINVAL:  # EINVAL: it is no mount yet
                 raise
-            mount(PINS, PINS, "none", _MS_BIND | _MS_REC)
-            mount("", PINS, "none", _MS_SHARED | _MS_REC)
+            mount(PINS, PINS, "none", MS_BIND | MS_REC)
+            mount("", PINS, "none", MS_SHARED | MS_REC)
     finally:
         os.close(directory)
 
@@ -95,7 +114,7 @@ def add(name: str, home: int) -> None:
     try:
         unshare(NEWNET)
         try:
-            mount(HERE, pin, None, _MS_BIND)
+            mount(HERE, pin, None, MS_BIND)
         finally:
             setns(home)
     except OSError:
@@ -107,7 +126,7 @@ def attach(name: str, path: str) -> None:
     """Pin a namespace that is there already."""
     pin = _new_pin(name)
     try:
-        mount(path, pin, None, _MS_BIND)
+        mount(path, pin, None, MS_BIND)
     except OSError:
         Path(pin).unlink()
         raise
@@ -122,8 +141,7 @@ def _new_pin(name: str) -> str:
 def unpin(name: str) -> None:
     """Remove a pin, and the empty file of one that was cut short."""
     pin = f"{PINS}/{name}"
-    if _libc.umount2(pin.encode(), _MNT_DETACH) and ctypes.get_errno() != errno.EINVAL:  # EINVAL: it is no mount
-        _check(-1)
+    unmount(pin)
     Path(pin).unlink()
 
 
@@ -178,9 +196,13 @@ def cookie() -> int:
 
 
 def isolate() -> None:
-    """Move the calling thread to a host of its own: new network and mount namespaces, and an empty /run."""
+    """Move the calling thread to a host of its own: new network and mount namespaces, and an empty /run.
+
+    What is mounted there is shared with the programs that run there (see `room`), and with nobody else.
+    """
     unshare(NEWNET | NEWNS)
-    mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    mount("none", "/", None, MS_REC | MS_SHARED)
     mount("none", "/run", "tmpfs", 0)
 
 

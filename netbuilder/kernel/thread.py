@@ -70,24 +70,25 @@ class HostThread:
 
         return self._run(lambda: function(heed), stop.set)
 
-    def close(self, last: Callable[[], None] = lambda: None) -> None:
-        """Do a last thing and end the thread; its namespaces go with it if nothing else holds them.
+    def close(self, *last: Callable[[], None]) -> None:
+        """Do some last things and end the thread; its namespaces go with it if nothing else holds them.
 
         Does nothing if that was done, or in a forked process.
         """
         if self.is_elsewhere:
             return
         self._refuse_itself()
-        done: Future[None] = Future()
+        jobs: list[_Job] = [(Future(), function) for function in last]
         with self._closing:
-            if not self.closed:
-                self._jobs.put((done, last))
-                self._jobs.put(None)
+            if self.closed:
+                jobs = []
             else:
-                done.set_result(None)
+                for job in (*jobs, None):
+                    self._jobs.put(job)
             self.closed = True
         self._thread.join()
-        done.result()
+        for done, _ in jobs:
+            done.result()
 
     def _run(self, function: Callable[[], T], interrupted: Callable[[], None] = lambda: None) -> T:
         future: Future[T] = Future()
@@ -123,6 +124,26 @@ class HostThread:
                 "called from the host's own thread, which would wait for itself",
                 "do not use the host in 'watch'; note what is wanted and do it afterwards",
             )
+
+
+def apart(function: Callable[[], T]) -> T:
+    """Call a function on a thread of its own, which ends with it: no namespace that it goes into has to be left again.
+
+    The thread begins as a copy of the calling one: its namespaces, signal mask, niceness, umask. An interrupt of the
+    waiting caller (Ctrl-C) is raised once the function has ended.
+    """
+    future: Future[T] = Future()
+    thread = threading.Thread(target=_carry_out, args=(future, function), name="netbuilder", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_GLANCE)
+        return future.result()
+    except BaseException:
+        thread.join()
+        raise
+    finally:
+        del future
 
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:

@@ -1,0 +1,44 @@
+"""The name servers that are reached from a namespace of its own: not those on the host's loopback.
+
+As Docker has it: for systemd-resolved's stub (127.0.0.53) its upstream servers are taken, from the file that it writes
+them to, and what is left on a loopback is left out.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+
+_HOSTS = Path("/etc/resolv.conf")
+_UPSTREAM = Path("/run/systemd/resolve/resolv.conf")
+_NOTE = b"# netbuilder: without the name servers on the host's loopback, which is not reached from here\n"
+
+
+def reachable() -> bytes | None:
+    """The text of a resolv.conf whose servers are reached from elsewhere; None if the host's is one already."""
+    hosts = _read(_HOSTS)
+    if not any(map(_is_on_loopback, hosts)):
+        return None
+    upstream = [line for line in _read(_UPSTREAM) if not _is_on_loopback(line)]
+    text = hosts if any(_server(line) and not _is_on_loopback(line) for line in hosts) or not upstream else upstream
+    return _NOTE + b"".join(line for line in text if not _is_on_loopback(line))
+
+
+def _read(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines(keepends=True)
+    except OSError:
+        return []
+
+
+def _server(line: bytes) -> str:
+    """The address on a line that names a server (resolv.conf(5)), or nothing."""
+    words = line.split()
+    return words[1].decode(errors="replace") if len(words) > 1 and words[0] == b"nameserver" else ""
+
+
+def _is_on_loopback(line: bytes) -> bool:
+    try:
+        return ip_address(_server(line)).is_loopback
+    except ValueError:
+        return False
