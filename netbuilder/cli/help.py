@@ -80,12 +80,11 @@ This is the way for programs with threads, which cannot get there by themselves:
   netbuilder isolated -- python3 program.py
   netbuilder isolated -- bash             and there: netbuilder up, ps, exec ...
 
-For Jupyter, it goes into a kernel's kernel.json, beside the others that
-"jupyter kernelspec list" shows:
+For Jupyter, as ~/.local/share/jupyter/kernels/isolated/kernel.json:
   {"argv": ["netbuilder", "isolated", "--", "python3", "-m",
             "ipykernel_launcher", "-f", "{connection_file}"],
    "display_name": "Python on a host of its own", "language": "python"}
-Its localhost is another one, so Jupyter has to reach it by files:
+Its localhost is another one, so Jupyter has to talk to it through files:
   jupyter lab --KernelManager.transport=ipc
 
 Exit status 126 if it can't be run, 127 if there is no such command."""

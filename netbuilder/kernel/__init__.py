@@ -13,6 +13,6 @@ sysctl       /proc/sys
 conntrack    forgetting UDP flows whose port leads elsewhere now
 host_facts   what a host is like, for defaults and refusals
 privileges   whether this process may do all that, and how it gets there without root; `advice` says what to type
-user_namespace  the process itself, moved to where it is root; `own_host` makes a host of it
+own_host     a process that becomes a host of its own; `user_namespace` moves it to where it is root
 veth_pairs   which host veth belongs to which sandbox
 """

@@ -35,11 +35,12 @@ def without_threads() -> str:
 def start_isolated() -> str:
     """How the program that calls is started on a host of its own: the line to type, if it is known what was typed."""
     if "ipykernel" in sys.modules:
+        words = ", ".join(f'"{word}"' for word in [*_launcher(), "isolated", "--"])
+        more = shlex.join([*_launcher(), "isolated", "--help"])
         return (
-            'start the notebook\'s kernel on a host of its own, with "netbuilder", "isolated", "--" ahead of argv in '
-            "its kernel.json: see netbuilder isolated --help"
+            f"start the notebook's kernel on a host of its own, by {words} ahead of argv in its kernel.json: see {more}"
         )
-    return f"start {_what()} on a host of its own: {_launcher()} isolated -- {_command()}"
+    return f"start {_what()} on a host of its own: {shlex.join([*_launcher(), 'isolated', '--'])} {_command()}"
 
 
 def allow_namespaces() -> str:
@@ -54,8 +55,8 @@ def _what() -> str:
     return "pytest" if _is_worker() else "a shell" if _is_our_program() else "the program"
 
 
-def _launcher() -> str:
-    return "netbuilder" if shutil.which("netbuilder") else shlex.join([sys.executable, "-m", "netbuilder"])
+def _launcher() -> list[str]:
+    return ["netbuilder"] if shutil.which("netbuilder") else [sys.executable, "-m", "netbuilder"]
 
 
 def _command() -> str:

@@ -44,6 +44,10 @@ def packets():
         with host.enter():
             return urlopen("http://127.0.0.1:8088", timeout=10).status
 """
+BY_RUN = """
+        ask = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:8088', timeout=10).status)"
+        return int(host.run(["python3", "-c", ask], capture_output=True).stdout)
+"""
 TESTS = f"""
 import pytest
 {PACKETS}
@@ -52,7 +56,6 @@ def test_packets(number):
     assert packets() == 200
 """
 CELL = f"""
-import threading
 from concurrent.futures import ThreadPoolExecutor
 {PACKETS}
 try:
@@ -155,13 +158,27 @@ def test_asyncio_with_the_host_made_first(desk: Path) -> None:
     assert (done.stdout.splitlines()[-1], done.stderr) == ("exit status 0", "")
 
 
-def test_jupyter(desk: Path) -> None:
+def install_kernel(desk: Path, text: str) -> None:
     kernel = desk.parent / "home/.local/share/jupyter/kernels/isolated/kernel.json"
     kernel.parent.mkdir(parents=True)
-    kernel.write_text(block("json"))
+    kernel.write_text(text)
+
+
+def test_jupyter(desk: Path) -> None:
+    install_kernel(desk, block("json"))
     (desk / "cell.py").write_text(CELL)
     done = typed(desk, line("jupyter run"))
     assert done.stdout == "[200, 200, 200, 200]\n", done.stderr
+
+
+def test_jupyter_on_the_machines_network(desk: Path) -> None:
+    launcher, instead = '"netbuilder", "isolated", "--"', '"unshare", "--map-root-user"'
+    assert f"`{instead}` in place of\n`{launcher}`" in PAGE
+    install_kernel(desk, block("json").replace(launcher, instead))
+    by_run = PACKETS.partition("        with host.enter():")[0] + BY_RUN
+    (desk / "cell.py").write_text(CELL.replace(PACKETS, by_run))
+    done = typed(desk, line("jupyter run").replace("--transport=ipc ", ""))
+    assert done.stdout.endswith("[200, 200, 200, 200]\n"), done.stderr
 
 
 def test_jupyter_is_told_of_the_kernel(desk: Path) -> None:

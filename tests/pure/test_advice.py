@@ -80,7 +80,10 @@ def test_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     running(monkeypatch, "ipykernel")
     said = advice.without_threads()
     assert said == advice.start_isolated()
-    assert '"netbuilder", "isolated", "--" ahead of argv in its kernel.json: see netbuilder isolated --help' in said
+    assert 'by "netbuilder", "isolated", "--" ahead of argv in its kernel.json: see netbuilder isolated --help' in said
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", "/venv/bin/python")
+    assert 'by "/venv/bin/python", "-m", "netbuilder", "isolated", "--" ahead of argv' in advice.start_isolated()
 
 
 def test_our_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
