@@ -95,6 +95,14 @@ def links(format: str) -> int:
     return 0
 
 
+def isolated(program: list[str]) -> int:
+    """Become a program on a host of its own."""
+    from netbuilder.kernel import own_host
+
+    own_host.become()
+    return _become(program)
+
+
 def execute(name: str, program: list[str]) -> int:
     """Become a program inside a sandbox."""
     name = _checked(name)
@@ -102,15 +110,7 @@ def execute(name: str, program: list[str]) -> int:
         sandbox = host[name]
         _refuse_if_gone(sandbox)
         with sandbox.enter():
-            return _become(program, "a sandbox has the host's files and PATH, and a network of its own")
-
-
-def isolated(program: list[str]) -> int:
-    """Become a program on a host of its own."""
-    from netbuilder.kernel import own_host
-
-    own_host.become()
-    return _become(program, "a host of its own has this one's files and PATH, and an empty /run")
+            return _become(program)
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -154,7 +154,7 @@ def _refuse_if_gone(sandbox: LiveSandbox) -> None:
         )
 
 
-def _become(program: list[str], not_found: str) -> int:
+def _become(program: list[str]) -> int:
     from netbuilder.cli.errors import complain
 
     # Python ignores these two for itself, and a program would inherit it.
@@ -165,7 +165,7 @@ def _become(program: list[str], not_found: str) -> int:
             raise FileNotFoundError  # execvp(3) would speak of a directory on the PATH that it may not read
         os.execvp(program[0], program)
     except (FileNotFoundError, NotADirectoryError):
-        complain(f"{program[0]}: command not found", not_found)
+        complain(f"{program[0]}: command not found", "inside are the host's files and PATH, and a network of its own")
         return _NOT_FOUND
     except OSError as error:
         complain(f"{program[0]}: can't be run: {error.strerror}")
