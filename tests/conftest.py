@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import signal
 import subprocess
@@ -33,16 +32,14 @@ settings.load_profile("netbuilder")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    inside = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+    inside = [sys.executable, "-m", "netbuilder", "isolated", "--"]
     if not missing_capabilities() or subprocess.run([*inside, "true"], capture_output=True).returncode:
         return
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture:
         capture.stop_global_capturing()
     sys.stdout.flush()
-    os.environ.setdefault("LOGNAME", getpass.getuser())  # inside, the name would be root's
-    prepare = 'mount -t tmpfs none /run; ip link set lo up; exec "$0" "$@"'
-    os.execvp(inside[0], [*inside, "sh", "-c", prepare, sys.executable, *sys.orig_argv[1:]])
+    os.execvp(inside[0], [*inside, sys.executable, *sys.orig_argv[1:]])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -66,7 +66,7 @@ def _carry_out(command: str, arguments: dict[str, object]) -> int:
     from netbuilder.cli.signals import as_interrupts
 
     with as_interrupts():
-        if command == "exec":  # what goes out is the program's
+        if command in ("exec", "isolated"):  # what goes out is the program's
             return COMMANDS[command](**arguments)
         output.check()
         status = COMMANDS[command](**arguments)

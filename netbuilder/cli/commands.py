@@ -95,6 +95,14 @@ def links(format: str) -> int:
     return 0
 
 
+def isolated(program: list[str]) -> int:
+    """Become a program on a host of its own."""
+    from netbuilder.kernel import own_host
+
+    own_host.become()
+    return _become(program)
+
+
 def execute(name: str, program: list[str]) -> int:
     """Become a program inside a sandbox. It is the caller's, as with `ip netns exec`: `down` does not end it."""
     name = _checked(name)
@@ -114,6 +122,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "inspect": inspect,
     "links": links,
     "exec": execute,
+    "isolated": isolated,
 }
 """What to call for each command, with its arguments by name; it returns the exit status."""
 
@@ -156,9 +165,7 @@ def _become(program: list[str]) -> int:
             raise FileNotFoundError  # execvp(3) would speak of a directory on the PATH that it may not read
         os.execvp(program[0], program)
     except (FileNotFoundError, NotADirectoryError):
-        complain(
-            f"{program[0]}: command not found", "a sandbox has the host's files and PATH, and a network of its own"
-        )
+        complain(f"{program[0]}: command not found", "inside are the host's files and PATH, and a network of its own")
         return _NOT_FOUND
     except OSError as error:
         complain(f"{program[0]}: can't be run: {error.strerror}")

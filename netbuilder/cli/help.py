@@ -67,3 +67,24 @@ sandbox, interface, peer_ifindex and netnsid."""
 EXEC = """\
 Exit status 126 if it can't be run, 127 if there is no such command. Options
 after CMD are its own."""
+
+ISOLATED = """\
+CMD becomes this process, as root of a host that only it and what it starts are
+on: a network with a loopback and nothing else, and an empty /run. The host is
+gone with the last of them. Files, terminal and environment stay; the machine's
+network, its servers on localhost and its DNS are not reached.
+
+This is the way for programs with threads, which cannot get there by themselves:
+  netbuilder isolated -- pytest -n 4
+  netbuilder isolated -- ipython
+  netbuilder isolated -- python3 program.py
+  netbuilder isolated -- bash             and there: netbuilder up, ps, exec ...
+
+For Jupyter, as ~/.local/share/jupyter/kernels/isolated/kernel.json:
+  {"argv": ["netbuilder", "isolated", "--", "python3", "-m",
+            "ipykernel_launcher", "-f", "{connection_file}"],
+   "display_name": "Python on a host of its own", "language": "python"}
+Its localhost is another one, so Jupyter has to talk to it through files:
+  jupyter lab --KernelManager.transport=ipc
+
+Exit status 126 if it can't be run, 127 if there is no such command."""

@@ -143,8 +143,13 @@ def _format(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _program(command: argparse.ArgumentParser) -> None:
-    command.usage = "netbuilder exec [-h] NAME [--] CMD [ARG ...]"
+def _name_and_program(command: argparse.ArgumentParser) -> None:
+    _name(command)
+    _program(command, "NAME ")
+
+
+def _program(command: argparse.ArgumentParser, ahead: str = "") -> None:
+    command.usage = f"{command.prog} [-h] {ahead}[--] CMD [ARG ...]"
     command.add_argument("program", metavar="CMD", nargs=argparse.REMAINDER, action=_Program, help="what to run")
 
 
@@ -191,7 +196,12 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "run a command inside a sandbox; its exit status is ours",
         help.EXEC,
         "sudo netbuilder exec web -- ip -brief address",
-        _name,
+        _name_and_program,
+    ),
+    "isolated": (
+        "run a command on a throw-away host of its own; needs no root",
+        help.ISOLATED,
+        "netbuilder isolated -- pytest -n 4",
         _program,
     ),
 }

@@ -14,7 +14,7 @@ from netbuilder.engine.removal import Records
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
 from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
-from netbuilder.kernel import namespaces, privileges, veth_pairs
+from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
@@ -40,7 +40,7 @@ class Engine:
                 raise
             raise PrivilegeError(
                 f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
-                "in a user namespace, give it a /run of its own first: mount -t tmpfs none /run",
+                f"in a user namespace it takes a /run of one's own; {advice.start_isolated()}",
             ) from None
         self.kernel = Kernel()
         self.executor = Executor(self.kernel, self.store)

@@ -50,7 +50,7 @@ class Host(NetworkNamespace):
         """The host that the calling thread is on.
 
         Raises:
-            PrivilegeError: If the process lacks CAP_NET_ADMIN or CAP_SYS_ADMIN.
+            PrivilegeError: If the process lacks CAP_NET_ADMIN or CAP_SYS_ADMIN, or they are not for this network.
         """
         privileges.check_privileges()
         here = namespaces.open_path(namespaces.HERE)
@@ -64,7 +64,7 @@ class Host(NetworkNamespace):
         """A throw-away host: a network namespace of its own with its own /run, gone when it is closed or killed.
 
         Without root, the process itself moves for good into a user namespace in which it is root, with an empty network
-        of its own. That takes a process with one thread.
+        of its own. That takes a process with one thread; one that has more is started by `netbuilder isolated`.
 
         Raises:
             PrivilegeError: If the system does not let an ordinary user do that, or there are other threads.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from netbuilder.kernel import namespaces
+from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room
 
 T = TypeVar("T")
@@ -100,7 +100,11 @@ class NetworkNamespace(ABC):
         Only the calling thread, and only its network namespace (setns(2)): /sys, /proc, /etc and pids are as before,
         unlike in `run` and `popen`, and what it starts there does not end with the sandbox. In asyncio, do not await
         inside: other tasks of the thread would be inside too.
+
+        Raises:
+            PrivilegeError: If the thread could not step back, as the network it is on is not its root's.
         """
+        privileges.check_network()
         fd = self._inside(self._open_namespace)
         try:
             with namespaces.entered(fd):

@@ -12,6 +12,7 @@ nft          the table, through libnftables
 sysctl       /proc/sys
 conntrack    forgetting UDP flows whose port leads elsewhere now
 host_facts   what a host is like, for defaults and refusals
-privileges   whether this process may do all that, and how it gets there without root
+privileges   whether this process may do all that, and how it gets there without root; `advice` says what to type
+own_host     a process that becomes a host of its own; `user_namespace` moves it to where it is root
 veth_pairs   which host veth belongs to which sandbox
 """

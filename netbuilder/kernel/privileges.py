@@ -7,12 +7,11 @@ import os
 from pathlib import Path
 
 from netbuilder.errors import PrivilegeError
-from netbuilder.kernel import namespaces
+from netbuilder.kernel import advice, namespaces, user_namespace
 from netbuilder.steps import PINS
 
 _HOLDERS = (PINS, "/run", "/")  # the mount that holds the pins is the first of these that is one
 _NEEDED = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}  # bits of CapEff (linux/capability.h)
-_ROOTLESS = 'unshare --user --map-root-user --net --mount sh -c \'mount -t tmpfs none /run && exec "$0" "$@"\' PROGRAM'
 
 
 def missing_capabilities() -> list[str]:
@@ -26,14 +25,35 @@ def check_privileges() -> None:
     """Refuse, with what to do about it, where the kernel would refuse.
 
     Raises:
-        PrivilegeError: If a capability is missing.
+        PrivilegeError: If a capability is missing, or is none on this network.
     """
     missing = missing_capabilities()
     if missing:
         raise PrivilegeError(
             f"building networks on this host takes {' and '.join(missing)}, which this process lacks",
-            f"use sudo; or without root, in a throw-away host: Host.isolated() in Python, or {_ROOTLESS}",
+            f"use sudo; or without root, on a throw-away host: Host.isolated(); or {advice.start_isolated()}",
         )
+    check_network()
+
+
+def check_network() -> None:
+    """Refuse where the calling thread could not step back into the network it is in, as that is not its root's.
+
+    So it is after `unshare --map-root-user`: root of a user namespace, on a network of another (setns(2)).
+
+    Raises:
+        PrivilegeError: If this process is root, but not of this network.
+    """
+    here = namespaces.open_path(namespaces.HERE)
+    try:
+        namespaces.setns(here)
+    except PermissionError:
+        raise PrivilegeError(
+            "this process is root in its user namespace only, to which the network that it is on does not belong",
+            f"Host.isolated() with run, popen and socket works here; or {advice.start_isolated()}",
+        ) from None
+    finally:
+        os.close(here)
 
 
 def check_mounts() -> None:
@@ -76,10 +96,10 @@ def become_root() -> None:
     if len(os.listdir("/proc/self/task")) > 1:
         raise PrivilegeError(
             "without root, only a process with one thread can get a throw-away host, and this one has more",
-            f"make the host before any thread is started; or start the whole program in one: {_ROOTLESS}",
+            advice.without_threads(),
         )
     try:
-        namespaces.become_root()
+        user_namespace.enter()
     except OSError as error:
         raise refused(error) from None
 
@@ -94,6 +114,5 @@ def refused(error: OSError) -> PrivilegeError:
         )
     return PrivilegeError(
         f"this system does not let an ordinary user have a namespace of their own ({name})",
-        "use sudo; or allow it: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
-        "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces=10000",
+        f"use sudo; or {advice.allow_namespaces()}",
     )

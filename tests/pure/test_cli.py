@@ -19,7 +19,7 @@ from netbuilder.engine.report import Change, Changes
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
-COMMANDS = ["up", "plan", "diff", "down", "ps", "inspect", "links", "exec"]
+COMMANDS = ["up", "plan", "diff", "down", "ps", "inspect", "links", "exec", "isolated"]
 COMPOSE = """
 services:
   web: { image: nginx, networks: [lab], ports: ["8088:80"] }
@@ -82,6 +82,8 @@ def complaint(capsys: Capture) -> str:
             "exec web ls -l --help -f x",
             {"command": "exec", "name": "web", "program": ["ls", "-l", "--help", "-f", "x"]},
         ),
+        ("isolated ls -l --help -f x", {"command": "isolated", "program": ["ls", "-l", "--help", "-f", "x"]}),
+        ("isolated -- grep -- -x", {"command": "isolated", "program": ["grep", "--", "-x"]}),
         ("exec web -- grep -- -x", {"command": "exec", "name": "web", "program": ["grep", "--", "-x"]}),
     ],
 )
@@ -110,6 +112,8 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
         "exec",
         "exec web",
         "exec web --",
+        "isolated",
+        "isolated --",
     ],
 )
 def test_a_bad_call_is_refused_with_a_hint(argv: str, capsys: Capture) -> None:
