@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from netbuilder.engine.engine import Engine
 from netbuilder.engine.report import Changes
 from netbuilder.errors import NotFound, shown
-from netbuilder.host.arguments import checked
+from netbuilder.host.arguments import checked, name_of
 from netbuilder.host.interrupts import noting
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.processes import Processes
@@ -30,10 +30,9 @@ T = TypeVar("T")
 
 
 class Host(NetworkNamespace):
-    """The network namespace that plays the Docker host, and what netbuilder made on it.
+    """The network namespace that plays the Docker host: `Host.current()` or `Host.isolated()`.
 
-    Get one from `Host.current()` or `Host.isolated()`. As a context manager it takes back, at the end, what was made
-    through it. May be used from any thread; in asyncio, through `asyncio.to_thread`.
+    As a context manager it takes back, at the end, what was made through it. May be used from any thread.
     """
 
     def __init__(self, thread: HostThread, engine: Engine, view: View) -> None:
@@ -138,8 +137,8 @@ class Host(NetworkNamespace):
         """
         return self._call(self._engine.diff, checked("diff", specs))
 
-    def destroy(self, *what: Network | Sandbox | str) -> Changes:
-        """Take back networks and sandboxes, by spec or by name: a sandbox's, or else a network's.
+    def destroy(self, *what: Network | Sandbox | LiveSandbox | str) -> Changes:
+        """Take back networks and sandboxes, by spec, handle or name: a sandbox's, or else a network's.
 
         Programs started inside through this handle are ended first.
 
@@ -147,7 +146,10 @@ class Host(NetworkNamespace):
             NotFound: If there is none.
             SpecError: If something named is in use by something that is not.
         """
-        return self._take_back(self._engine.destroy, checked("destroy", what, str))
+        checked("destroy", what, LiveSandbox, str)
+        return self._take_back(
+            self._engine.destroy, [one.name if isinstance(one, LiveSandbox) else one for one in what]
+        )
 
     def destroy_all(self) -> Changes:
         """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
@@ -165,13 +167,16 @@ class Host(NetworkNamespace):
 
     # What stands
 
-    def __getitem__(self, name: str) -> LiveSandbox:
-        """The sandbox of a name.
+    def __repr__(self) -> str:
+        return f"<{'closed ' * self._thread.closed}{'isolated ' * (self._view == 'host')}host>"
+
+    def __getitem__(self, name: str | Sandbox | LiveSandbox) -> LiveSandbox:
+        """The sandbox of a name, a spec or a handle.
 
         Raises:
             NotFound: If there is none.
         """
-        resolved = self._call(self._engine.sandbox, name)
+        resolved = self._call(self._engine.sandbox, name := name_of(name))
         if resolved is None:
             raise NotFound(f"there is no sandbox {shown(name)} on this host", "see which there are: netbuilder ps")
         return LiveSandbox(self, resolved)
@@ -180,9 +185,9 @@ class Host(NetworkNamespace):
         """The names of the sandboxes, in the order in which they were made."""
         return iter([one.name for one in self._call(self._engine.sandboxes)])
 
-    def __contains__(self, name: str) -> bool:
-        """Whether there is a sandbox of a name."""
-        return self._call(self._engine.sandbox, name) is not None
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a sandbox of a name, a spec or a handle."""
+        return self._call(self._engine.sandbox, name_of(name)) is not None
 
     def sandboxes(self) -> tuple[LiveSandbox, ...]:
         """The sandboxes, in the order in which they were made."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from netbuilder.host.arguments import program
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room
 
@@ -45,7 +46,7 @@ class NetworkNamespace(ABC):
         Raises:
             OSError: If the program cannot be started.
         """
-        return self._room().popen(args, options)
+        return self._room().popen(program(args), options)
 
     def run(
         self,
@@ -61,7 +62,7 @@ class NetworkNamespace(ABC):
 
         Args:
             args: The program and its arguments; no shell reads them.
-            input: What the program reads on its standard input.
+            input: What the program reads on its standard input; with text, what it prints is text too.
             capture_output: Whether to keep what it prints.
             timeout: Seconds until it is killed.
             check: Whether a non-zero exit status is an error.
@@ -74,9 +75,11 @@ class NetworkNamespace(ABC):
         """
         if input is not None:
             options["stdin"] = subprocess.PIPE
+        if isinstance(input, str) and not {"text", "encoding", "errors", "universal_newlines"} & options.keys():
+            options["text"] = True
         if capture_output:
             options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = self._room().run(args, options, input, timeout)
+        done = self._room().run(program(args), options, input, timeout)
         if check:
             done.check_returncode()
         return done

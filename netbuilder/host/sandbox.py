@@ -33,6 +33,12 @@ class LiveSandbox(NetworkNamespace):
         own = [str(address.ip) for endpoint in self.resolved.endpoints for address in endpoint.addresses]
         return f"<sandbox {self.name}: {', '.join((f'{self.mode} mode', *own))}>"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LiveSandbox) and (self.host, self.name) == (other.host, other.name)
+
+    def __hash__(self) -> int:
+        return hash((self.host, self.name))
+
     @property
     def name(self) -> str:
         """The sandbox's name."""
@@ -58,6 +64,11 @@ class LiveSandbox(NetworkNamespace):
         """Its first address, if it has one."""
         addresses = (address.ip for endpoint in self.endpoints for address in endpoint.addresses)
         return next(addresses, None)
+
+    @property
+    def mac(self) -> str | None:
+        """The MAC address of its first interface, if it has one beside its loopback."""
+        return next((endpoint.mac for endpoint in self.endpoints), None)
 
     @property
     def ports(self) -> tuple[ResolvedPort, ...]:

@@ -102,6 +102,9 @@ Name = Annotated[str, AfterValidator(_name), Field(min_length=1, max_length=63)]
 InterfaceName = Annotated[str, AfterValidator(_interface)]
 """A network interface's name: at most 15 characters (IFNAMSIZ, Linux)."""
 
+NameOf = Annotated[Name, BeforeValidator(lambda value: getattr(value, "name", value))]
+"""A name, or what has it: a spec, or a handle."""
+
 Mac = Annotated[str, AfterValidator(_mac)]
 """A unicast MAC address, kept in lower case with colons."""
 

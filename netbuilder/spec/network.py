@@ -58,6 +58,13 @@ class Network(Spec):
         internal: Whether sandboxes here talk to each other and to the host only (Docker's --internal).
     """
 
+    advice = {  # noqa: RUF012 (pydantic leaves a ClassVar alone)
+        "cidr": "write subnet=…",
+        "driver": "every network is a bridge: leave it out",
+        "bridge_name": "write bridge=…",
+        "icc": "neighbours always talk: leave it out",
+    }
+
     name: Name
     bridge: InterfaceName | None = None
     subnet: Subnet | None = None
@@ -70,8 +77,8 @@ class Network(Spec):
 
         def __init__(
             self,
-            *,
             name: str,
+            *,
             bridge: str | None = None,
             subnet: IPv4Network | str | None = None,
             gateway: IPv4Address | str | None = None,

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from netbuilder.errors import shown
 from netbuilder.spec.base import Spec
-from netbuilder.spec.fields import Address, Mac, Name, NamespacePath
-from netbuilder.spec.network import DEFAULT_NETWORK
+from netbuilder.spec.fields import Address, Mac, Name, NameOf, NamespacePath
+from netbuilder.spec.network import DEFAULT_NETWORK, Network
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
+
+
+class _Named(Protocol):
+    """A spec or a handle of a sandbox."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class _Path(Protocol):
+    """A path, such as `pathlib.Path`."""
+
+    def __fspath__(self) -> str: ...
 
 
 class Bridge(Spec):
@@ -24,8 +39,17 @@ class Bridge(Spec):
         publish: Ports of the host that lead inside, in Docker's `-p` syntax or as `PublishedPort`.
     """
 
+    advice = {  # noqa: RUF012 (pydantic leaves a ClassVar alone)
+        "ports": "write publish=[…]",
+        "port": "write publish=[…]",
+        "ip": "write address=…",
+        "ipv4_address": "write address=…",
+        "mac_address": "write mac=…",
+        "name": "the name is the sandbox's: Sandbox(name=…, mode=Bridge(…))",
+    }
+
     kind: Literal["bridge"] = "bridge"
-    network: Name = DEFAULT_NETWORK
+    network: NameOf = DEFAULT_NETWORK
     address: Address | None = None
     mac: Mac | None = None
     publish: PublishedPorts = ()
@@ -34,8 +58,8 @@ class Bridge(Spec):
 
         def __init__(
             self,
+            network: str | Network = DEFAULT_NETWORK,
             *,
-            network: str = DEFAULT_NETWORK,
             address: IPv4Address | str | None = None,
             mac: str | None = None,
             publish: Sequence[PublishedPort | str | int] = (),
@@ -56,7 +80,11 @@ class Container(Spec):
     """
 
     kind: Literal["container"] = "container"
-    sandbox: Name
+    sandbox: NameOf
+
+    if TYPE_CHECKING:
+
+        def __init__(self, sandbox: str | _Named) -> None: ...
 
 
 class NoNetwork(Spec):
@@ -66,12 +94,40 @@ class NoNetwork(Spec):
 
 
 def _mode(value: object) -> object:
+    """A mode in Docker's words, or its class, stands for what it is with all defaults."""
+    if isinstance(value, str):
+        value = _named(value)
+    if isinstance(value, type) and issubclass(value, Bridge | HostNetwork | NoNetwork):
+        value = value()
     if not isinstance(value, Bridge | HostNetwork | Container | NoNetwork | dict):
         raise ValueError("a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()")
     return value
 
 
+def _named(word: str) -> object:
+    kind, _, sandbox = word.partition(":")
+    if kind == "container" and sandbox:
+        return Container(sandbox=sandbox)
+    if word not in _BY_NAME:
+        near = get_close_matches(word, _BY_NAME, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "write 'bridge', 'host', 'none' or 'container:NAME'"
+        raise ValueError(f"{shown(word)} is not a mode: {hint}")
+    return _BY_NAME[word]
+
+
+_BY_NAME: dict[str, object] = {"bridge": Bridge(), "host": HostNetwork(), "none": NoNetwork()}
+
 Mode = Annotated[Bridge | HostNetwork | Container | NoNetwork, Field(discriminator="kind"), BeforeValidator(_mode)]
+
+
+def _path_of(value: object) -> object:
+    """A name under /run/netns is one of its file."""
+    value = value.__fspath__() if hasattr(value, "__fspath__") else value
+    return f"{_PINS}/{value}" if isinstance(value, str) and value and "/" not in value else value
+
+
+_PINS = "/run/netns"
+Namespace = Annotated[NamespacePath, BeforeValidator(_path_of)]
 
 
 class Sandbox(Spec):
@@ -79,13 +135,37 @@ class Sandbox(Spec):
 
     Args:
         name: The sandbox's name; its namespace is pinned at /run/netns/NAME, so `ip netns exec NAME` works.
-        mode: How it is wired; by default in bridge mode, on the default network.
-        namespace: An existing namespace to adopt, by path or by the number of a process in it. It is never destroyed.
+        mode: How it is wired; by default in bridge mode, on the default network. "bridge", "host", "none" and
+            "container:NAME" stand for the modes as Docker writes them.
+        namespace: An existing namespace to adopt: its path, its name under /run/netns, or the number of a process in
+            it. It is never destroyed.
     """
+
+    advice = {  # noqa: RUF012
+        **dict.fromkeys(("publish", "ports"), "write mode=Bridge(publish=[…])"),
+        **dict.fromkeys(("network", "networks"), "write mode=Bridge(network=…)"),
+        **dict.fromkeys(("address", "ip"), "write mode=Bridge(address=…)"),
+        "mac": "write mode=Bridge(mac=…)",
+        "network_mode": "write mode=…",
+        "container": "write mode=Container(sandbox=…)",
+        "image": "a sandbox has the host's files: run a program in it with host[NAME].run([…])",
+        "command": "run a program in it with host[NAME].run([…])",
+        "pid": "write namespace=PID",
+    }
 
     name: Name
     mode: Mode = Bridge()
-    namespace: NamespacePath | Annotated[int, Field(ge=1, le=2**22)] | None = None
+    namespace: Namespace | Annotated[int, Field(ge=1, le=2**22)] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            name: str,
+            *,
+            mode: Bridge | HostNetwork | Container | NoNetwork | type[Bridge | HostNetwork | NoNetwork] | str = ...,
+            namespace: _Path | str | int | None = None,
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _adopts_only_its_own(self) -> Sandbox:

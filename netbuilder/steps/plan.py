@@ -16,6 +16,12 @@ class Plan(tuple[Step, ...]):
 
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return self.script()
+
+    def __repr__(self) -> str:
+        return f"<Plan: {len(self)} step{'' if len(self) == 1 else 's'}>"
+
     def __add__(self, other: Iterable[Step]) -> Plan:  # type: ignore[override]
         return Plan((*self, *other))
 

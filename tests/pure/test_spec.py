@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,7 +189,9 @@ def test_a_subnet(subnet: Any) -> None:
         ({"mtu": True}, "mtu", "int_type"),
         ({"internal": "yes"}, "internal", "bool_type"),
         ({"masquerade": 1}, "masquerade", "bool_type"),
-        ({"subnets": "10.9.0.0/24"}, "subnets", "extra_forbidden"),
+        ({"subnets": "10.9.0.0/24"}, "", "'subnets' is no field of Network: did you mean subnet?"),
+        ({"cidr": "10.9.0.0/24"}, "", "'cidr' is no field of Network: write subnet=…"),
+        ({"xyz": 1}, "xyz", "extra_forbidden"),
     ],
 )
 def test_a_network_that_can_never_be_right(fields: dict[str, Any], field: str, problem: str) -> None:
@@ -232,8 +236,16 @@ def test_a_namespace_that_is_there_already_is_adopted(namespace: Any, mode: Any)
         ({"name": "a/b"}, "name", "is not a valid name"),
         ({"mode": {"kind": "overlay"}}, "mode", "union_tag_invalid"),
         ({"mode": {}}, "mode", "union_tag_not_found"),
-        ({"mode": "host"}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
-        ({"mode": Bridge}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
+        ({"mode": "hots"}, "mode", "'hots' is not a mode: did you mean 'host'?"),
+        ({"mode": "overlay"}, "mode", "is not a mode: write 'bridge', 'host', 'none' or 'container:NAME'"),
+        ({"mode": "container:"}, "mode", "is not a mode"),
+        ({"mode": "container:a b"}, "mode", "is not a valid name"),
+        ({"mode": Container}, "mode", "a mode is Bridge(...), HostNetwork(), Container(...) or NoNetwork()"),
+        ({"publish": ["8088:80"]}, "", "'publish' is no field of Sandbox: write mode=Bridge(publish=[…])"),
+        ({"network": "lab"}, "", "'network' is no field of Sandbox: write mode=Bridge(network=…)"),
+        ({"nmae": "x"}, "", "'nmae' is no field of Sandbox: did you mean name?"),
+        ({"mode": {"kind": "bridge", "ports": ["1:2"]}}, "mode.bridge", "is no field of Bridge: write publish=[…]"),
+        ({"namespace": "../web"}, "namespace.constrained-str", "is not a plain absolute path"),
         ({"mode": Network(name="lab")}, "mode", "a mode is Bridge(...)"),
         ({"mode": None}, "mode", "a mode is Bridge(...)"),
         ({"mode": {"kind": "container"}}, "mode.container.sandbox", "missing"),
@@ -260,6 +272,45 @@ def test_a_sandbox_that_can_never_be_right(fields: dict[str, Any], field: str, p
     place, message = refusal(Sandbox, {"name": "web"} | fields)
     assert place.startswith(field.partition(".constrained")[0])
     assert problem in message
+
+
+# What else may be written for the same.
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        (Sandbox("web"), Sandbox(name="web")),
+        (Network("lab"), Network(name="lab")),
+        (Bridge("lab"), Bridge(network="lab")),
+        (Container("web"), Container(sandbox="web")),
+        (Bridge(network=Network("lab")), Bridge(network="lab")),
+        (Container(sandbox=Sandbox("web")), Container(sandbox="web")),
+        (Sandbox("web", mode="none"), Sandbox(name="web", mode=NoNetwork())),
+        (Sandbox("web", mode="host"), Sandbox(name="web", mode=HostNetwork())),
+        (Sandbox("web", mode="bridge"), Sandbox(name="web", mode=Bridge())),
+        (Sandbox("web", mode="container:db"), Sandbox(name="web", mode=Container(sandbox="db"))),
+        (Sandbox("web", mode=NoNetwork), Sandbox(name="web", mode=NoNetwork())),
+        (Sandbox("web", namespace=Path("/run/netns/x")), Sandbox(name="web", namespace="/run/netns/x")),
+        (Sandbox("web", namespace="x"), Sandbox(name="web", namespace="/run/netns/x")),
+    ],
+)
+def test_short_ways_to_write_a_spec(written: Any, same: Any) -> None:
+    assert written == same
+    assert type(same).model_validate_json(written.model_dump_json()) == same
+
+
+def test_only_the_first_field_may_go_without_its_name() -> None:
+    with pytest.raises(TypeError, match="Sandbox takes name alone without its name"):
+        Sandbox("web", "none")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="Sandbox takes name alone"):
+        Sandbox("web", name="db")  # type: ignore[misc]
+
+
+def test_signatures_can_be_read() -> None:
+    assert str(inspect.signature(Network)).startswith("(name: str, *, bridge: str | None = None, subnet: ")
+    assert "Annotated" not in "".join(str(inspect.signature(one)) for one in (Sandbox, Network, Bridge, Container))
+    assert "kind" not in inspect.signature(Bridge).parameters
 
 
 # JSON.
