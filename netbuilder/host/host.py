@@ -146,10 +146,9 @@ class Host(NetworkNamespace):
             NotFound: If there is none.
             SpecError: If something named is in use by something that is not.
         """
-        checked("destroy", what, LiveSandbox, str)
-        return self._take_back(
-            self._engine.destroy, [one.name if isinstance(one, LiveSandbox) else one for one in what]
-        )
+        given = checked("destroy", what, LiveSandbox, str)
+        doomed = [one.name if isinstance(one, LiveSandbox) else one for one in given]
+        return self._take_back(self._engine.destroy, doomed)
 
     def destroy_all(self) -> Changes:
         """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
