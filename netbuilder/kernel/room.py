@@ -28,6 +28,9 @@ mounts of its own. "host": the same, but what is mounted there is mounted on the
 
 Program = subprocess.Popen[Any]
 
+_MARK = "/proc/thread-self/ns/uts"
+"""What tells the programs of a call, or of a room without pids, from all others; see `tree`."""
+
 
 class Room:
     """What the programs of one sandbox are in. May be used from any thread."""
@@ -50,6 +53,7 @@ class Room:
         self._mnt: int | None = None
         self._root = -1
         self._init: Init | None = None
+        self._mark: int | None = None  # by which to find them where there are no pids of their own
         self._proc = self._keep("/proc", os.O_DIRECTORY)
         if view != "machine":
             apart(lambda: self._make(view))
@@ -77,17 +81,22 @@ class Room:
                 self._init = Init(outer, mounts=self._mnt is not None)
             except OSError as error:
                 say_once("what a program leaves running may outlive its sandbox: there can be no pid namespace", error)
+                with suppress(OSError):
+                    namespaces.unshare(namespaces.NEWUTS)
+                    self._mark = self._keep(_MARK)
         finally:
             os.close(outer)
         if self._init and self._init.has_proc:
             self._proc = self._keep("/proc", os.O_DIRECTORY)
-        elif self._init:
+        elif self._init and self._mnt is not None:
             say_once("/proc inside is the machine's, with its numbers of processes: a fresh one can't be mounted")
 
     def _make_mounts(self, view: View) -> None:
         (mounts.follow if view == "sandbox" else mounts.share)()
         self._root = self._keep("/", os.O_PATH)
-        self._mnt = self._keep("/proc/thread-self/ns/mnt")
+        own = self._keep("/proc/thread-self/ns/mnt")
+        namespaces.enter_mounts(own, self._root)  # which takes CAP_SYS_CHROOT
+        self._mnt = own
         mounts.own_sys()
         self._etc.bind(self._name)
 
@@ -123,7 +132,7 @@ class Room:
         def mark() -> None:
             with suppress(OSError):
                 namespaces.unshare(namespaces.NEWUTS)
-                marks.append(os.open("/proc/thread-self/ns/uts", os.O_RDONLY | os.O_CLOEXEC))
+                marks.append(os.open(_MARK, os.O_RDONLY | os.O_CLOEXEC))
 
         try:
             marked = timeout is not None and self._init is not None
@@ -131,7 +140,7 @@ class Room:
                 try:
                     output, errors = process.communicate(input, timeout)
                 except BaseException:
-                    self._end_tree(process, os.fstat(marks[0]).st_ino if marks else None)
+                    self._end_tree(process, marks[0] if marks else None)
                     raise
         finally:
             for fd in marks:  # held until now, as the number of a namespace that is gone is given out again
@@ -150,6 +159,8 @@ class Room:
                 self._enter_mounts()
             if self._init:
                 namespaces.setns(self._init.namespace, namespaces.NEWPID)
+            elif self._mark is not None:
+                namespaces.setns(self._mark, namespaces.NEWUTS)
             started.append(subprocess.Popen(args, **options))
 
         with self._lock:
@@ -176,7 +187,7 @@ class Room:
         top = None
         if process.poll() is None:
             top = tree.number_in(process.pid) if self._init and self._init.has_proc else process.pid
-        tree.end(self._proc, top, mark)
+        tree.end(self._proc, top, None if mark is None else os.fstat(mark).st_ino)
         process.kill()
 
     def terminate(self) -> list[Program]:
@@ -198,6 +209,8 @@ class Room:
             process.wait()
         if self._init:
             self._init.close()
+        elif self._mark is not None:
+            tree.end(self._proc, None, os.fstat(self._mark).st_ino)
         for fd in self._fds:
             os.close(fd)
         self._fds.clear()
