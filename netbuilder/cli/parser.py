@@ -16,17 +16,23 @@ _WIDTH = 80
 
 def parser() -> argparse.ArgumentParser:
     """The parser; what it gives has the command's name as `command`, and its arguments by name."""
-    summaries = "\n".join(f"  {name:10}{summary}" for name, (summary, *_) in _COMMANDS.items())
-    top = _Parser(
+    summaries = "\n".join(f"  {name:12}{summary}" for name, (summary, *_) in _COMMANDS.items())
+    top = _Top(
         prog="netbuilder",
-        usage="netbuilder [-h] [--version] COMMAND ...",
+        usage="netbuilder [-h] [--version] [-f FILE] COMMAND ...",
         description=help.ABOUT,
         epilog=f"commands:\n{summaries}\n\n{help.TOUR}",
     )
     top.add_argument("--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
+    _file(top, dest="ahead", help="the Compose file, for the commands that take one")
     # Without its own `prog`, argparse formats a usage to find one out, at a tenth of the time that all this takes.
     commands = top.add_subparsers(
-        dest="command", metavar="COMMAND", prog="netbuilder", required=True, help=argparse.SUPPRESS
+        dest="command",
+        metavar="COMMAND",
+        prog="netbuilder",
+        required=True,
+        help=argparse.SUPPRESS,
+        parser_class=_Parser,
     )
     for name, (summary, more, example, *arguments) in _COMMANDS.items():
         about = f"{summary[0].upper()}{summary[1:]}.\n{more}"
@@ -56,12 +62,25 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False, formatter_class=_Help)
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str, hint: str = "") -> NoReturn:
         """End with status 2."""
         from netbuilder.cli.errors import complain
 
-        complain(message, f"see {self.prog} --help")
+        complain(message, hint or f"see {self.prog} --help")
         raise SystemExit(2)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is none of the choices, with the one that may have been meant."""
+        if action.choices is None or value in action.choices:
+            return
+        from difflib import get_close_matches
+
+        from netbuilder.errors import shown
+
+        close = get_close_matches(str(value), action.choices, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        what = "command" if action.dest == "command" else "/".join(action.option_strings) or action.metavar
+        self.error(f"there is no {what} {shown(str(value))}", f"{meant}see {self.prog} --help")
 
     def print_help(self, file: Any = None) -> None:
         """Print it on standard output, where argparse would take another if there is none."""
@@ -72,6 +91,27 @@ class _Parser(argparse.ArgumentParser):
         """End, once what was printed has arrived."""
         output.check()
         super().exit(status, message)
+
+
+class _Top(_Parser):
+    """Takes the file ahead of the command too, as Compose does."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The arguments by name, with the file as `file`, wherever it was named."""
+        given = super().parse_args(args, namespace)
+        if getattr(given, "everything", False) and given.services:
+            self.error("argument --all: not allowed with SERVICE")
+        ahead = given.__dict__.pop("ahead")
+        if ahead is None:
+            return given
+        if not hasattr(given, "file"):
+            self.error(f"-f is given, and {given.command} takes no file")
+        if given.file is not None:
+            self.error("-f is given twice: one file at a time")
+        if getattr(given, "everything", False):
+            self.error("argument --all: not allowed with argument -f/--file")
+        given.file = ahead
+        return given
 
 
 class _Version(argparse.Action):
@@ -113,13 +153,20 @@ class _Program(argparse.Action):
         setattr(namespace, self.dest, words)
 
 
-def _file(command: Any) -> None:
+def _file(command: Any, dest: str = "file", help: str = "") -> None:
     command.add_argument(
         "-f",
         "--file",
+        dest=dest,
         metavar="FILE",
         action=_File,
-        help="the Compose file, or - for standard input (default: compose.yaml in the working directory)",
+        help=help or "the Compose file, or - for standard input (default: compose.yaml in the working directory)",
+    )
+
+
+def _services(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "services", metavar="SERVICE", nargs="*", help="just these services of the file (default: all that it says)"
     )
 
 
@@ -127,10 +174,18 @@ def _verbose(command: argparse.ArgumentParser) -> None:
     command.add_argument("-v", "--verbose", action="store_true", help="print each command as it is done, and why")
 
 
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-v", "--verbose", action="store_true", help="list what goes, even if that is hundreds")
+
+
 def _file_or_all(command: argparse.ArgumentParser) -> None:
     either = command.add_mutually_exclusive_group()
     _file(either)
     either.add_argument("--all", action="store_true", dest="everything", help="all that netbuilder made on this host")
+
+
+def _shell(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
 
 
 def _name(command: argparse.ArgumentParser) -> None:
@@ -149,29 +204,46 @@ def _program(command: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: dict[str, tuple[Any, ...]] = {
-    "up": ("make it so; only what is missing is done", help.UP, "sudo netbuilder up -v -f lab.yaml", _file, _verbose),
+    "up": (
+        "make it so; only what is missing is done",
+        help.UP,
+        "sudo netbuilder up -v -f lab.yaml",
+        _file,
+        _verbose,
+        _services,
+    ),
     "plan": (
         "print all commands as a shell script that runs; needs no root",
         help.PLAN,
         "netbuilder plan -f lab.yaml > lab.sh && sudo sh lab.sh",
         _file,
+        _services,
     ),
     "diff": (
         "print the commands that up would carry out on this host",
         help.DIFF,
         "sudo netbuilder diff -f lab.yaml && echo all is as it should be",
         _file,
+        _services,
     ),
     "down": (
         "take back what FILE names, and a network with its last sandbox",
         help.DOWN,
         "sudo netbuilder down -f lab.yaml",
         _file_or_all,
+        _list,
+        _services,
     ),
     "ps": (
-        "list sandboxes: mode, network, address, MAC, ports, namespace",
+        "list sandboxes: mode, network, address, ports, and what is broken",
         help.PS,
-        "sudo netbuilder ps --format json | jq -r '.[].address'",
+        "sudo netbuilder ps --format json | jq '.[].endpoints[].addresses'",
+        _format,
+    ),
+    "networks": (
+        "list networks: bridge, subnet, gateway, and what is broken",
+        help.NETWORKS,
+        "sudo netbuilder networks",
         _format,
     ),
     "inspect": (
@@ -193,6 +265,12 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "sudo netbuilder exec web -- ip -brief address",
         _name,
         _program,
+    ),
+    "completion": (
+        "print what makes a shell complete these words",
+        help.COMPLETION,
+        "netbuilder completion fish | source",
+        _shell,
     ),
 }
 """What each command is for, more about it, an example, and what adds its arguments."""
