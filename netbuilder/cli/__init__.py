@@ -1,6 +1,6 @@
 """The command line, `netbuilder`: the library's verbs on the host you are on, from a Compose file.
 
-    parser, help        the words: commands, options, and the help of each
+    parser, help        the words: commands, options, and the help of each (argparser: what reads them)
     commands            what each command does
     compose_file        what comes in, and what is wrong with it by file and line
     orphans             what is on a file's networks and not in it
@@ -19,8 +19,7 @@ from __future__ import annotations
 import gc
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from netbuilder.cli import output
 from netbuilder.cli.parser import parser
@@ -57,6 +56,8 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = vars(parser().parse_args(argv))
         command = arguments.pop("command")
+        # A call is short, and nearly all that it makes lives to its end: to look for garbage takes a third of its time.
+        gc.disable()
         return _carry_out(command, arguments)
     except BrokenPipeError:
         raise
@@ -65,14 +66,6 @@ def _run(argv: Sequence[str] | None) -> int:
 
         status = explain(error)
         return 2 if command == "diff" else status
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """A call is short, and nearly all that it makes lives to its end: to look for garbage takes a third of its time."""
-    gc.disable()
-    try:
-        yield
     finally:
         gc.enable()
 
@@ -81,7 +74,7 @@ def _carry_out(command: str, arguments: dict[str, object]) -> int:
     from netbuilder.cli.commands import COMMANDS
     from netbuilder.cli.signals import as_interrupts
 
-    with as_interrupts(), _without_garbage_collection():
+    with as_interrupts():
         if command == "exec":  # what goes out is the program's
             return COMMANDS[command](**arguments)
         output.check()
