@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST = 24
 """Lines that a terminal shows at once; from there on a summary says more than a list."""
 
+_MANY = {"network": "networks", "sandbox": "sandboxes"}
 _OFTEN = 0.1  # seconds
 
 
@@ -46,7 +47,7 @@ def _summary(told: Iterable[Change]) -> Iterator[str]:
     """A line for all of one kind that became the same."""
     counted = Counter((change.kind, "in use" if change.users else change.action, bool(change.name)) for change in told)
     for (kind, what, has_name), number in counted.items():
-        whose = f"{number} {kind}{'s' if number > 1 else ''}" if has_name else kind.capitalize()
+        whose = f"{number} {kind if number == 1 else _MANY[kind]}" if has_name else kind.capitalize()
         yield f" {'-' if what == 'in use' else '✔'} {whose}  {what.capitalize()}"
     yield "   (-v lists them)"
 

@@ -101,9 +101,7 @@ after CMD are its own."""
 
 COMPLETION = """\
 Commands, options, files, and the sandboxes that stand (which are read off
-/run/netns, without root).
-
-  bash    netbuilder completion bash >
-            ~/.local/share/bash-completion/completions/netbuilder
-  zsh     netbuilder completion zsh > _netbuilder, in a directory of your $fpath
-  fish    netbuilder completion fish > ~/.config/fish/completions/netbuilder.fish"""
+/run/netns, without root). Where the script goes:
+  bash   ~/.local/share/bash-completion/completions/netbuilder
+  zsh    _netbuilder, in a directory of your $fpath
+  fish   ~/.config/fish/completions/netbuilder.fish"""

@@ -134,7 +134,7 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         _format,
     ),
     "inspect": (
-        "show a sandbox's wiring, its commands, and what rewrites its packets",
+        "show a sandbox's wiring, commands, and what rewrites its packets",
         help.INSPECT,
         "sudo netbuilder inspect web",
         _name,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
+from operator import gt
+from shutil import get_terminal_size
 from textwrap import wrap
 
 from netbuilder.cli.output import say
@@ -15,14 +16,10 @@ _GAP = "  "
 
 
 def width() -> int | None:
-    """How wide a line may be: what COLUMNS says (as `watch` does), or the terminal; None for no limit."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isascii() and said.isdecimal() and int(said[:6]):
-        return int(said[:6])
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except (OSError, ValueError):
+    """How wide a line may be: as wide as the terminal, or as COLUMNS says it is; None, for no limit, in a pipe."""
+    if sys.stdout is None or not sys.stdout.isatty():
         return None
+    return get_terminal_size().columns
 
 
 def table(
@@ -68,15 +65,13 @@ def _total(widths: list[int]) -> int:
 
 
 def _narrowed(columns: list[list[str]], limit: int) -> list[int]:
-    """The widths at which the table fits: the widest column gives way, down to its heading."""
+    """The widths at which the table fits: the widest column gives way, as far as its words go, and then its heading."""
     widths = _widths(columns)
-    least = [len(column[0]) for column in columns]
-    while _total(widths) > limit:
-        spare = [at for at, one in enumerate(widths) if one > least[at]]
-        if not spare:
-            break
-        widest = max(spare, key=widths.__getitem__)
-        widths[widest] -= 1
+    words = [max(len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    for least in (words, [len(column[0]) for column in columns]):
+        while _total(widths) > limit and any(map(gt, widths, least)):
+            spare = (at for at, one in enumerate(widths) if one > least[at])
+            widths[max(spare, key=widths.__getitem__)] -= 1
     return widths
 
 

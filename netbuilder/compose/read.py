@@ -57,7 +57,8 @@ class Composed:
         wanted = {one.name: one for one in map(self.named, services)}
         for one in list(wanted.values()):
             while isinstance(one.mode, Container) and one.mode.sandbox in by_name.keys() - wanted.keys():
-                one = wanted[one.mode.sandbox] = by_name[one.mode.sandbox]
+                one = by_name[one.mode.sandbox]
+                wanted[one.name] = one
         networks = {one.mode.network for one in wanted.values() if isinstance(one.mode, Bridge)}
         return tuple(spec for spec in self.specs if spec.name in (networks if isinstance(spec, Network) else wanted))
 
