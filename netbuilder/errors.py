@@ -39,7 +39,12 @@ def _as_it_was(kind: type[NetbuilderError], args: tuple[Any, ...], fields: dict[
 
 
 class SpecError(NetbuilderError, ValueError):
-    """A spec that is refused before the kernel is touched; `field` names the place in it."""
+    """A spec that is refused before the kernel is touched; `field` names the place in it.
+
+    Where it came from a file, `field` is the place there (`services.web.ports[0]`), and `line` its line.
+    """
+
+    line: int | None = None
 
     def __init__(self, field: str, problem: str, hint: str = "") -> None:
         super().__init__(f"{field}: {problem}", hint)

@@ -12,40 +12,47 @@ from typing import TYPE_CHECKING
 from netbuilder.cli.output import say
 
 if TYPE_CHECKING:
-    from netbuilder.engine.report import Change, Changes
     from netbuilder.host import Host, LiveSandbox
     from netbuilder.steps import Step
 
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # as a shell has it
 
 
-def up(file: str | None, verbose: bool) -> int:
+def up(file: str | None, services: list[str], verbose: bool) -> int:
     """Make it so, and say what was created, updated or repaired."""
-    from netbuilder.cli.compose_file import read
+    from netbuilder.cli.changes import progress, report
+    from netbuilder.cli.compose_file import opened
+    from netbuilder.cli.orphans import orphans, warn_of
 
-    specs = read(file)
-    with closing(_host()) as host, _telling_interrupts():
-        _report(host.apply(*specs, watch=_print if verbose else lambda step: None))
+    with _telling_interrupts() as done, opened(file) as composed:
+        specs = composed.needed_by(*services) if services else composed.specs
+        with closing(_host()) as host:
+            with progress(() if verbose else specs) as show:
+                changes = host.apply(*specs, watch=_print if verbose else show)
+            done.append("all was done by then, and stands")
+            report(changes, each=verbose)
+            warn_of(orphans(host, composed))
     return 0
 
 
-def plan(file: str | None) -> int:
+def plan(file: str | None, services: list[str]) -> int:
     """Print all commands, for a host with nothing on it."""
-    from netbuilder.cli.compose_file import read
+    from netbuilder.cli.compose_file import opened
     from netbuilder.recipes.units import units, whole
     from netbuilder.resolve import resolve
 
-    say(whole(units(resolve(read(file)))).script(), end="")
+    with opened(file) as composed:
+        specs = composed.needed_by(*services) if services else composed.specs
+        say(whole(units(resolve(specs))).script(), end="")
     return 0
 
 
-def diff(file: str | None) -> int:
+def diff(file: str | None, services: list[str]) -> int:
     """Print the commands that `up` would carry out, and as comments what takes none; 1 if there is anything."""
-    from netbuilder.cli.compose_file import read
+    from netbuilder.cli.compose_file import opened
 
-    specs = read(file)
-    with closing(_host()) as host:
-        changes = host.diff(*specs)
+    with opened(file) as composed, closing(_host()) as host:
+        changes = host.diff(*(composed.needed_by(*services) if services else composed.specs))
     if changes.plan:
         say(changes.script(), end="")
     for change in changes:
@@ -54,13 +61,21 @@ def diff(file: str | None) -> int:
     return 1 if changes else 0
 
 
-def down(file: str | None, everything: bool) -> int:
+def down(file: str | None, services: list[str], everything: bool, verbose: bool) -> int:
     """Take back what a file names, or all there is."""
-    from netbuilder.cli.compose_file import read
+    from netbuilder.cli.changes import report
+    from netbuilder.cli.compose_file import opened
+    from netbuilder.cli.orphans import named
 
-    specs = () if everything else read(file)
-    with closing(_host()) as host, _telling_interrupts():
-        _report(host.destroy_all() if everything else host.take_down(*specs))
+    with _telling_interrupts() as done:
+        if everything:
+            with closing(_host()) as host:
+                changes = host.destroy_all()
+        else:
+            with opened(file) as composed, closing(_host()) as host:
+                changes = host.take_down(*(named(services, host, composed) if services else composed.specs))
+        done.append("all that was to go is taken back")
+        report(changes, each=verbose)
     return 0
 
 
@@ -69,8 +84,18 @@ def ps(format: str) -> int:
     from netbuilder.cli import report, show
 
     with closing(_host()) as host:
-        seen = [report.summary(one) for one in host.sandboxes()]
+        seen = report.sandboxes(host)
     (show.json if format == "json" else show.sandboxes)(seen)
+    return 0
+
+
+def networks(format: str) -> int:
+    """List the networks."""
+    from netbuilder.cli import report, show
+
+    with closing(_host()) as host:
+        seen = report.networks(host)
+    (show.json if format == "json" else show.networks)(seen)
     return 0
 
 
@@ -113,16 +138,26 @@ def execute(name: str, program: list[str]) -> int:
         return _become(program)
 
 
+def completion(shell: str) -> int:
+    """Print what makes a shell complete our words."""
+    from pathlib import Path
+
+    say(Path(__file__).with_name("completion").joinpath(f"netbuilder.{shell}").read_text(encoding="utf-8"), end="")
+    return 0
+
+
 COMMANDS: dict[str, Callable[..., int]] = {
     "up": up,
     "plan": plan,
     "diff": diff,
     "down": down,
     "ps": ps,
+    "networks": networks,
     "inspect": inspect,
     "links": links,
     "exec": execute,
     "isolated": isolated,
+    "completion": completion,
 }
 """What to call for each command, with its arguments by name; it returns the exit status."""
 
@@ -173,31 +208,18 @@ def _become(program: list[str]) -> int:
 
 
 @contextmanager
-def _telling_interrupts() -> Iterator[None]:
-    """What an interrupt left, on standard error."""
+def _telling_interrupts() -> Iterator[list[str]]:
+    """What an interrupt leaves, in one sentence on standard error; the last thing that was done by itself is told."""
     from netbuilder.cli.errors import note
 
+    done: list[str] = []
     try:
-        yield
+        yield done
     except KeyboardInterrupt as interrupt:
-        for left in getattr(interrupt, "__notes__", ()):
-            note(f"interrupted: {left}")
+        left = [*done, *getattr(interrupt, "__notes__", ()), "nothing was changed"]
+        note(f"interrupted: {left[0]}")
         raise
 
 
 def _print(step: Step) -> None:
     say(f"# {step.because}\n{step.command()}", flush=True)
-
-
-def _report(changes: Changes) -> None:
-    """A line for each network and sandbox that is not as it was, or stays though it was to go; as Compose has it."""
-    lines = [_line(change) for change in changes if change.action != "unchanged" or change.users]
-    say("\n".join(lines) or "nothing to do")
-
-
-def _line(change: Change) -> str:
-    from netbuilder.errors import some
-
-    what = f"In use by {some(change.users)}" if change.users else change.action.capitalize()
-    name = f"{change.kind.capitalize():8}{change.name}" if change.name else change.kind.capitalize()
-    return f" {'-' if change.users else '✔'} {name}  {what}"

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from netbuilder.spec import Network, Sandbox
+    from netbuilder.compose import Composed
+    from netbuilder.errors import SpecError
 
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """Compose's names for it, in its order; of other directories and of overrides nothing is read."""
 
+_MOST = 4 << 20
+"""Characters in a file: ten thousand services take a tenth of it, and /dev/zero has no end."""
 
-def read(file: str | None) -> tuple[Network | Sandbox, ...]:
-    """The specs of a Compose file; what it says beyond networking is named in one line on standard error.
+
+@contextmanager
+def opened(file: str | None) -> Iterator[Composed]:
+    """A Compose file; for the length of a `with` block, errors about its specs are told with their place in it.
+
+    What it says beyond networking is named in one line on standard error.
 
     Args:
         file: Its path, "-" for standard input, or None for the one in the working directory.
@@ -24,11 +33,29 @@ def read(file: str | None) -> tuple[Network | Sandbox, ...]:
     """
     from netbuilder.cli.errors import note
     from netbuilder.compose import parse
+    from netbuilder.errors import SpecError
 
-    composed = parse(_text(file or _found()))
+    path = file or _found()
+    name = "standard input" if path == "-" else path
+    text = _text(path, name)
+    try:
+        composed = parse(text)
+    except SpecError as error:
+        raise _in_file(name, error) from None
     if composed.notice:
         note(composed.notice)
-    return composed.specs
+    try:
+        yield composed
+    except SpecError as error:
+        told = composed.places.translated(error)
+        raise (_in_file(name, told) if told.line else told) from None
+
+
+def _in_file(name: str, error: SpecError) -> SpecError:
+    """The error with the file in front, as compilers have it: "lab.yaml:12: services.web.ports[0]: …"."""
+    from netbuilder.errors import SpecError
+
+    return SpecError(f"{name}:{error.line}" if error.line else name, str(error), error.hint)
 
 
 def _found() -> str:
@@ -40,21 +67,27 @@ def _found() -> str:
     return found
 
 
-def _text(file: str) -> str:
+def _text(path: str, name: str) -> str:
     from netbuilder.errors import SpecError
 
-    name = "standard input" if file == "-" else file
     try:
-        return _from_standard_input() if file == "-" else Path(file).read_text(encoding="utf-8")
+        if path == "-":
+            text = _standard_input().read(_MOST + 1)
+        else:
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(_MOST + 1)
     except OSError as error:
         raise SpecError(name, f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SpecError(name, "can't be read: it is not UTF-8 text") from None
+    if len(text) > _MOST:
+        raise SpecError(name, f"is longer than {_MOST >> 20} MiB, as no Compose file is")
+    return text
 
 
-def _from_standard_input() -> str:
+def _standard_input() -> TextIO:
     from netbuilder.errors import SpecError
 
     if sys.stdin is None:
         raise SpecError("standard input", "is closed", "name a Compose file: -f FILE")
-    return sys.stdin.read()
+    return sys.stdin

@@ -22,7 +22,12 @@ FILE is a Compose file, like this one:
 
 exit status: 0, 1 for a failure, 2 for a bad call or file"""
 
-UP = "All of it is done, or on an error or an interrupt (Ctrl-C) nothing."
+UP = """\
+All of it is done, or on an error or an interrupt (Ctrl-C) nothing.
+
+SERVICE names come with what they need: their networks, and the service whose
+namespace they share. Sandboxes on this file's networks that are none of its
+services are named in a warning: left behind by it, or another file's."""
 
 PLAN = """\
 They are for a host with nothing on it yet; see diff for this one.
@@ -37,25 +42,51 @@ does not take it back. Where that is wanted, use up. To undo it by hand:
 DIFF = "Exit status 0 if none is missing, 1 if some are, 2 for trouble."
 
 DOWN = """\
+With SERVICE names just these go; a network that others use stays, and so does
+a sandbox whose namespace another shares. A NAME of which up warned as none of
+the file's services is taken too.
+
 What another file made stays. --all takes back everything on this host, whatever
 version of netbuilder made it."""
 
 PS = """\
-STATE is ok, or gone if somebody took the namespace away: "netbuilder up" makes
-it again.
+STATE is ok; or broken, with the first thing that does not hold, in the words of
+its step: the sandbox's own, its network's or the firewall's; or gone, if
+somebody took the namespace away. "netbuilder up" mends it, and "netbuilder
+diff" shows all of it.
 
---format json gives a list of objects with the fields name, mode (bridge, host,
-container or none), shares (the sandbox whose namespace it has, in container
-mode), network, address, mac, ports (a list of objects with host_ip, host_port,
-sandbox_port and protocol), namespace (a path) and state. What a sandbox does
-not have is null; in container mode it has what the sandbox has whose namespace
-it shares."""
+A narrow terminal gets less: no NAMESPACE, no MAC, and long cells wrapped. In a
+pipe each sandbox is one line.
+
+--format json gives a list of objects with the fields
+  name
+  mode         bridge, host, container or none
+  shares       the sandbox whose namespace it has, in container mode
+  namespace    a path; null for the host's own
+  endpoints    a list of objects with network, bridge, veth (the host's end),
+               interface (the inner one), addresses (with their prefix),
+               gateways, mac and mtu
+  ports        a list of objects with host_ip, host_port, sandbox_port and
+               protocol
+  state        ok, broken or gone
+  broken       the first thing that does not hold
+What there is none of is null, or an empty list. In container mode endpoints and
+ports are those of the sandbox whose namespace it shares."""
+
+NETWORKS = """\
+STATE is ok; or broken, with the first thing that does not hold, of the network
+or of the firewall. OPTIONS are internal, no masquerade, and adopted for a
+bridge that was there before.
+
+--format json gives a list of objects with the fields name, bridge, adopted,
+subnets, gateways, mac, mtu (null: the kernel's), masquerade, internal,
+sandboxes (the names of those that are on it), state and broken."""
 
 INSPECT = """\
 --format json gives an object with the fields of "netbuilder ps --format json",
-and prefix, gateway, bridge, veth, mtu, adopted (the path of a namespace that
-was there before), packets_in and packets_out (the DNAT and MASQUERADE that
-rewrite its packets) and commands: lists of objects with why and command."""
+and adopted (the path of a namespace that was there before), missing (all that
+does not hold), packets_in and packets_out (the DNAT and MASQUERADE that rewrite
+its packets) and commands: lists of objects with why and command."""
 
 LINKS = """\
 The two ends are matched by interface index and namespace id, as the kernel
@@ -88,3 +119,10 @@ Its localhost is another one, so Jupyter has to talk to it through files:
   jupyter lab --KernelManager.transport=ipc
 
 Exit status 126 if it can't be run, 127 if there is no such command."""
+
+COMPLETION = """\
+Commands, options, files, and the sandboxes that stand (which are read off
+/run/netns, without root). Where the script goes:
+  bash   ~/.local/share/bash-completion/completions/netbuilder
+  zsh    _netbuilder, in a directory of your $fpath
+  fish   ~/.config/fish/completions/netbuilder.fish"""

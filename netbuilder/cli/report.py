@@ -1,16 +1,20 @@
-"""What is told of a sandbox, as JSON values; the tables are drawn from the same."""
+"""What is told of sandboxes and networks, as JSON values; the tables are drawn from the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from netbuilder import recipes
-from netbuilder.host import LiveSandbox
+from netbuilder.host import Host, LiveSandbox
 from netbuilder.kernel import namespaces
 from netbuilder.recipes import network
-from netbuilder.resolve.resolved import ResolvedEndpoint
-from netbuilder.steps import AddElement, PublishPort, Step
+from netbuilder.recipes.units import FIREWALL, FORWARDING, Key
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork
+from netbuilder.steps import AddElement, Plan, PublishPort, Step
+
+Missing = Mapping[Key, Plan]
+"""What does not hold of each network and sandbox that stands, and of what all networks share."""
 
 
 def is_gone(sandbox: LiveSandbox) -> bool:
@@ -19,54 +23,94 @@ def is_gone(sandbox: LiveSandbox) -> bool:
     return pin is not None and not namespaces.pinned(pin)
 
 
-def summary(sandbox: LiveSandbox) -> dict[str, Any]:
+def sandboxes(host: Host) -> list[dict[str, Any]]:
     """What `ps` tells."""
-    endpoint = next(iter(sandbox.endpoints), None)
-    return {
-        "name": sandbox.name,
-        "mode": sandbox.mode,
-        "shares": sandbox.resolved.shares,
-        "network": endpoint and endpoint.network,
-        "address": endpoint and str(sandbox.address),
-        "mac": endpoint and endpoint.mac,
-        "ports": [port.model_dump(mode="json") for port in sandbox.ports],
-        "namespace": sandbox.namespace and str(sandbox.namespace),
-        "state": "gone" if is_gone(sandbox) else "ok",
-    }
+    missing = host.missing()
+    return [_summary(one, missing) for one in host.sandboxes() if Key("sandbox", one.name) in missing]
+
+
+def networks(host: Host) -> list[dict[str, Any]]:
+    """What `networks` tells."""
+    missing, members = host.missing(), [(one.name, one.resolved.networks) for one in host.sandboxes()]
+    return [
+        {
+            "name": one.name,
+            "bridge": one.bridge,
+            "adopted": one.adopted,
+            "subnets": list(map(str, one.subnets)),
+            "gateways": [str(gateway.ip) for gateway in one.gateways],
+            "mac": one.mac,
+            "mtu": one.mtu,
+            "masquerade": one.masquerade,
+            "internal": one.internal,
+            "sandboxes": [name for name, its_networks in members if one.name in its_networks],
+            **_state(_facts([one.name], None, missing)),
+        }
+        for one in host.networks()
+        if Key("network", one.name) in missing
+    ]
 
 
 def details(sandbox: LiveSandbox) -> dict[str, Any]:
     """What `inspect` tells."""
-    endpoint = next(iter(sandbox.endpoints), None)
+    missing = sandbox.host.missing()
     owner = sandbox.host.owner_of(sandbox.resolved)
+    its_networks = [one for one in sandbox.host.networks() if one.name in owner.networks]
     return {
-        **summary(sandbox),
-        **_wiring(endpoint),
+        **_summary(sandbox, missing),
         "adopted": sandbox.resolved.adopted,
+        "missing": _explained(_facts(owner.networks, owner.name, missing)),
         "packets_in": _explained(step for step in recipes.plan(owner) if isinstance(step, PublishPort)),
-        "packets_out": _explained(_masquerade(sandbox, endpoint)),
+        "packets_out": _explained(_masquerade(its_networks)),
         "commands": _explained(recipes.plan(sandbox.resolved)),
     }
 
 
-def _wiring(endpoint: ResolvedEndpoint | None) -> dict[str, Any]:
-    if endpoint is None:
-        return dict.fromkeys(("prefix", "gateway", "bridge", "veth", "mtu"))
+def _summary(sandbox: LiveSandbox, missing: Missing) -> dict[str, Any]:
+    owner = sandbox.host.owner_of(sandbox.resolved)
+    gone: dict[str, Any] = {"state": "gone", "broken": None}
     return {
-        "prefix": endpoint.addresses[0].network.prefixlen,
-        "gateway": str(endpoint.gateways[0]) if endpoint.gateways else None,
+        "name": sandbox.name,
+        "mode": sandbox.mode,
+        "shares": sandbox.resolved.shares,
+        "namespace": sandbox.namespace and str(sandbox.namespace),
+        "endpoints": list(map(_endpoint, owner.endpoints)),
+        "ports": [port.model_dump(mode="json") for port in owner.ports],
+        **(gone if is_gone(sandbox) else _state(_facts(owner.networks, owner.name, missing))),
+    }
+
+
+def _endpoint(endpoint: ResolvedEndpoint) -> dict[str, Any]:
+    return {
+        "network": endpoint.network,
         "bridge": endpoint.bridge,
         "veth": endpoint.veth,
+        "interface": endpoint.interface,
+        "addresses": list(map(str, endpoint.addresses)),
+        "gateways": list(map(str, endpoint.gateways)),
+        "mac": endpoint.mac,
         "mtu": endpoint.mtu,
     }
 
 
-def _masquerade(sandbox: LiveSandbox, endpoint: ResolvedEndpoint | None) -> Iterable[Step]:
-    """The MASQUERADE of its network."""
-    mine = (one for one in sandbox.host.networks() if endpoint and one.name == endpoint.network)
-    return (
-        step for one in mine for step in network.plan(one) if isinstance(step, AddElement) and step.set == "masqueraded"
-    )
+def _facts(its_networks: Iterable[str], sandbox: str | None, missing: Missing) -> Iterator[Step]:
+    """What does not hold of networks and a sandbox on them, in the order in which it would be done."""
+    on = [Key("network", name) for name in sorted(its_networks)]
+    its_own = [Key("sandbox", sandbox)] if sandbox else []
+    keys = [FIREWALL, *on, *its_own, FORWARDING] if on else its_own
+    return (step for key in keys for step in missing.get(key, ()))
+
+
+def _state(facts: Iterator[Step]) -> dict[str, Any]:
+    """Whether all is as it should be, and if not, the first thing that is not, in the words of its step."""
+    first = next(facts, None)
+    return {"state": "broken" if first else "ok", "broken": first and first.because}
+
+
+def _masquerade(its_networks: Iterable[ResolvedNetwork]) -> Iterable[Step]:
+    """The MASQUERADE of its networks."""
+    steps = (step for one in its_networks for step in network.plan(one))
+    return (step for step in steps if isinstance(step, AddElement) and step.set == "masqueraded")
 
 
 def _explained(steps: Iterable[Step]) -> list[dict[str, str]]:

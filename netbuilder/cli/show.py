@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from json import dumps
+from textwrap import wrap
 from typing import Any
 
 from netbuilder.cli.output import say
+from netbuilder.cli.tables import table, width
 
-_NOTHING = "-"
-_GAP = "  "
+_MOST = 50
+"""Steps on a page of `inspect`; a sandbox may have thousands of ports."""
 
 _VETH_PAIR = {
     "VETH": "veth",
@@ -17,7 +21,7 @@ _VETH_PAIR = {
     "BRIDGE": "bridge",
     "SANDBOX": "sandbox",
     "INTERFACE": "interface",
-    "PEER IFINDEX": "peer_ifindex",
+    "PEER": "peer_ifindex",
     "NETNSID": "netnsid",
 }
 
@@ -34,47 +38,76 @@ def sandboxes(seen: Sequence[dict[str, Any]]) -> None:
         [
             one["name"],
             _mode(one),
-            one["network"],
-            one["address"],
-            one["mac"],
-            _ports(one),
+            _listed(endpoint["network"] for endpoint in one["endpoints"]),
+            _listed(address.partition("/")[0] for endpoint in one["endpoints"] for address in endpoint["addresses"]),
+            _listed(endpoint["mac"] for endpoint in one["endpoints"]),
+            _listed(_ports(one["ports"])),
             _namespace(one),
-            one["state"],
+            _state(one),
         ]
         for one in seen
     ]
-    _table(headings, rows, "no sandboxes on this host yet: netbuilder up makes some")
+    table(headings, rows, "no sandboxes on this host yet: netbuilder up makes some", ("NAMESPACE", "MAC"))
+
+
+def networks(seen: Sequence[dict[str, Any]]) -> None:
+    """The table of `networks`."""
+    headings = ["NAME", "BRIDGE", "SUBNET", "GATEWAY", "MTU", "SANDBOXES", "OPTIONS", "STATE"]
+    rows = [
+        [
+            one["name"],
+            one["bridge"],
+            _listed(one["subnets"]),
+            _listed(one["gateways"]),
+            one["mtu"] and str(one["mtu"]),
+            str(len(one["sandboxes"])),
+            _listed(_options(one)),
+            _state(one),
+        ]
+        for one in seen
+    ]
+    table(headings, rows, "no networks on this host yet: netbuilder up makes some", ("MTU", "GATEWAY"))
 
 
 def sandbox(seen: dict[str, Any]) -> None:
     """The page of `inspect`: two columns, and the commands."""
-    _table(["NAME", seen["name"]], list(_facts(seen)))
-    for step in seen["commands"]:
-        say(f"\n# {step['why']}\n{step['command']}")
+    table(["NAME", seen["name"]], list(_facts(seen)))
+    commands = seen["commands"]
+    for step in commands[:_MOST]:
+        say("\n" + "\n".join(_comment(step["why"])))
+        say(step["command"])
+    if commands[_MOST:]:
+        say(f"\n# {_and_more(commands)}")
 
 
 def links(seen: Iterable[dict[str, Any]]) -> None:
     """The table of `links`."""
-    rows = [[str(_NOTHING if one[field] is None else one[field]) for field in _VETH_PAIR.values()] for one in seen]
-    _table(list(_VETH_PAIR), rows, "no links on this host yet: each sandbox in bridge mode has one")
+    rows = [[None if one[field] is None else str(one[field]) for field in _VETH_PAIR.values()] for one in seen]
+    table(list(_VETH_PAIR), rows, "no links on this host yet: each sandbox in bridge mode has one", ("NETNSID",))
 
 
-def _facts(seen: dict[str, Any]) -> Iterable[tuple[str, str | None]]:
+def _facts(seen: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     adopted = f", adopted from {seen['adopted']}" if seen["adopted"] else ""
     yield "MODE", _mode(seen)
-    yield "STATE", seen["state"]
+    yield "STATE", _state(seen)
+    if seen["state"] == "broken":
+        yield "", _first_line(seen["missing"][0]["command"])
     yield "NAMESPACE", _namespace(seen) + adopted
-    if seen["network"]:
-        yield "NETWORK", seen["network"]
-        yield "ADDRESS", f"{seen['address']}/{seen['prefix']}"
-        yield "MAC", seen["mac"]
-        yield "GATEWAY", seen["gateway"]
-        yield "VETH PAIR", f"{seen['veth']} in bridge {seen['bridge']}, eth0 inside"
-        yield "PORTS", _ports(seen)
+    for endpoint in seen["endpoints"]:
+        yield "NETWORK", endpoint["network"]
+        yield "ADDRESS", _listed(endpoint["addresses"])
+        yield "MAC", endpoint["mac"]
+        yield "GATEWAY", _listed(endpoint["gateways"])
+        yield "VETH PAIR", f"{endpoint['veth']} in bridge {endpoint['bridge']}, {endpoint['interface']} inside"
+    if seen["endpoints"]:
+        yield "PORTS", _listed(_ports(seen["ports"]))
     for way in ("in", "out"):
-        for step in seen[f"packets_{way}"]:
+        steps = seen[f"packets_{way}"]
+        for step in steps[:_MOST]:
             yield f"PACKETS {way.upper()}", step["why"]
             yield "", step["command"]
+        if steps[_MOST:]:
+            yield "", _and_more(steps)
 
 
 def _mode(seen: dict[str, Any]) -> str:
@@ -82,22 +115,52 @@ def _mode(seen: dict[str, Any]) -> str:
     return f"container:{seen['shares']}" if seen["mode"] == "container" else str(seen["mode"])
 
 
+def _state(seen: dict[str, Any]) -> str:
+    return f"broken: {seen['broken']}" if seen["state"] == "broken" else str(seen["state"])
+
+
 def _namespace(seen: dict[str, Any]) -> str:
     return seen["namespace"] or "the host's"
 
 
-def _ports(seen: dict[str, Any]) -> str:
-    """The published ports as `docker ps` prints them."""
-    written = "{host_ip}:{host_port}->{sandbox_port}/{protocol}"
-    return ", ".join(written.format_map(port) for port in seen["ports"]) or _NOTHING
+def _options(seen: dict[str, Any]) -> Iterator[str]:
+    if seen["internal"]:
+        yield "internal"
+    elif not seen["masquerade"]:
+        yield "no masquerade"
+    if seen["adopted"]:
+        yield "adopted"
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str | None]], none: str = "") -> None:
-    """A table, each row one whole line, so that grep finds what is in it; `none` says that there are no rows."""
-    cells = [[_NOTHING if cell is None else cell for cell in row] for row in rows]
-    if not cells:
-        say(none)
-        return
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    for row in (headings, *cells):
-        say(_GAP.join(map(str.ljust, row, widths)).rstrip())
+def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The published ports as `docker ps` prints them, consecutive ones as one range."""
+    alike: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+    for port in ports:
+        alike[port["host_ip"], port["protocol"], port["sandbox_port"] - port["host_port"]].append(port["host_port"])
+    for (ip, protocol, to_inside), numbers in alike.items():
+        for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
+            first, *more = (number for _, number in run)
+            last = more[-1] if more else first
+            yield f"{ip}:{_range(first, last)}->{_range(first + to_inside, last + to_inside)}/{protocol}"
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _listed(values: Iterable[str]) -> str | None:
+    return ", ".join(values) or None
+
+
+def _and_more(steps: Sequence[object]) -> str:
+    return f"and {len(steps) - _MOST} more like these: see --format json"
+
+
+def _first_line(command: str) -> str:
+    first, *more = command.splitlines()
+    return f"{first} …" if more else first
+
+
+def _comment(why: str) -> list[str]:
+    limit = width()
+    return [f"# {line}" for line in (wrap(why, max(limit - 2, 20)) if limit else [why])]

@@ -5,7 +5,10 @@ A declared network is kept even if no service uses it. Keys that are not about n
 `Composed.ignored`; a key about networking that cannot be honoured is an error, and so is one that Compose lacks.
 
     keys       what becomes of each key: supported, ignored or refused
-    document   YAML as the text that was typed, and errors that name the place in it
+    source     YAML as the text that was typed, and the line of each place in it
+    document   its mappings, checked, with errors that name the place
+    networks, services      one network, one service
+    places     from an error about a spec back to the file
     read       from a file to specs
     write      from specs to a file
 """

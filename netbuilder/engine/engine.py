@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from netbuilder.engine import condition
 from netbuilder.engine.database import DIRECTORY, VERSION
 from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.preparation import Preparation, Specs
@@ -73,6 +74,13 @@ class Engine:
     def veth_pairs(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox."""
         return veth_pairs.find(one.name for one in self.sandboxes() if one.namespace == one.name)
+
+    def missing(self) -> dict[Key, Plan]:
+        """What does not hold of each network and sandbox that stands, and of what all networks share."""
+        try:
+            return condition.missing(self.store, self.kernel)
+        finally:
+            self.kernel.leave_namespace()
 
     # What is asked for
 

@@ -132,5 +132,6 @@ def _check_bridge(network: ResolvedNetwork, state: State) -> None:
     link = state[LinkOf(None, network.bridge)]
     if link and link.kind != "bridge":
         raise SpecError(
-            f"bridge {network.bridge}", f"is taken by an interface that is not a bridge ({link.kind or 'physical'})"
+            f"network {network.name}.bridge",
+            f"{network.bridge} is taken by an interface that is not a bridge ({link.kind or 'physical'})",
         )

@@ -121,11 +121,7 @@ class Host(NetworkNamespace):
             return self._thread.call_heeding(work)
 
     def plan(self, *specs: Network | Sandbox) -> Plan:
-        """All the steps that make the specs true on this host; nothing is done.
-
-        Raises:
-            SpecError: As for `apply`.
-        """
+        """All the steps that make the specs true on this host; nothing is done. What clashes raises as in `apply`."""
         return self._call(self._engine.plan, checked("plan", specs))
 
     def diff(self, *specs: Network | Sandbox) -> Changes:
@@ -199,6 +195,10 @@ class Host(NetworkNamespace):
     def links(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox, by ifindex and namespace id."""
         return self._call(self._engine.veth_pairs)
+
+    def missing(self) -> dict[Key, Plan]:
+        """What does not hold any more of each network and sandbox that stands; a `Key` has a kind and a name."""
+        return self._call(self._engine.missing)
 
     def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
         """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""

@@ -46,6 +46,7 @@ class Netlink:
     def __init__(self, protocol: int = ROUTE) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.bind((0, 0))
+        self._buffer = memoryview(bytearray(1 << 18))  # a new one for each answer would cost more than the answer
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)  # the kernel filters a dump by what the request names
@@ -123,7 +124,7 @@ class Netlink:
 
     def _receive(self) -> bytes:
         try:
-            return self._socket.recv(1 << 18)
+            return bytes(self._buffer[: self._socket.recv_into(self._buffer)])
         except OSError:  # ENOBUFS: the answers were more than the socket holds, and some are lost
             self._drain()
             raise

@@ -5,6 +5,7 @@ The cost follows the queries, not the host: a thousand other sandboxes and ten t
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,12 +28,15 @@ from netbuilder.steps.state import (
     TableOf,
 )
 
+_DISABLE_IPV6 = re.compile(r"net/ipv6/conf/((?!all/|default/)[^/]+)/disable_ipv6")
+
 
 class Observer:
     """Answers queries about one host."""
 
     def __init__(self, sockets: Sockets) -> None:
         self.sockets = sockets
+        self._seen: dict[tuple[str | None, str], bytes | None] = {}
 
     def answer(self, queries: Iterable[Query[Any]]) -> State:
         """The answers, as of now."""
@@ -54,8 +58,15 @@ class Observer:
         return [namespaces.inode(query.path) for query in asked]
 
     def _links(self, netns: str | None, asked: list[LinkOf]) -> list[Any]:
-        replies = self.sockets.netlink(netns).ask([rtnetlink.get_link(query.dev) for query in asked])
-        return [rtnetlink.read_link(reply.bodies[0]) if reply.bodies else None for reply in replies]
+        bodies = self._link_bodies(netns, [query.dev for query in asked])
+        return [rtnetlink.read_link(body) if body else None for body in bodies]
+
+    def _link_bodies(self, netns: str | None, devs: list[str]) -> list[bytes | None]:
+        """What the kernel says of interfaces; each is asked about once."""
+        new = [dev for dev in dict.fromkeys(devs) if (netns, dev) not in self._seen]
+        replies = self.sockets.netlink(netns).ask([rtnetlink.get_link(dev) for dev in new])
+        self._seen |= {(netns, dev): next(iter(reply.bodies), None) for dev, reply in zip(new, replies, strict=True)}
+        return [self._seen[netns, dev] for dev in devs]
 
     def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> list[frozenset[str]]:
         return [self._addresses_of(netns, query.dev) for query in asked]
@@ -72,7 +83,15 @@ class Observer:
         return [found for _ in asked]
 
     def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
-        return [self.sockets.read_sysctl(netns, query.key) for query in asked]
+        return [self._sysctl(netns, query.key) for query in asked]
+
+    def _sysctl(self, netns: str | None, key: str) -> str | None:
+        """A setting. To open the file of one takes longer than all else inside a sandbox: a link says this one too."""
+        match = _DISABLE_IPV6.fullmatch(key) if netns else None
+        if match is None:
+            return self.sockets.read_sysctl(netns, key)
+        (body,) = self._link_bodies(netns, [match[1]])
+        return rtnetlink.read_disable_ipv6(body) if body else None
 
     def _elements(self, netns: None, asked: list[ElementOf]) -> list[str | None]:
         wanted = [nfnetlink.element(query.key) for query in asked]

@@ -24,7 +24,8 @@ IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER = 1, 3, 4, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK = 18, 20, 26, 27, 28, 29
 INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
-VETH_INFO_PEER, BRPORT_MODE, INET6_ADDR_GEN_MODE = 1, 4, 8
+VETH_INFO_PEER, BRPORT_MODE = 1, 4
+INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
@@ -129,6 +130,13 @@ def read_link(body: bytes) -> Link:
         hairpin=port.get(BRPORT_MODE) == b"\1",
         link_local=inet6.get(INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
     )
+
+
+def read_disable_ipv6(body: bytes) -> str | None:
+    """The setting net/ipv6/conf/DEV/disable_ipv6, as the answer to `get_link` has it; None without IPv6."""
+    inet6 = attributes(attributes(attributes(body, 16).get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
+    settings = inet6.get(INET6_CONF, b"")
+    return str(struct.unpack_from("=i", settings, 4 * DISABLE_IPV6)[0]) if settings else None
 
 
 # Addresses and routes

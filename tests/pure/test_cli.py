@@ -8,18 +8,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from ipaddress import IPv4Interface
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from netbuilder.cli import main, show
 from netbuilder.cli.parser import parser
 from netbuilder.engine.report import Change, Changes
+from netbuilder.errors import SpecError
+from netbuilder.host import Host, LiveSandbox
 from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedSandbox
+from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
-COMMANDS = ["up", "plan", "diff", "down", "ps", "inspect", "links", "exec", "isolated"]
+COMMANDS = ["up", "plan", "diff", "down", "ps", "networks", "inspect", "links", "exec", "isolated", "completion"]
 COMPOSE = """
 services:
   web: { image: nginx, networks: [lab], ports: ["8088:80"] }
@@ -61,19 +66,87 @@ def complaint(capsys: Capture) -> str:
     return said.err
 
 
+class HostInMemory:
+    """A host of which a call makes this, or ends so."""
+
+    def __init__(self, changes: Changes | BaseException) -> None:
+        self.changes, self.calls, self.closed = changes, list[str](), False
+        self.names = list[str]()
+        self.standing: tuple[ResolvedSandbox, ...] = ()
+
+    def apply(self, *specs: Network | Sandbox, watch: Callable[[Step], object]) -> Changes:
+        self.names = [spec.name for spec in specs]
+        for step in self._ended("apply").plan:
+            watch(step)
+        return self._ended("apply")
+
+    def diff(self, *specs: object) -> Changes:
+        return self._ended("diff")
+
+    def take_down(self, *specs: Network | Sandbox) -> Changes:
+        self.names = [spec.name for spec in specs]
+        return self._ended("take_down")
+
+    def sandboxes(self) -> tuple[LiveSandbox, ...]:
+        return tuple(LiveSandbox(cast(Host, self), one) for one in self.standing)
+
+    def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
+        return sandbox
+
+    def destroy_all(self) -> Changes:
+        return self._ended("destroy_all")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _ended(self, call: str) -> Changes:
+        self.calls.append(call)
+        if isinstance(self.changes, BaseException):
+            raise self.changes
+        return self.changes
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[Changes | BaseException], HostInMemory]:
+    """Be on such a host, with a file that says what is wanted."""
+    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
+
+    def on(changes: Changes | BaseException) -> HostInMemory:
+        host = HostInMemory(changes)
+        monkeypatch.setattr("netbuilder.host.Host.current", lambda: host)
+        return host
+
+    return on
+
+
+On = Callable[[Changes | BaseException], HostInMemory]
+
+
 # The words
 
 
 @pytest.mark.parametrize(
     ("argv", "understood"),
     [
-        ("up", {"command": "up", "file": None, "verbose": False}),
-        ("up -v -f lab.yaml", {"command": "up", "file": "lab.yaml", "verbose": True}),
-        ("plan --file -", {"command": "plan", "file": "-"}),
-        ("diff", {"command": "diff", "file": None}),
-        ("down -f lab.yaml", {"command": "down", "file": "lab.yaml", "everything": False}),
-        ("down --all", {"command": "down", "file": None, "everything": True}),
+        ("up", {"command": "up", "file": None, "services": [], "verbose": False}),
+        ("up -v -f lab.yaml", {"command": "up", "file": "lab.yaml", "services": [], "verbose": True}),
+        ("up -f lab.yaml web db", {"command": "up", "file": "lab.yaml", "services": ["web", "db"], "verbose": False}),
+        ("-f lab.yaml up web", {"command": "up", "file": "lab.yaml", "services": ["web"], "verbose": False}),
+        ("plan --file -", {"command": "plan", "file": "-", "services": []}),
+        ("--file=- plan web", {"command": "plan", "file": "-", "services": ["web"]}),
+        ("diff", {"command": "diff", "file": None, "services": []}),
+        (
+            "down -f lab.yaml",
+            {"command": "down", "file": "lab.yaml", "services": [], "everything": False, "verbose": False},
+        ),
+        (
+            "-f lab.yaml down -v web",
+            {"command": "down", "file": "lab.yaml", "services": ["web"], "everything": False, "verbose": True},
+        ),
+        ("down --all", {"command": "down", "file": None, "services": [], "everything": True, "verbose": False}),
         ("ps", {"command": "ps", "format": "table"}),
+        ("networks --format json", {"command": "networks", "format": "json"}),
+        ("completion zsh", {"command": "completion", "shell": "zsh"}),
         ("inspect web --format json", {"command": "inspect", "name": "web", "format": "json"}),
         ("links --format table", {"command": "links", "format": "table"}),
         ("exec web ls", {"command": "exec", "name": "web", "program": ["ls"]}),
@@ -96,9 +169,18 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
     [
         "",
         "bogus",
-        "up lab.yaml",
         "up --verb",
         "up -f",
+        "-f lab.yaml",
+        "-f lab.yaml up -f lab.yaml",
+        "-f lab.yaml -f lab.yaml up",
+        "-f lab.yaml down --all",
+        "-f lab.yaml ps",
+        "--file= up",
+        "down --all web",
+        "networks lab",
+        "completion",
+        "completion tcsh",
         "plan -v",
         "down --all -f lab.yaml",
         "up -f lab.yaml -f other.yaml",
@@ -119,6 +201,30 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
 def test_a_bad_call_is_refused_with_a_hint(argv: str, capsys: Capture) -> None:
     assert status(*argv.split()) == 2
     assert "netbuilder: hint: see netbuilder" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("argv", "problem", "meant"),
+    [
+        ("pss", "there is no command 'pss'", "ps"),
+        ("network", "there is no command 'network'", "networks"),
+        ("dwon", "there is no command 'dwon'", "down"),
+        ("ps --format jsn", "there is no --format 'jsn'", "json"),
+        ("completion bsh", "there is no SHELL 'bsh'", "bash"),
+        ("\x1bplan", r"there is no command '\x1bplan'", "plan"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_put_right(argv: str, problem: str, meant: str, capsys: Capture) -> None:
+    assert status(*argv.split()) == 2
+    said = complaint(capsys)
+    assert f"netbuilder: error: {problem}\nnetbuilder: hint: did you mean {meant}? see netbuilder" in said
+
+
+def test_of_a_word_that_is_like_none_nothing_is_meant(capsys: Capture) -> None:
+    assert status("bogus") == 2
+    assert complaint(capsys) == (
+        "netbuilder: error: there is no command 'bogus'\nnetbuilder: hint: see netbuilder --help\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["up", "plan", "diff", "down"])
@@ -254,6 +360,12 @@ def test_a_standard_input_that_cannot_be_read_is_named(how: str, problem: str) -
         ("lab.yaml", b"", "the file has no services and no networks"),
         ("lab.yaml", b"services: { web: { ports: ['0:80'] } }", "services.web.ports[0]: "),
         ("lab.yaml", b"services: { '../x': {} }", "is not a valid name"),
+        (
+            "lab.yaml",
+            b"# \xc3\xa9\nservices:\n  web:\n    prots: [80]",
+            "lab.yaml:4: services.web.prots: is an unknown",
+        ),
+        ("/dev/zero", None, "/dev/zero: is longer than 4 MiB"),
     ],
 )
 def test_a_bad_file_is_refused(
@@ -263,6 +375,47 @@ def test_a_bad_file_is_refused(
         Path("lab.yaml").write_bytes(text)
     assert status(command, *(["-f", file] if file else [])) == 2
     assert problem in complaint(capsys)
+
+
+CLASH = """\
+services:
+  w1: { container_name: first, ports: ["8088:80"] }
+  w2:
+    ports:
+      - 8000-8001:80-81
+      - 127.0.0.1:8088:80
+"""
+
+
+@pytest.mark.parametrize("words", [["-f", "lab.yaml", "plan"], ["plan", "-f", "lab.yaml"]], ids=" ".join)
+def test_a_clash_is_told_with_the_files_own_place_words_and_line(words: list[str], capsys: Capture) -> None:
+    Path("lab.yaml").write_text(CLASH)
+    assert status(*words) == 2
+    assert complaint(capsys) == (
+        "netbuilder: error: lab.yaml:6: services.w2.ports[1]: host port 127.0.0.1:8088:80/tcp is published by service"
+        " w1 already\nnetbuilder: hint: choose another host port\n"
+    )
+
+
+def test_what_comes_from_standard_input_has_lines_too(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(CLASH))
+    assert status("plan", "-f", "-") == 2
+    assert "netbuilder: error: standard input:6: services.w2.ports[1]: " in complaint(capsys)
+
+
+def test_an_error_that_is_not_about_the_file_does_not_name_it(on: On, capsys: Capture) -> None:
+    on(SpecError("table inet netbuilder", "is there and is not netbuilder's"))
+    assert status("up") == 2
+    assert complaint(capsys) == "netbuilder: error: table inet netbuilder: is there and is not netbuilder's\n"
+
+
+@pytest.mark.parametrize("command", ["up", "plan", "diff", "down"])
+def test_a_service_that_the_file_does_not_have_is_refused(command: str, on: On, capsys: Capture) -> None:
+    on(Changes(Plan(), ()))
+    assert status(command, "wbe") == 2
+    assert complaint(capsys) == (
+        "netbuilder: error: compose.yaml:1: services: there is none named 'wbe'\nnetbuilder: hint: did you mean web?\n"
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
@@ -308,52 +461,6 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-class HostInMemory:
-    """A host of which a call makes this, or ends so."""
-
-    def __init__(self, changes: Changes | BaseException) -> None:
-        self.changes, self.calls, self.closed = changes, list[str](), False
-
-    def apply(self, *specs: object, watch: Callable[[Step], object]) -> Changes:
-        for step in self._ended("apply").plan:
-            watch(step)
-        return self._ended("apply")
-
-    def diff(self, *specs: object) -> Changes:
-        return self._ended("diff")
-
-    def take_down(self, *specs: object) -> Changes:
-        return self._ended("take_down")
-
-    def destroy_all(self) -> Changes:
-        return self._ended("destroy_all")
-
-    def close(self) -> None:
-        self.closed = True
-
-    def _ended(self, call: str) -> Changes:
-        self.calls.append(call)
-        if isinstance(self.changes, BaseException):
-            raise self.changes
-        return self.changes
-
-
-@pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[Changes | BaseException], HostInMemory]:
-    """Be on such a host, with a file that says what is wanted."""
-    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
-
-    def on(changes: Changes | BaseException) -> HostInMemory:
-        host = HostInMemory(changes)
-        monkeypatch.setattr("netbuilder.host.Host.current", lambda: host)
-        return host
-
-    return on
-
-
-On = Callable[[Changes | BaseException], HostInMemory]
-
-
 def interrupt(*notes: str) -> KeyboardInterrupt:
     error = KeyboardInterrupt()
     for note in notes:
@@ -370,9 +477,36 @@ def test_an_interrupt_tells_what_it_left(command: str, told: str, on: On, capsys
     assert host.closed
 
 
-@pytest.mark.parametrize("command", ["up", "down", "diff"])
-def test_an_interrupt_of_which_nothing_is_known_is_no_noise(command: str, on: On, capsys: Capture) -> None:
+@pytest.mark.parametrize("command", ["up", "down", "down --all"])
+def test_an_interrupt_ahead_of_all_says_so(command: str, on: On, capsys: Capture) -> None:
     on(interrupt())
+    assert status(*command.split()) == 130
+    assert capsys.readouterr() == ("", "netbuilder: interrupted: nothing was changed\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("up", "all was done by then, and stands"),
+        ("down", "all that was to go is taken back"),
+        ("down --all", "all that was to go is taken back"),
+    ],
+)
+def test_an_interrupt_after_all_is_done_says_so(
+    command: str, told: str, on: On, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(Changes(Plan(), ()))
+    monkeypatch.setattr("netbuilder.cli.changes.report", lambda *_, **__: _raise(KeyboardInterrupt()))
+    assert status(*command.split()) == 130
+    assert capsys.readouterr() == ("", f"netbuilder: interrupted: {told}\n")
+
+
+@pytest.mark.parametrize("command", ["diff", "ps", "networks", "links"])
+def test_an_interrupt_of_what_changes_nothing_is_no_noise(
+    command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("compose.yaml").write_text("services: { web: { network_mode: none } }")
+    monkeypatch.setattr("netbuilder.host.Host.current", lambda: _raise(KeyboardInterrupt()))
     assert status(command) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -498,71 +632,196 @@ def test_a_difference_is_a_script_and_an_exit_status(
 # What is told of a sandbox
 
 PORT = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
+ENDPOINT = {
+    "network": "lab",
+    "bridge": "br9",
+    "veth": "veth1",
+    "interface": "eth0",
+    "addresses": ["10.9.0.2/24"],
+    "gateways": ["10.9.0.1"],
+    "mac": "02:42:0a:09:00:02",
+    "mtu": None,
+}
 WEB: dict[str, Any] = {
     "name": "web",
     "mode": "bridge",
     "shares": None,
-    "network": "lab",
-    "address": "10.9.0.2",
-    "mac": "02:42:0a:09:00:02",
-    "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "host_port": 5353, "protocol": "udp"}],
     "namespace": "/run/netns/web",
+    "endpoints": [ENDPOINT],
+    "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "host_port": 5353, "protocol": "udp"}],
     "state": "ok",
+    "broken": None,
 }
-NOTHING = {"network": None, "address": None, "mac": None, "ports": []}
-TOP = {**WEB, **NOTHING, "name": "top", "mode": "host", "namespace": None}
+TOP = {**WEB, "name": "top", "mode": "host", "namespace": None, "endpoints": [], "ports": []}
 MATE = {**WEB, "name": "mate", "mode": "container", "shares": "web", "state": "gone"}
+BROKEN = {**WEB, "name": "broken", "state": "broken", "broken": "bring up the inner end"}
+REST: dict[str, Any] = {"adopted": None, "missing": [], "packets_in": [], "packets_out": [], "commands": []}
+LAB = {
+    "name": "lab",
+    "bridge": "br9",
+    "adopted": False,
+    "subnets": ["10.9.0.0/24"],
+    "gateways": ["10.9.0.1"],
+    "mac": "02:42:0a:09:00:01",
+    "mtu": None,
+    "masquerade": True,
+    "internal": False,
+    "sandboxes": ["web", "db"],
+    "state": "ok",
+    "broken": None,
+}
 
 
 def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
-    show.sandboxes([WEB, TOP, MATE])
+    show.sandboxes([WEB, TOP, MATE, BROKEN])
     head, *rows = capsys.readouterr().out.splitlines()
     ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"
     assert re.split("  +", head) == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
+    wired = ["lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web"]
     assert [re.split("  +", row) for row in rows] == [
-        ["web", "bridge", "lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web", "ok"],
+        ["web", "bridge", *wired, "ok"],
         ["top", "host", "-", "-", "-", "-", "the host's", "ok"],
-        ["mate", "container:web", "lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web", "gone"],
+        ["mate", "container:web", *wired, "gone"],
+        ["broken", "bridge", *wired, "broken: bring up the inner end"],
     ]
     starts = {heading: head.index(heading) for heading in ("MODE", "NETWORK", "ADDRESS")}
     assert all(row[starts["NETWORK"] - 2 : starts["NETWORK"]] == "  " for row in rows)
 
 
+def terminal(wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on one that is so wide."""
+    for module in ("tables", "show"):
+        monkeypatch.setattr(f"netbuilder.cli.{module}.width", lambda: wide)
+
+
+def columns(out: str) -> list[list[str]]:
+    """The cells of a table, each put together again from its lines."""
+    head, *lines = out.splitlines()
+    at = [match.start() for match in re.finditer(r"(?<!\S )\S+( \S+)*", head)]
+    cut = [[line[a:b].strip() for a, b in zip(at, [*at[1:], None], strict=True)] for line in lines]
+    rows: list[list[str]] = []
+    for cells in cut:
+        if cells[0]:
+            rows.append(cells)
+        else:
+            rows[-1] = [f"{above} {below}".strip() for above, below in zip(rows[-1], cells, strict=True)]
+    return [head.split(), *rows]
+
+
+@pytest.mark.parametrize("wide", [77, 80, 100])
+def test_a_table_fits_where_it_is_read(wide: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal(wide, monkeypatch)
+    broken = {**BROKEN, "broken": "the rules, once for all networks: DNAT in, MASQUERADE out"}
+    show.sandboxes([WEB, TOP, MATE, broken])
+    out = capsys.readouterr().out
+    assert all(len(line) <= wide and line == line.rstrip() for line in out.splitlines())
+    head, *rows = columns(out)
+    assert head == ["NAME", "MODE", "NETWORK", "ADDRESS", "PORTS", "STATE"]
+    assert [row[0] for row in rows] == ["web", "top", "mate", "broken"]
+    ports = {"0.0.0.0:8088->80/tcp,", "127.0.0.1:5353->80/udp"}
+    assert {part for row in rows for part in row[head.index("PORTS")].split()} == ports | {"-"}
+    assert rows[3][-1] == "broken: the rules, once for all networks: DNAT in, MASQUERADE out"
+
+
+@pytest.mark.parametrize(("wide", "left_out"), [(100, {"NAMESPACE", "MAC"}), (120, {"NAMESPACE"}), (140, set())])
+def test_what_is_of_least_use_is_left_out_first(
+    wide: int, left_out: set[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal(wide, monkeypatch)
+    show.sandboxes([WEB, TOP, MATE])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 3
+    assert {"NAMESPACE", "MAC"} - set(head.split()) == left_out
+
+
+def test_a_name_that_is_wider_than_the_terminal_is_still_all_there(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal(80, monkeypatch)
+    name = "n" * 100
+    show.sandboxes([{**WEB, "name": name}])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert "".join(line.split()[0] for line in lines[1:] if line.startswith("n")) == name
+
+
+def published(*numbers: int, inside: int = 0, protocol: str = "tcp", ip: str = "0.0.0.0") -> list[dict[str, Any]]:
+    """Ports that lead to the same ones inside, or so much further."""
+    return [
+        {"host_ip": ip, "host_port": number, "sandbox_port": number + inside, "protocol": protocol}
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ports", "shown"),
+    [
+        (published(*range(10_000, 20_000)), "0.0.0.0:10000-19999->10000-19999/tcp"),
+        (published(80), "0.0.0.0:80->80/tcp"),
+        (published(80, 81, inside=8000), "0.0.0.0:80-81->8080-8081/tcp"),
+        (published(82, 80, 81), "0.0.0.0:80-82->80-82/tcp"),
+        (published(80, 82), "0.0.0.0:80->80/tcp, 0.0.0.0:82->82/tcp"),
+        (
+            published(80) + published(81, inside=1) + published(82),
+            "0.0.0.0:80->80/tcp, 0.0.0.0:82->82/tcp, 0.0.0.0:81->82/tcp",
+        ),
+        (
+            [port for number in (5, 6, 7) for of in ("tcp", "udp") for port in published(number, protocol=of)],
+            "0.0.0.0:5-7->5-7/tcp, 0.0.0.0:5-7->5-7/udp",
+        ),
+        (published(80) + published(81, ip="127.0.0.1"), "0.0.0.0:80->80/tcp, 127.0.0.1:81->81/tcp"),
+    ],
+)
+def test_consecutive_ports_are_one_range(ports: list[dict[str, Any]], shown: str, capsys: Capture) -> None:
+    show.sandboxes([{**WEB, "ports": ports}])
+    assert re.split("  +", capsys.readouterr().out.splitlines()[1])[5] == shown
+
+
 def test_where_there_are_none_that_is_said(capsys: Capture) -> None:
     show.sandboxes([])
+    show.networks([])
     show.links([])
     assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == [
         "no sandboxes on this host yet",
+        "no networks on this host yet",
         "no links on this host yet",
     ]
 
 
-def test_veth_pairs_are_a_table(capsys: Capture) -> None:
+def test_networks_are_a_table(capsys: Capture) -> None:
+    vault = {**LAB, "name": "vault", "internal": True, "masquerade": False, "adopted": True, "mtu": 1400}
+    plain = {**LAB, "name": "plain", "masquerade": False, "sandboxes": [], "state": "broken", "broken": "the bridge"}
+    show.networks([LAB, vault, plain])
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "BRIDGE", "SUBNET", "GATEWAY", "MTU", "SANDBOXES", "OPTIONS", "STATE"]
+    assert [re.split("  +", row) for row in rows] == [
+        ["lab", "br9", "10.9.0.0/24", "10.9.0.1", "-", "2", "-", "ok"],
+        ["vault", "br9", "10.9.0.0/24", "10.9.0.1", "1400", "2", "internal, adopted", "ok"],
+        ["plain", "br9", "10.9.0.0/24", "10.9.0.1", "-", "0", "no masquerade", "broken: the bridge"],
+    ]
+
+
+def test_veth_pairs_are_a_table(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [VethPair("veth1", 7, "br9", "web", "eth0", 2, 0), VethPair("veth2", 8, None, "db", "eth0", 2, 1)]
     show.links(pair._asdict() for pair in pairs)
     head, *rows = capsys.readouterr().out.splitlines()
-    assert re.split("  +", head) == ["VETH", "IFINDEX", "BRIDGE", "SANDBOX", "INTERFACE", "PEER IFINDEX", "NETNSID"]
+    assert re.split("  +", head) == ["VETH", "IFINDEX", "BRIDGE", "SANDBOX", "INTERFACE", "PEER", "NETNSID"]
     assert [row.split() for row in rows] == [
         ["veth1", "7", "br9", "web", "eth0", "2", "0"],
         ["veth2", "8", "-", "db", "eth0", "2", "1"],
     ]
+    terminal(80, monkeypatch)
+    show.links([VethPair("veth18926d6", 70_000, "br-a51146d38077", "web" * 9, "eth0", 2, 0)._asdict()])
+    assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
 
 
 def test_a_sandbox_is_a_page(capsys: Capture) -> None:
-    wired = {
-        "prefix": 24,
-        "gateway": "10.9.0.1",
-        "bridge": "br9",
-        "veth": "veth1",
-        "mtu": None,
-        "adopted": "/proc/7/ns/net",
-    }
     rewritten = {
         "packets_in": [{"why": "published", "command": "nft in"}],
         "packets_out": [{"why": "out of the subnet", "command": "nft out"}],
         "commands": [{"why": "a namespace", "command": "ip netns add web"}],
     }
-    show.sandbox({**WEB, **wired, **rewritten, "adopted": "/proc/7/ns/net"})
+    show.sandbox({**WEB, **REST, **rewritten, "adopted": "/proc/7/ns/net"})
     page, commands = capsys.readouterr().out.split("\n\n")
     assert commands == "# a namespace\nip netns add web\n"
     facts = [re.split("  +", line, maxsplit=1) for line in page.splitlines()]
@@ -584,8 +843,33 @@ def test_a_sandbox_is_a_page(capsys: Capture) -> None:
     ]
 
 
+def test_a_page_says_what_is_broken_and_which_command_is_missing(capsys: Capture) -> None:
+    missing = [
+        {"why": "the rules", "command": "nft -f - <<'EOF'\nadd table"},
+        {"why": "up", "command": "ip link set br9 up"},
+    ]
+    show.sandbox({**BROKEN, **REST, "missing": missing})
+    page = capsys.readouterr().out.splitlines()
+    assert page[2:4] == ["STATE      broken: bring up the inner end", "           nft -f - <<'EOF' …"]
+
+
+def test_a_page_of_thousands_of_ports_has_an_end(capsys: Capture) -> None:
+    steps = [{"why": f"published port {number}", "command": f"nft {number}"} for number in range(10_000)]
+    show.sandbox({**WEB, **REST, "ports": published(*range(10_000)), "packets_in": steps, "commands": steps})
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) < 300
+    assert out.count("and 9950 more like these: see --format json") == 2
+
+
+def test_a_page_fits_where_it_is_read(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal(80, monkeypatch)
+    long = {"why": "word " * 40, "command": "nft " + "'add element' " * 20}
+    show.sandbox({**WEB, **REST, "packets_in": [long], "commands": [{**long, "command": "ip netns add web"}]})
+    assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
+
+
 def test_a_sandbox_without_a_network_has_a_short_page(capsys: Capture) -> None:
-    show.sandbox({**TOP, "adopted": None, "packets_in": [], "packets_out": [], "commands": []})
+    show.sandbox({**TOP, **REST})
     facts = [re.split("  +", line, maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert facts == [["NAME", "top"], ["MODE", "host"], ["STATE", "ok"], ["NAMESPACE", "the host's"]]
 
@@ -593,6 +877,217 @@ def test_a_sandbox_without_a_network_has_a_short_page(capsys: Capture) -> None:
 def test_json_is_for_programs(capsys: Capture) -> None:
     show.json([WEB])
     assert json.loads(capsys.readouterr().out) == [WEB]
+
+
+# What is done by the hundred
+
+
+MADE = tuple(Change("sandbox", f"s{number}", "created") for number in range(300))
+HUNDREDS = Changes(
+    Plan(),
+    (
+        Change("network", "lab", "created"),
+        *MADE,
+        Change("sandbox", "web", "updated"),
+        Change("firewall", "", "repaired"),
+    ),
+)
+
+
+def test_of_hundreds_there_is_a_summary(on: On, capsys: Capture) -> None:
+    on(HUNDREDS)
+    assert status("up") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        " ✔ 1 network  Created",
+        " ✔ 300 sandboxes  Created",
+        " ✔ 1 sandbox  Updated",
+        " ✔ Firewall  Repaired",
+        "   (-v lists them)",
+    ]
+
+
+@pytest.mark.parametrize("command", ["up -v", "down -v", "down --all -v"])
+def test_hundreds_are_listed_where_that_is_wanted(command: str, on: On, capsys: Capture) -> None:
+    on(HUNDREDS)
+    assert status(*command.split()) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 303
+
+
+def test_those_that_stay_are_counted_too(on: On, capsys: Capture) -> None:
+    stay = [Change("network", f"n{number}", "unchanged", users=("db",)) for number in range(30)]
+    on(Changes(Plan(), tuple(stay)))
+    assert status("down") == 0
+    assert capsys.readouterr().out == " - 30 networks  In use\n   (-v lists them)\n"
+
+
+class Terminal(io.StringIO):
+    """What standard error is to a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("sandboxes", "terminal", "shown"),
+    [(300, True, True), (3, True, False), (300, False, False)],
+    ids=["hundreds", "a few", "no terminal"],
+)
+def test_a_terminal_shows_how_far_it_is(
+    sandboxes: int, terminal: bool, shown: bool, on: On, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Terminal() if terminal else io.StringIO()
+    services = ", ".join(f"s{number}: {{ network_mode: none }}" for number in range(sandboxes))
+    on(Changes(Plan([AddNamespace(name="s1"), SetUp(netns="s1", dev="lo")]), ()))
+    Path("compose.yaml").write_text(f"services: {{ {services} }}")
+    monkeypatch.setattr(sys, "stderr", said)
+    assert status("up") == 0
+    first = f"\rsandbox 2 of {sandboxes}: s1"
+    assert said.getvalue() == (f"{first}\r{' ' * (len(first) - 1)}\r" if shown else "")
+
+
+# Some services, and what is none of them
+
+FILE = """
+services:
+  web: { networks: [lab], container_name: shop-web }
+  log: { network_mode: "service:web" }
+  tail: { network_mode: "service:log" }
+  db: { networks: [back] }
+  spare: { network_mode: none }
+networks: { lab: {}, back: {}, unused: {} }
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("up", ["lab", "back", "unused", "shop-web", "log", "tail", "db", "spare"]),
+        ("up db", ["back", "db"]),
+        ("up spare web", ["lab", "shop-web", "spare"]),
+        ("up tail", ["lab", "shop-web", "log", "tail"]),
+        ("down db", ["db"]),
+        ("down web", ["shop-web"]),
+        ("down tail web", ["tail", "shop-web"]),
+    ],
+)
+def test_services_by_name(command: str, names: list[str], on: On) -> None:
+    host = on(Changes(Plan(), ()))
+    Path("compose.yaml").write_text(FILE)
+    assert status(*command.split()) == 0
+    assert host.names == names
+
+
+def test_what_is_planned_of_services_by_name(capsys: Capture) -> None:
+    Path("compose.yaml").write_text(FILE)
+    assert status("plan", "tail") == 0
+    assert re.findall(r"ip netns add (\S+)", capsys.readouterr().out) == ["shop-web"]
+
+
+def standing(name: str, network: str) -> ResolvedSandbox:
+    endpoint = ResolvedEndpoint(
+        network=network,
+        bridge="br9",
+        veth="veth1",
+        addresses=(IPv4Interface("10.9.0.2/24"),),
+        gateways=(),
+        mac="02:42:0a:09:00:02",
+        mtu=None,
+        disable_ipv6=True,
+    )
+    return ResolvedSandbox(name=name, mode="bridge", namespace=name, endpoints=(endpoint,))
+
+
+STANDING = (standing("shop-web", "lab"), standing("old", "lab"), standing("other", "far"), standing("db", "back"))
+
+
+@pytest.mark.parametrize("command", ["up", "up db"])
+def test_up_names_what_is_on_its_networks_and_none_of_its_services(command: str, on: On, capsys: Capture) -> None:
+    host = on(Changes(Plan(), ()))
+    host.standing = STANDING
+    Path("compose.yaml").write_text(FILE)
+    assert status(*command.split()) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "netbuilder: warning: on this file's networks, and none of its services: old",
+        "netbuilder: hint: another file's may stay; what was left behind goes with: netbuilder down NAME",
+    ]
+
+
+def test_down_takes_such_a_one_by_its_name_and_no_other(on: On, capsys: Capture) -> None:
+    host = on(Changes(Plan(), ()))
+    host.standing = STANDING
+    Path("compose.yaml").write_text(FILE)
+    assert status("down", "old", "db") == 0
+    assert host.names == ["old", "db"]
+    capsys.readouterr()
+    assert status("down", "other") == 2
+    assert "there is none named 'other'" in complaint(capsys)
+
+
+# Completion
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_knows_every_command_and_option(shell: str, capsys: Capture) -> None:
+    assert status("completion", shell) == 0
+    script = capsys.readouterr().out
+    words = set(re.findall(r"[a-z-]+", script))
+    options = {f"--{option}" for option in ("help", "version", "file", "format", "all", "verbose")}
+    assert words >= set(COMMANDS)
+    assert words >= (options if shell != "fish" else {option[2:] for option in options})
+
+
+def completed(*words: str, pins: Path) -> list[str]:
+    """What bash offers for the last of some words."""
+    done = subprocess.run(
+        ["bash", "--norc", "-c", COMPLETE, "bash", *words],
+        capture_output=True,
+        text=True,
+        env={**ENV, "PINS": str(pins)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
+
+
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+SCRIPT = ROOT / "netbuilder" / "cli" / "completion" / "netbuilder.bash"
+COMPLETE = f"""
+eval "$(sed "s|/run/netns|$PINS|g" {SCRIPT})"
+compopt() {{ :; }}
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_netbuilder
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["netbuilder", ""], COMMANDS),
+        (["netbuilder", "ex"], ["exec"]),
+        (["netbuilder", "-f", "lab.yaml", "ne"], ["networks"]),
+        (["netbuilder", "-f", "up", "down", "--a"], ["--all"]),
+        (["netbuilder", "--v"], ["--version"]),
+        (["netbuilder", "up", "--"], ["--help", "--file", "--verbose"]),
+        (["netbuilder", "ps", "--format", ""], ["table", "json"]),
+        (["netbuilder", "inspect", ""], ["db", "web"]),
+        (["netbuilder", "exec", "w"], ["web"]),
+        (["netbuilder", "exec", "web", "--", "netbuilder-no-such"], []),
+        (["netbuilder", "down", "d"], ["db"]),
+        (["netbuilder", "completion", "f"], ["fish"]),
+        (["netbuilder", "ps", "$(reboot)"], []),
+    ],
+)
+def test_bash_completes(words: list[str], offered: list[str], tmp_path: Path) -> None:
+    pins = tmp_path / "netns"
+    pins.mkdir()
+    for name in ("web", "db"):
+        (pins / name).touch()
+    assert completed(*words, pins=pins) == offered
+
+
+def test_bash_offers_no_sandboxes_where_there_are_none(tmp_path: Path) -> None:
+    assert completed("netbuilder", "exec", "", pins=tmp_path / "nosuch") == []
 
 
 # How a call ends

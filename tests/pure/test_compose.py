@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netbuilder.compose import Composed, dump, parse
-from netbuilder.compose.document import load
 from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
+from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.spec.fields import RESERVED
@@ -280,7 +280,7 @@ def test_a_merge_brings_in_what_the_mapping_does_not_say_itself(layers: list[Lay
         said.append(f"<<: [{', '.join(f'*m{i}' for i in merged)}]")
         lines.append(f"x-{at}: &m{at} {{{', '.join(said)}}}")
         expected[f"x-{at}"] = dict(ChainMap(own, *(expected[f"x-{i}"] for i in merged)))  # the first that has it
-    assert load("\n".join(lines)) == expected
+    assert load("\n".join(lines)).content == expected
 
 
 @contextmanager
@@ -314,7 +314,7 @@ def merges(levels: int, keys: int, times: int) -> str:
 
 def test_a_file_that_merges_the_same_few_keys_billions_of_times_is_read_at_once() -> None:
     with at_most(MUCH):
-        read = load(merges(levels=10, keys=10, times=10))
+        read = load(merges(levels=10, keys=10, times=10)).content
     assert read == {f"x-{level}": {f"k{i}": "v" for i in range(10)} for level in range(10)}
 
 

@@ -104,7 +104,7 @@ def test_a_pin_of_ours_is_ours() -> None:
 @pytest.mark.parametrize("stood", [(), (Key("network", "lab"),)], ids=["new", "stood"])
 def test_an_interface_that_is_no_bridge_is_in_the_way(kind: str, told: str, stood: tuple[Key, ...]) -> None:
     assert refusal(NETWORK, seen={BRIDGE: NEW._replace(kind=kind)}, stood=stood) == (
-        f"bridge br9: is taken by an interface that is not a bridge ({told})",
+        f"network lab.bridge: br9 is taken by an interface that is not a bridge ({told})",
         "",
     )
 

@@ -1,0 +1,63 @@
+# Completion of netbuilder for bash.
+
+_netbuilder_command() {
+    # The first word that is neither an option nor the file that one names.
+    local at word
+    command_at=0
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        word=${COMP_WORDS[at]}
+        case $word in
+            -f | --file) ((at++)) ;;
+            -*) ;;
+            *) command_at=$at && return ;;
+        esac
+    done
+}
+
+_netbuilder_sandboxes() {
+    local pins=(/run/netns/*)
+    [[ -e ${pins[0]} ]] && printf '%s\n' "${pins[@]#/run/netns/}"
+}
+
+_netbuilder() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command_at words=
+    _netbuilder_command
+    local command=${COMP_WORDS[command_at]}
+    COMPREPLY=()
+    if ((command_at && COMP_CWORD > command_at + 1)) && [[ $command == exec ]]; then
+        compopt -o default # of the words of a program, files are all that is known
+        if ((COMP_CWORD == command_at + 2)) || [[ $previous == -- ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -- "$current")
+        fi
+        return
+    fi
+    case $previous in
+        -f | --file)
+            compopt -o default
+            return
+            ;;
+        --format)
+            mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current")
+            return
+            ;;
+    esac
+    if ((!command_at)); then
+        words='up plan diff down ps networks inspect links exec completion -h --help --version -f --file'
+    else
+        case $command in
+            up) words='-f --file -v --verbose' ;;
+            plan | diff) words='-f --file' ;;
+            down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
+            ps | networks | links) words='--format' ;;
+            inspect) words="--format $(_netbuilder_sandboxes)" ;;
+            exec) words=$(_netbuilder_sandboxes) ;;
+            completion) words='bash zsh fish' ;;
+        esac
+        words="-h --help $words"
+    fi
+    local but_options=(-X '-*')
+    [[ $current == -* ]] && but_options=()
+    mapfile -t COMPREPLY < <(compgen -W "$words" "${but_options[@]}" -- "$current")
+}
+
+complete -F _netbuilder netbuilder

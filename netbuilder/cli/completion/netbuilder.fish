@@ -1,0 +1,46 @@
+# Completion of netbuilder for fish.
+
+function __netbuilder_sandboxes
+    path basename /run/netns/*
+end
+
+function __netbuilder_is_first_of
+    # Whether the word that is typed is the first one after a command: its sandbox.
+    set -l words (commandline -opc)
+    test (count $words) -eq 2; and contains -- $words[2] $argv
+end
+
+function __netbuilder_has_a_sandbox
+    # Whether exec has the sandbox already, so that a program follows.
+    set -l words (commandline -opc)
+    test (count $words) -gt 2; and test $words[2] = exec
+end
+
+set -l file_commands up plan diff down
+set -l list_commands ps networks inspect links
+
+complete -c netbuilder -f
+complete -c netbuilder -s h -l help -d 'show the help'
+complete -c netbuilder -n __fish_use_subcommand -l version -d 'print the version'
+complete -c netbuilder -n __fish_use_subcommand -s f -l file -r -F -d 'the Compose file'
+
+complete -c netbuilder -n __fish_use_subcommand -a up -d 'make it so; only what is missing is done'
+complete -c netbuilder -n __fish_use_subcommand -a plan -d 'print all commands as a shell script that runs'
+complete -c netbuilder -n __fish_use_subcommand -a diff -d 'print the commands that up would carry out'
+complete -c netbuilder -n __fish_use_subcommand -a down -d 'take back what FILE names'
+complete -c netbuilder -n __fish_use_subcommand -a ps -d 'list sandboxes'
+complete -c netbuilder -n __fish_use_subcommand -a networks -d 'list networks'
+complete -c netbuilder -n __fish_use_subcommand -a inspect -d 'show a sandbox and what rewrites its packets'
+complete -c netbuilder -n __fish_use_subcommand -a links -d 'show which veth leads into which sandbox'
+complete -c netbuilder -n __fish_use_subcommand -a exec -d 'run a command inside a sandbox'
+complete -c netbuilder -n __fish_use_subcommand -a completion -d 'print what makes a shell complete these words'
+
+complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -s f -l file -r -F -d 'the Compose file'
+complete -c netbuilder -n '__fish_seen_subcommand_from up' -s v -l verbose -d 'print each command as it is done'
+complete -c netbuilder -n '__fish_seen_subcommand_from down' -s v -l verbose -d 'list what goes'
+complete -c netbuilder -n '__fish_seen_subcommand_from down' -l all -d 'all that netbuilder made on this host'
+complete -c netbuilder -n '__fish_seen_subcommand_from down' -a '(__netbuilder_sandboxes)'
+complete -c netbuilder -n "__fish_seen_subcommand_from $list_commands" -l format -x -a 'table json'
+complete -c netbuilder -n '__netbuilder_is_first_of inspect exec' -a '(__netbuilder_sandboxes)'
+complete -c netbuilder -n __netbuilder_has_a_sandbox -a '(__fish_complete_subcommand --fcs-skip=3)'
+complete -c netbuilder -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

@@ -1,0 +1,52 @@
+#compdef netbuilder
+# Completion of netbuilder for zsh.
+
+_netbuilder_sandboxes() {
+    local -a pins=(/run/netns/*(N:t))
+    compadd -a pins
+}
+
+_netbuilder() {
+    local context state state_descr line
+    local -A opt_args
+    local -a file format commands
+    file=('(-f --file)'{-f,--file}'[the Compose file]:file:_files')
+    format=('--format[for people or for programs]:format:(table json)')
+    commands=(
+        'up:make it so; only what is missing is done'
+        'plan:print all commands as a shell script that runs'
+        'diff:print the commands that up would carry out on this host'
+        'down:take back what FILE names, and a network with its last sandbox'
+        'ps:list sandboxes'
+        'networks:list networks'
+        "inspect:show a sandbox's wiring, its commands, and what rewrites its packets"
+        'links:show which veth of the host leads into which sandbox'
+        'exec:run a command inside a sandbox'
+        'completion:print what makes a shell complete these words'
+    )
+    _arguments -C '(-h --help)'{-h,--help}'[show the help]' '--version[print the version]' $file \
+        '1:command:->command' '*::argument:->argument' && return
+    if [[ $state == command ]]; then
+        _describe command commands
+        return
+    fi
+    local -a help=('(-h --help)'{-h,--help}'[show the help]')
+    case $words[1] in
+        up) _arguments $help $file '(-v --verbose)'{-v,--verbose}'[print each command as it is done]' ;;
+        plan | diff) _arguments $help $file ;;
+        down)
+            _arguments $help $file '--all[all that netbuilder made on this host]' \
+                '(-v --verbose)'{-v,--verbose}'[list what goes]' '*:sandbox:_netbuilder_sandboxes'
+            ;;
+        ps | networks | links) _arguments $help $format ;;
+        inspect) _arguments $help $format '1:sandbox:_netbuilder_sandboxes' ;;
+        exec) _arguments $help '1:sandbox:_netbuilder_sandboxes' '*::command:_normal' ;;
+        completion) _arguments $help '1:shell:(bash zsh fish)' ;;
+    esac
+}
+
+if [[ $funcstack[1] == _netbuilder ]]; then
+    _netbuilder "$@"
+else
+    compdef _netbuilder netbuilder
+fi
