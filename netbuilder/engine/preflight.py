@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Interface
 from typing import Any
 
 from netbuilder import firewall, recipes
-from netbuilder.errors import SpecError
+from netbuilder.errors import SpecError, shown
 from netbuilder.recipes.units import FIREWALL, Key, Unit
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps import PINS, AddVeth
-from netbuilder.steps.state import LinkOf, NamespaceOf, PinOf, Query, State, TableOf
+from netbuilder.steps import PINS, AddAddress, AddRoute, AddVeth
+from netbuilder.steps.state import AddressesIn, LinkOf, NamespaceOf, PinOf, Query, RoutesOf, State, TableOf
 
 HOME = NamespaceOf("/proc/thread-self/ns/net")
 """The host's own namespace."""
@@ -41,7 +42,7 @@ class Preflight:
             return set()
         paths = (one.adopted for one in self._adopting if one.adopted)
         pins = (PinOf(one.name) for one in self._sandboxes.values() if one.namespace == one.name)
-        return {HOME, *map(NamespaceOf, paths), *pins}
+        return {HOME, *map(NamespaceOf, paths), *pins, *map(AddressesIn, (one.name for one in self._adopting))}
 
     def check(self, state: State, arriving: Mapping[str, State]) -> None:
         """Refuse names that are taken on this host, and namespaces that cannot be adopted.
@@ -83,7 +84,7 @@ class Preflight:
                 hint = f"share it in container mode with {other}"
                 raise SpecError(where, f"{path} is the namespace of sandbox {other} already", hint)
             seen[identity] = sandbox.name
-            _check_interfaces(sandbox, where, arriving.get(sandbox.name, state))
+            _check_room(sandbox, where, arriving.get(sandbox.name, state))
 
     def _residents(self, state: State) -> Iterator[tuple[int, str]]:
         """Whose each namespace is; what a sandbox adopted that adopts another now is nobody's any more."""
@@ -107,15 +108,39 @@ def _check_name(sandbox: ResolvedSandbox, state: State) -> None:
         )
 
 
-def _check_interfaces(sandbox: ResolvedSandbox, where: str, there: State) -> None:
-    """The inner end of a veth pair is not there yet, unless the very pair is."""
+def _check_room(sandbox: ResolvedSandbox, where: str, there: State) -> None:
+    """Nothing is in the way of what bridge mode puts into a namespace, unless it is just that already."""
     for step in recipes.plan(sandbox):
-        if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)] and not step.holds(there):
+        if step.holds(there):
+            continue
+        if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)]:
             raise SpecError(
                 where,
                 f"there is an {step.peer} in {sandbox.adopted} already, where bridge mode puts its own",
                 f"use none mode to adopt it as it is, or rename the interface: ip link set {step.peer} name NAME",
             )
+        if isinstance(step, AddAddress) and step.netns:
+            for dev, address in sorted(there[AddressesIn(step.netns)]):
+                if dev != step.dev and _are_in_each_others_way(IPv4Interface(address), step.address):
+                    raise SpecError(
+                        where,
+                        f"{address} is on {shown(dev)} in {sandbox.adopted} already, in the way of {step.address}",
+                        "use none mode to adopt it as it is, use another network, or delete that address there",
+                    )
+        if isinstance(step, AddRoute) and step.netns:
+            for route in there[RoutesOf(step.netns)]:
+                if (route.dst, route.metric) == ("default", step.metric or 0):
+                    way = f" via {route.via}" if route.via else ""
+                    raise SpecError(
+                        where,
+                        f"there is a default route{way} in {sandbox.adopted} already, where bridge mode puts its own",
+                        "use none mode to adopt it as it is, or delete that route there: ip route del default",
+                    )
+
+
+def _are_in_each_others_way(one: IPv4Interface, other: IPv4Interface) -> bool:
+    """Whether two interfaces with these addresses would have one address, or neighbours of one subnet."""
+    return one.ip == other.ip or (one.network.prefixlen < 32 and one.network.overlaps(other.network))
 
 
 def _check_table(state: State) -> None:

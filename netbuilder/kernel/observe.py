@@ -13,6 +13,7 @@ from netbuilder import firewall
 from netbuilder.kernel import namespaces, nfnetlink, rtnetlink
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.state import (
+    AddressesIn,
     AddressesOf,
     ElementOf,
     LinkOf,
@@ -66,6 +67,12 @@ class Observer:
         bodies = netlink.ask([rtnetlink.get_addresses(index)])[0].bodies if index else []
         return frozenset(map(rtnetlink.read_address, bodies))
 
+    def _all_addresses(self, netns: str | None, asked: list[AddressesIn]) -> list[frozenset[tuple[str, str]]]:
+        netlink = self.sockets.netlink(netns)
+        bodies = netlink.ask([rtnetlink.get_addresses()])[0].bodies
+        found = frozenset((netlink.name(rtnetlink.read_index(body)), rtnetlink.read_address(body)) for body in bodies)
+        return [found for _ in asked]
+
     def _routes(self, netns: str | None, asked: list[RoutesOf]) -> list[frozenset[Route]]:
         bodies = self.sockets.netlink(netns).ask([rtnetlink.get_routes()])[0].bodies
         found = frozenset(filter(None, map(rtnetlink.read_route, bodies)))
@@ -118,6 +125,7 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     NamespaceOf: Observer._namespaces,
     LinkOf: Observer._links,
     AddressesOf: Observer._addresses,
+    AddressesIn: Observer._all_addresses,
     RoutesOf: Observer._routes,
     SysctlOf: Observer._sysctls,
     ElementOf: Observer._elements,
