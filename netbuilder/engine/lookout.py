@@ -1,4 +1,4 @@
-"""Looks out for addresses that somebody else has, ahead of giving them away: the host itself, or whoever is on a bridge.
+"""Looks out for addresses that somebody has, ahead of giving them away: the host itself, or whoever is on a bridge.
 
 Only addresses that nobody of ours has yet are looked for, so a call that gives none away asks nothing.
 """

@@ -10,7 +10,7 @@ from netbuilder import firewall, recipes
 from netbuilder.errors import SpecError, shown
 from netbuilder.recipes.units import FIREWALL, Key, Unit
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps import PINS, AddAddress, AddRoute, AddVeth
+from netbuilder.steps import PINS, AddAddress, AddRoute, AddVeth, Step
 from netbuilder.steps.state import AddressesIn, LinkOf, NamespaceOf, PinOf, Query, RoutesOf, State, TableOf
 
 HOME = NamespaceOf("/proc/thread-self/ns/net")
@@ -42,7 +42,8 @@ class Preflight:
             return set()
         paths = (one.adopted for one in self._adopting if one.adopted)
         pins = (PinOf(one.name) for one in self._sandboxes.values() if one.namespace == one.name)
-        return {HOME, *map(NamespaceOf, paths), *pins, *map(AddressesIn, (one.name for one in self._adopting))}
+        inside = (AddressesIn(one.name) for one in self._adopting if one.endpoints)
+        return {HOME, *map(NamespaceOf, paths), *pins, *inside}
 
     def check(self, state: State, arriving: Mapping[str, State]) -> None:
         """Refuse names that are taken on this host, and namespaces that cannot be adopted.
@@ -96,6 +97,11 @@ class Preflight:
                 yield pin, one.name
 
 
+def asked_ahead(unit: Unit) -> set[Query[Any]]:
+    """What has to be known of the namespace that a sandbox moves to."""
+    return unit.plan.queries() | {AddressesIn(unit.key.name)}
+
+
 def _check_name(sandbox: ResolvedSandbox, state: State) -> None:
     pin = f"{PINS}/{sandbox.name}"
     taken = sandbox.namespace == sandbox.name and state.get(PinOf(sandbox.name)) is not None
@@ -111,35 +117,27 @@ def _check_name(sandbox: ResolvedSandbox, state: State) -> None:
 def _check_room(sandbox: ResolvedSandbox, where: str, there: State) -> None:
     """Nothing is in the way of what bridge mode puts into a namespace, unless it is just that already."""
     for step in recipes.plan(sandbox):
-        if step.holds(there):
-            continue
-        if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)]:
-            raise SpecError(
-                where,
-                f"there is an {step.peer} in {sandbox.adopted} already, where bridge mode puts its own",
-                f"use none mode to adopt it as it is, or rename the interface: ip link set {step.peer} name NAME",
-            )
-        if isinstance(step, AddAddress) and step.netns:
-            for dev, address in sorted(there[AddressesIn(step.netns)]):
-                if dev != step.dev and _are_in_each_others_way(IPv4Interface(address), step.address):
-                    raise SpecError(
-                        where,
-                        f"{address} is on {shown(dev)} in {sandbox.adopted} already, in the way of {step.address}",
-                        "use none mode to adopt it as it is, use another network, or delete that address there",
-                    )
-        if isinstance(step, AddRoute) and step.netns:
-            for route in there[RoutesOf(step.netns)]:
-                if (route.dst, route.metric) == ("default", step.metric or 0):
-                    way = f" via {route.via}" if route.via else ""
-                    raise SpecError(
-                        where,
-                        f"there is a default route{way} in {sandbox.adopted} already, where bridge mode puts its own",
-                        "use none mode to adopt it as it is, or delete that route there: ip route del default",
-                    )
+        for what, remedy in () if step.holds(there) else _in_the_way(step, there):
+            problem = f"there is {what} in {sandbox.adopted} already, where bridge mode puts its own"
+            raise SpecError(where, problem, f"use none mode to adopt it as it is, or {remedy}")
 
 
-def _are_in_each_others_way(one: IPv4Interface, other: IPv4Interface) -> bool:
-    """Whether two interfaces with these addresses would have one address, or neighbours of one subnet."""
+def _in_the_way(step: Step, there: State) -> Iterator[tuple[str, str]]:
+    """What is in the way of a step, and what to do about it."""
+    if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)]:
+        yield f"an {step.peer}", f"rename the interface: ip link set {step.peer} name NAME"
+    if isinstance(step, AddAddress) and step.netns:
+        for dev, address in there[AddressesIn(step.netns)]:
+            if dev != step.dev and _clash(IPv4Interface(address), step.address):
+                yield f"{address} on {shown(dev)}", f"delete it: ip address del {address} dev DEV"
+    if isinstance(step, AddRoute) and step.netns:
+        for route in there[RoutesOf(step.netns)]:
+            if (route.dst, route.metric) == ("default", step.metric or 0):
+                yield "a default route" + (f" via {route.via}" if route.via else ""), "delete it: ip route del default"
+
+
+def _clash(one: IPv4Interface, other: IPv4Interface) -> bool:
+    """Whether two interfaces with these addresses would have one address, or neighbours in one subnet."""
     return one.ip == other.ip or (one.network.prefixlen < 32 and one.network.overlaps(other.network))
 
 

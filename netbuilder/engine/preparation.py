@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from netbuilder import firewall
 from netbuilder.engine.changes import transition
 from netbuilder.engine.lookout import Lookout
-from netbuilder.engine.preflight import Preflight
+from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition, moving, other_pins, queries
 from netbuilder.kernel import host_facts
@@ -22,7 +22,7 @@ from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.resolved import ResolvedPort
 from netbuilder.spec import Network, Sandbox
-from netbuilder.steps.state import AddressesIn, State, TableCommentOf
+from netbuilder.steps.state import State, TableCommentOf
 
 Specs = Iterable[Network | Sandbox]
 _COMMENT = TableCommentOf(firewall.NAME)
@@ -93,8 +93,7 @@ class Preparation:
     def _look_ahead(self, unit: Unit) -> State:
         """What the namespace looks like that a sandbox moves to: under its name is still the one that it leaves."""
         path = unit.plan.namespace_paths().get(unit.key.name)
-        asked = unit.plan.queries() | {AddressesIn(unit.key.name)}
-        return self.kernel.observe(asked, {unit.key.name: path or ""}, ahead=True)
+        return self.kernel.observe(asked_ahead(unit), {unit.key.name: path or ""}, ahead=True)
 
 
 def _namespace_paths(parts: list[Unit], stood: Mapping[Key, Standing]) -> dict[str, str]:

@@ -84,11 +84,10 @@ class Netlink:
     def index(self, name: str) -> int:
         """The index of an interface in this socket's namespace; 0 if there is none of that name."""
         try:
-            return int(
-                struct.unpack_from("i", self.ioctl(_SIOCGIFINDEX, struct.pack("16si20x", name.encode(), 0)), 16)[0]
-            )
+            answer = self.ioctl(_SIOCGIFINDEX, struct.pack("16si20x", name.encode(), 0))
         except OSError:
             return 0
+        return int(struct.unpack_from("i", answer, 16)[0])
 
     def name(self, index: int) -> str:
         """The name of an interface in this socket's namespace; "" if there is none of that index."""

@@ -41,23 +41,17 @@ def resolve_sandboxes(
     kept = [_keep(spec, allocations.sandboxes.get(spec.name), on, claims) for spec in specs]
     wired = [(spec, spec.mode) for spec in kept if isinstance(spec.mode, Bridge)]
     _refuse_full_bridges(wired, by_name, allocations)
-    for network in {mode.network: on[mode.network] for _, mode in wired}.values():
-        _reserve_occupied(network, wired, allocations.claims, claims, facts)
+    _reserve_occupied(wired, on, allocations.claims, claims, facts)
     addresses = _addresses(wired, on, claims)
     ports = resolve_ports(wired, claims, facts)
     for spec in kept:
-        endpoints = (
-            (_endpoint(spec, spec.mode, addresses[spec.name], on[spec.mode.network], claims),)
-            if isinstance(spec.mode, Bridge)
-            else ()
-        )
         resolved = ResolvedSandbox(
             name=spec.name,
             mode=spec.mode.kind,
             namespace=_namespace(spec, by_name, allocations),
             shares=spec.mode.sandbox if isinstance(spec.mode, Container) else None,
             adopted=_adopted(spec),
-            endpoints=endpoints,
+            endpoints=_endpoints(spec, addresses, on, claims),
             ports=tuple(ports.get(spec.name, ())),
             last_group=facts.last_group,
         )
@@ -98,14 +92,19 @@ def _is_in(address: IPv4Address, subnet: IPv4Network) -> bool:
 
 
 def _reserve_occupied(
-    network: ResolvedNetwork, wired: list[tuple[Sandbox, Bridge]], standing: Claims, claims: Claims, facts: HostFacts
+    wired: list[tuple[Sandbox, Bridge]],
+    networks: dict[str, ResolvedNetwork],
+    standing: Claims,
+    claims: Claims,
+    facts: HostFacts,
 ) -> None:
     """What others have of a network's subnet is not given out; a sandbox or gateway that stands has its own already."""
-    (subnet,) = network.subnets
     expected = frozenset(mode.mac for _, mode in wired if mode.mac)
-    for address, whose in occupants(network.bridge, subnet, facts, expected).items():
-        if not any(one.holder("address", network.name, int(address)) for one in (standing, claims)):
-            claims.reserve(network.name, int(address), whose)
+    for name in {mode.network for _, mode in wired}:
+        (subnet,) = networks[name].subnets
+        for address, whose in occupants(networks[name].bridge, subnet, facts, expected).items():
+            if not any(one.holder("address", name, int(address)) for one in (standing, claims)):
+                claims.reserve(name, int(address), whose)
 
 
 def _refuse_full_bridges(
@@ -152,6 +151,14 @@ def _refuse_address(where: str, address: IPv4Address, network: str, subnet: IPv4
     else:
         return
     raise SpecError(where, problem, "choose another, or leave it out for the next free one")
+
+
+def _endpoints(
+    spec: Sandbox, addresses: dict[str, IPv4Interface], networks: dict[str, ResolvedNetwork], claims: Claims
+) -> tuple[ResolvedEndpoint, ...]:
+    if not isinstance(spec.mode, Bridge):
+        return ()
+    return (_endpoint(spec, spec.mode, addresses[spec.name], networks[spec.mode.network], claims),)
 
 
 def _endpoint(

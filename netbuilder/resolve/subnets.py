@@ -17,7 +17,7 @@ from netbuilder.resolve.resolved import ResolvedNetwork
 from netbuilder.spec import DEFAULT_NETWORK, Network
 
 WIDEST = 8
-"""Prefix of the widest block that is anybody's: the largest private one (RFC 1918), and the largest that IANA gives out.
+"""Prefix of the widest block that is anybody's: the largest private one (RFC 1918), and the largest that was given out.
 
 A route to more than that is a part of a default route: VPNs split it (0.0.0.0/1 and 128.0.0.0/1, or finer) to go ahead
 of the one that is there. As a default route, it is in nobody's way.
@@ -40,7 +40,7 @@ def free_subnet(spec: Network, bridge: str, networks: Networks, facts: HostFacts
     if subnet is None:
         raise SpecError(
             f"network {spec.name}.subnet",
-            f"every one of Docker's {len(pools)} address pools overlaps a network, a route or a nameserver of this host",
+            f"every one of Docker's {len(pools)} address pools overlaps a network, route or nameserver of this host",
             "name a subnet, such as 10.9.0.0/24",
         )
     return subnet
