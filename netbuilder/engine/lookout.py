@@ -78,7 +78,7 @@ class Lookout:
             self._neighbours |= neighbours.known(self._kernel.host_socket, bridge)
         unasked = self._unasked(bridge, offered)
         # A sandbox may be there already: somebody ran the script of a diff.
-        itself = {(one.address.ip, one.mac) for one in offered if one.veth in others}
+        itself = {(one.address.ip, one.mac) for one in offered if one.veth in others or self._is_ours(one.veth)}
         for (on, address), one in neighbours.answering({bridge: unasked}).items():
             if (address, one.mac) not in itself:
                 self._neighbours[on, address] = one
