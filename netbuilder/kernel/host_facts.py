@@ -21,7 +21,8 @@ from netbuilder.resolve.resolved import LAST_GROUP, ResolvedPort
 from netbuilder.steps.state import ElementOf, TableCommentOf
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-_BEHIND_A_STUB = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
+RESOLV_CONF = "/etc/resolv.conf"
+BEHIND_A_STUB = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
 _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
 
@@ -79,9 +80,9 @@ def _last_group() -> int:
 
 def _resolvers() -> Iterator[IPv4Address]:
     """The nameservers of resolv.conf(5), and those that systemd-resolved or NetworkManager asks behind its own."""
-    found = set(_nameservers("/etc/resolv.conf"))
+    found = set(_nameservers(RESOLV_CONF))
     if any(address.is_loopback for address in found):
-        found.update(*map(_nameservers, _BEHIND_A_STUB))
+        found.update(*map(_nameservers, BEHIND_A_STUB))
     return (address for address in found if not address.is_loopback)
 
 

@@ -703,7 +703,7 @@ def test_a_network_that_is_changed_keeps_the_subnet_that_was_chosen_for_it(chang
     allocations.remove(["gone"], [])  # 172.18.0.0/16 is free by now
     resolution = resolve([Network(name="lab", **change), on("a")], allocations, HostFacts(**seen(allocations)))
     assert [subnet_of(one) for one in resolution.networks] == ["172.19.0.0/16"]
-    assert addresses(resolution) == {"a": "172.18.0.2"}
+    assert addresses(resolution) == {"a": "172.19.0.2"}
 
 
 @pytest.mark.parametrize("adopted", [True, False])
