@@ -43,9 +43,13 @@ class Lookout:
         candidates = self._candidates(resolution)
         if not candidates:
             return facts
-        self._addresses = self._addresses or facts.addresses or host_facts.addresses(self._kernel.host_socket)
+        self._addresses = self._addresses or facts.addresses
+        if not self._addresses and host_facts.has_any(one.address.ip for part in candidates.values() for one in part):
+            self._addresses = host_facts.addresses(self._kernel.host_socket)
         for bridge, offered in candidates.items():
             self._look_at(bridge, offered)
+        if not self._addresses and not self._neighbours:
+            return facts
         known = replace(facts, addresses=self._addresses, neighbours=dict(self._neighbours))
         return known if any(_is_taken(*one, known) for one in candidates.items()) else facts
 

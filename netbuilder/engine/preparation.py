@@ -20,8 +20,9 @@ from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
 from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
-from netbuilder.spec import Network, Sandbox
+from netbuilder.spec import Bridge, Network, PublishedPort, Sandbox
 from netbuilder.steps.state import State, TableCommentOf
 
 Specs = Iterable[Network | Sandbox]
@@ -64,8 +65,12 @@ class Preparation:
         """
         had = (allocations.sandboxes[spec.name] for spec in specs if spec.name in allocations.sandboxes)
         held = {port for sandbox in had for port in sandbox.ports}
-        is_new = needs_facts(specs, allocations)
-        facts = host_facts.facts(self.kernel) if is_new else host_facts.standing_facts()
+        if needs_facts(specs, allocations):
+            facts = host_facts.facts(self.kernel)
+        else:
+            facts = HostFacts(last_group=host_facts.last_group())
+        if any(port.host_port is None for port in _asked_ports(specs)):
+            facts = host_facts.with_free_ports(facts)
         lookout = Lookout(self.kernel, self._ports, allocations)
         while True:
             resolution = resolve(specs, allocations, facts)
@@ -110,6 +115,15 @@ def _with_all_that_stands(resolution: Resolution, allocations: Allocations) -> R
     networks = {**allocations.networks, **{one.name: one for one in resolution.networks}}
     sandboxes = {**allocations.sandboxes, **{one.name: one for one in resolution.sandboxes}}
     return Resolution(resolution.baseline, tuple(networks.values()), tuple(sandboxes.values()))
+
+
+def _asked_ports(specs: Specs) -> Iterator[PublishedPort]:
+    return (
+        port
+        for spec in specs
+        if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)
+        for port in spec.mode.publish
+    )
 
 
 def _ports(resolution: Resolution) -> Iterator[ResolvedPort]:

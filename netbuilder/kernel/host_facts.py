@@ -26,15 +26,10 @@ BEHIND_A_STUB = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stu
 _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
 
-def standing_facts() -> HostFacts:
-    """What may change at any time, and matters even where no network has to be chosen: see `HostFacts`."""
-    return HostFacts(last_group=_last_group(), ephemeral=_ephemeral_ports(), reserved=_reserved_ports())
-
-
 def facts(kernel: Kernel) -> HostFacts:
-    """What the host is like: see `HostFacts`."""
-    return replace(
-        standing_facts(),
+    """What the host is like, but for its ports: see `HostFacts`."""
+    return HostFacts(
+        last_group=last_group(),
         routes=tuple(_routes(kernel.host_socket)),
         interfaces=frozenset(name for _, name in socket.if_nameindex()),
         addresses=addresses(kernel.host_socket),
@@ -53,6 +48,11 @@ def _forwarding(kernel: Kernel) -> bool:
     return sysctl.read("net/ipv4/ip_forward") == "1"
 
 
+def with_free_ports(facts: HostFacts) -> HostFacts:
+    """Facts with the ports that are free to be chosen by now."""
+    return replace(facts, ephemeral=_ephemeral_ports(), reserved=_reserved_ports())
+
+
 def _ephemeral_ports() -> tuple[int, int]:
     """First and last port that the kernel hands out by itself (ip-sysctl: ip_local_port_range)."""
     first, last = (sysctl.read("net/ipv4/ip_local_port_range") or "32768 60999").split()
@@ -67,7 +67,7 @@ def _reserved_ports() -> tuple[tuple[int, int], ...]:
 
 
 @cache
-def _last_group() -> int:
+def last_group() -> int:
     """The last of the groups from 0 on that there are in this user namespace (user_namespaces(7): gid_map)."""
     last = -1
     for line in sorted(Path("/proc/self/gid_map").read_text().splitlines(), key=lambda line: int(line.split()[0])):
@@ -118,6 +118,16 @@ def addresses(host: Netlink) -> dict[str, tuple[IPv4Interface, ...]]:
         name = host.name(rtnetlink.read_index(body))
         found[name] = (*found.get(name, ()), IPv4Interface(rtnetlink.read_address(body)))
     return found
+
+
+def has_any(wanted: Iterable[IPv4Address]) -> bool:
+    """Whether the host has one of some addresses, on an interface that is up or not: it lets us bind to its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for address in wanted:
+            with suppress(OSError):
+                probe.bind((str(address), 0))
+                return True
+    return False
 
 
 def busy_ports(ports: Iterable[ResolvedPort], last: int) -> frozenset[ResolvedPort]:

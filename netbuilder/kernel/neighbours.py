@@ -6,11 +6,11 @@ takes one call to the kernel.
 
 from __future__ import annotations
 
-import ctypes
 import select
 import socket
 import struct
 import time
+from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address
@@ -38,8 +38,6 @@ radio link or from a busy virtual machine within tens of them.
 """
 _BURST = 32  # probes sent before answers are read: each is flooded to all ports, and the kernel queues 1,000 packets
 
-_Indexes = ctypes.c_int * _MAX_PORTS
-
 
 class Ports:
     """The ports of bridges. One that was seen to be ours is known by its index, which no other interface gets."""
@@ -58,10 +56,10 @@ class Ports:
 
     def _indexes(self, bridge: str) -> set[int]:
         """The indexes of a bridge's ports. Over netlink each would come with all that is known of it: 20 µs a port."""
-        found = _Indexes()
-        arguments = (ctypes.c_ulong * 4)(_BRCTL_GET_PORT_LIST, ctypes.addressof(found), _MAX_PORTS, 0)
+        found = array("i", bytes(4 * _MAX_PORTS))
+        arguments = array("L", (_BRCTL_GET_PORT_LIST, found.buffer_info()[0], _MAX_PORTS, 0))
         try:
-            self._host.ioctl(_SIOCDEVPRIVATE, struct.pack("16sP16x", bridge.encode(), ctypes.addressof(arguments)))
+            self._host.ioctl(_SIOCDEVPRIVATE, struct.pack("16sP16x", bridge.encode(), arguments.buffer_info()[0]))
         except OSError:  # it is not there, or no bridge
             return set()
         return set(found) - {0}

@@ -79,7 +79,7 @@ class Observer:
         return [found for _ in asked]
 
     def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
-        return [self.sockets.read_sysctl(netns, query.key) for query in asked]
+        return self.sockets.read_sysctls(netns, [query.key for query in asked])
 
     def _elements(self, netns: None, asked: list[ElementOf]) -> list[str | None]:
         wanted = [nfnetlink.element(query.key) for query in asked]
