@@ -62,7 +62,8 @@ class Ports:
             self._host.ioctl(_SIOCDEVPRIVATE, struct.pack("16sP16x", bridge.encode(), arguments.buffer_info()[0]))
         except OSError:  # it is not there, or no bridge
             return set()
-        return set(found) - {0}
+        filled = len(found.tobytes().rstrip(b"\0")) // 4 + 1  # from the first port on, most often without gaps
+        return set(found[:filled]) - {0}
 
 
 def known(host: Netlink, bridge: str) -> dict[Place, Neighbour]:

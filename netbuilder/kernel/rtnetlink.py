@@ -13,7 +13,19 @@ import struct
 import sys
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, string, text
+from netbuilder.kernel.message import (
+    ACK,
+    CREATE,
+    DUMP,
+    EXCL,
+    Message,
+    attribute,
+    attributes,
+    nested,
+    number,
+    string,
+    text,
+)
 from netbuilder.steps.state import Link, Route
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
@@ -116,8 +128,8 @@ def read_link(body: bytes) -> Link:
     ifindex, flags = struct.unpack_from("=iI", body, 4)
     seen = attributes(body, 16)
     info = attributes(seen.get(IFLA_LINKINFO, b""))
-    port = attributes(info.get(INFO_SLAVE_DATA, b"")) if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else {}
-    inet6 = attributes(attributes(seen.get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
+    port = info.get(INFO_SLAVE_DATA, b"") if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else b""
+    inet6 = nested(seen.get(IFLA_AF_SPEC, b""), socket.AF_INET6)
     return Link(
         ifindex=ifindex,
         kind=string(info.get(INFO_KIND, b"")),
@@ -126,8 +138,8 @@ def read_link(body: bytes) -> Link:
         mtu=_number(seen.get(IFLA_MTU)),
         master=_number(seen.get(IFLA_MASTER)),
         alias=string(seen.get(IFLA_IFALIAS, b"")),
-        hairpin=port.get(BRPORT_MODE) == b"\1",
-        link_local=inet6.get(INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
+        hairpin=nested(port, BRPORT_MODE) == b"\1",
+        link_local=nested(inet6, INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
     )
 
 

@@ -128,7 +128,7 @@ def _addresses(
         address = mode.address or _free_address(where, mode.network, subnet, claims)
         _refuse_address(where, address, mode.network, subnet, claims)
         claims.take("address", mode.network, int(address), spec.name)
-        chosen[spec.name] = IPv4Interface((address, subnet.prefixlen))
+        chosen[spec.name] = IPv4Interface((int(address), subnet.prefixlen))  # text would be parsed
     return chosen
 
 
