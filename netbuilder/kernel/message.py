@@ -53,7 +53,7 @@ def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
 
 
 def nested(data: bytes, kind: int) -> bytes:
-    """What one of the attributes that stand in a row holds, without reading those behind it; nothing if it is not there."""
+    """What one of the attributes in a row holds, without reading those behind it; nothing if it is not there."""
     at, last = 0, len(data) - 4
     while at <= last:
         size, one = _head_of_attribute(data, at)
