@@ -57,10 +57,13 @@ def delete_it(on_host: Shell) -> None:
 
 
 def the_same_from_a_spec(host: Host) -> None:
-    """None mode is this, and nothing more."""
-    say("""netbuilder's none mode is just that, a namespace: `Sandbox(name="blue", mode=NoNetwork())`. Its plan:""")
+    """None mode is this, and two settings that Docker makes too."""
+    say("""netbuilder's none mode is just that, a namespace: `Sandbox(name="blue", mode=NoNetwork())`; and two
+    settings, as with Docker: inside, low ports and ping take no privilege. Its plan:""")
     plan = host.apply(Sandbox(name="blue", mode=NoNetwork()), watch=show).plan
-    check("two steps", [step.command() for step in plan] == ["ip netns add blue", "ip -n blue link set lo up"])
+    first, *settings, last = [step.command() for step in plan]
+    check("the two commands of before", [first, last] == ["ip netns add blue", "ip -n blue link set lo up"])
+    check("and two settings", len(settings) == 2)
 
 
 if __name__ == "__main__":

@@ -81,10 +81,13 @@ def set_up_the_bridge(on_host: Shell) -> None:
 
 def connect_the_sandbox(on_host: Shell) -> None:
     """The sandbox's half: a namespace, a veth pair, an address, a default route, and a published port."""
-    say("""A network namespace for web, and a veth pair: one end is a port of docker0, the other is eth0 inside.
+    say("""A network namespace for web, in which low ports and ping take no privilege, as with Docker; and a veth pair:
+    one end is a port of docker0, the other is eth0 inside.
     `hairpin` lets web reach itself through its published port; `addrgenmode none` keeps the host's end from giving
     itself an IPv6 address, which is unused.""")
     on_host("ip netns add web")
+    on_host("ip netns exec web sysctl -w net/ipv4/ip_unprivileged_port_start=0")
+    on_host("ip netns exec web sysctl -w 'net/ipv4/ping_group_range=0 2147483647'")
     on_host(f"ip link add {VETH} master docker0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web")
     on_host(f"ip link set {VETH} alias netbuilder:web")
     on_host(f"ip link set {VETH} type bridge_slave hairpin on")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Interface
 from typing import Any
 
 from netbuilder import firewall, recipes
-from netbuilder.errors import SpecError
+from netbuilder.errors import SpecError, shown
 from netbuilder.recipes.units import FIREWALL, Key, Unit
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps import PINS, AddVeth
-from netbuilder.steps.state import LinkOf, NamespaceOf, PinOf, Query, State, TableOf
+from netbuilder.steps import PINS, AddAddress, AddRoute, AddVeth, Step
+from netbuilder.steps.state import AddressesIn, LinkOf, NamespaceOf, PinOf, Query, RoutesOf, State, TableOf
 
 HOME = NamespaceOf("/proc/thread-self/ns/net")
 """The host's own namespace."""
@@ -41,7 +42,8 @@ class Preflight:
             return set()
         paths = (one.adopted for one in self._adopting if one.adopted)
         pins = (PinOf(one.name) for one in self._sandboxes.values() if one.namespace == one.name)
-        return {HOME, *map(NamespaceOf, paths), *pins}
+        inside = (AddressesIn(one.name) for one in self._adopting if one.endpoints)
+        return {HOME, *map(NamespaceOf, paths), *pins, *inside}
 
     def check(self, state: State, arriving: Mapping[str, State]) -> None:
         """Refuse names that are taken on this host, and namespaces that cannot be adopted.
@@ -83,7 +85,7 @@ class Preflight:
                 hint = f"share it in container mode with {other}"
                 raise SpecError(where, f"{path} is the namespace of sandbox {other} already", hint)
             seen[identity] = sandbox.name
-            _check_interfaces(sandbox, where, arriving.get(sandbox.name, state))
+            _check_room(sandbox, where, arriving.get(sandbox.name, state))
 
     def _residents(self, state: State) -> Iterator[tuple[int, str]]:
         """Whose each namespace is; what a sandbox adopted that adopts another now is nobody's any more."""
@@ -93,6 +95,11 @@ class Preflight:
             pin = state.get(PinOf(one.name)) if one.namespace == one.name else None
             if pin and not (one.adopted and one.name in moving):
                 yield pin, one.name
+
+
+def asked_ahead(unit: Unit) -> set[Query[Any]]:
+    """What has to be known of the namespace that a sandbox moves to."""
+    return unit.plan.queries() | {AddressesIn(unit.key.name)}
 
 
 def _check_name(sandbox: ResolvedSandbox, state: State) -> None:
@@ -107,15 +114,31 @@ def _check_name(sandbox: ResolvedSandbox, state: State) -> None:
         )
 
 
-def _check_interfaces(sandbox: ResolvedSandbox, where: str, there: State) -> None:
-    """The inner end of a veth pair is not there yet, unless the very pair is."""
+def _check_room(sandbox: ResolvedSandbox, where: str, there: State) -> None:
+    """Nothing is in the way of what bridge mode puts into a namespace, unless it is just that already."""
     for step in recipes.plan(sandbox):
-        if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)] and not step.holds(there):
-            raise SpecError(
-                where,
-                f"there is an {step.peer} in {sandbox.adopted} already, where bridge mode puts its own",
-                f"use none mode to adopt it as it is, or rename the interface: ip link set {step.peer} name NAME",
-            )
+        for what, remedy in () if step.holds(there) else _in_the_way(step, there):
+            problem = f"there is {what} in {sandbox.adopted} already, where bridge mode puts its own"
+            raise SpecError(where, problem, f"use none mode to adopt it as it is, or {remedy}")
+
+
+def _in_the_way(step: Step, there: State) -> Iterator[tuple[str, str]]:
+    """What is in the way of a step, and what to do about it."""
+    if isinstance(step, AddVeth) and there[LinkOf(step.netns, step.peer)]:
+        yield f"an {step.peer}", f"rename the interface: ip link set {step.peer} name NAME"
+    if isinstance(step, AddAddress) and step.netns:
+        for dev, address in there[AddressesIn(step.netns)]:
+            if dev != step.dev and _clash(IPv4Interface(address), step.address):
+                yield f"{address} on {shown(dev)}", f"delete it: ip address del {address} dev DEV"
+    if isinstance(step, AddRoute) and step.netns:
+        for route in there[RoutesOf(step.netns)]:
+            if (route.dst, route.metric) == ("default", step.metric or 0):
+                yield "a default route" + (f" via {route.via}" if route.via else ""), "delete it: ip route del default"
+
+
+def _clash(one: IPv4Interface, other: IPv4Interface) -> bool:
+    """Whether two interfaces with these addresses would have one address, or neighbours in one subnet."""
+    return one.ip == other.ip or (one.network.prefixlen < 32 and one.network.overlaps(other.network))
 
 
 def _check_table(state: State) -> None:

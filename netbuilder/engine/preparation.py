@@ -10,17 +10,19 @@ from dataclasses import dataclass, replace
 
 from netbuilder import firewall
 from netbuilder.engine.changes import transition
-from netbuilder.engine.preflight import Preflight
+from netbuilder.engine.lookout import Lookout
+from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition, moving, other_pins, queries
 from netbuilder.kernel import host_facts
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
 from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
-from netbuilder.spec import Network, Sandbox
+from netbuilder.spec import Bridge, Network, PublishedPort, Sandbox
 from netbuilder.steps.state import State, TableCommentOf
 
 Specs = Iterable[Network | Sandbox]
@@ -41,7 +43,7 @@ class Preparation:
 
     def __init__(self, store: Store, kernel: Kernel) -> None:
         self.store, self.kernel = store, kernel
-        self._ephemeral = host_facts.ephemeral_ports()
+        self._ports = Ports(kernel.host_socket)
 
     def prepare(self, specs: Specs) -> Prepared:
         """Resolve specs, refuse what cannot be, and compare them with what stands.
@@ -57,20 +59,27 @@ class Preparation:
         return prepared
 
     def _resolve(self, specs: tuple[Network | Sandbox, ...], allocations: Allocations) -> Resolution:
-        """Leave nothing open; a host port that is free to choose must not be one that a process holds."""
+        """Leave nothing open; what is free to choose must not be what a process or somebody on a bridge has.
+
+        Whether it is can be asked only once it is chosen: then the answer is one more fact, to choose again.
+        """
         had = (allocations.sandboxes[spec.name] for spec in specs if spec.name in allocations.sandboxes)
         held = {port for sandbox in had for port in sandbox.ports}
         if needs_facts(specs, allocations):
             facts = host_facts.facts(self.kernel)
         else:
-            facts = HostFacts(ephemeral=self._ephemeral)
+            facts = HostFacts(last_group=host_facts.last_group())
+        if any(port.host_port is None for port in _asked_ports(specs)):
+            facts = host_facts.with_free_ports(facts)
+        lookout = Lookout(self.kernel, self._ports, allocations)
         while True:
             resolution = resolve(specs, allocations, facts)
             new = (port for port in _ports(resolution) if port not in held)
             busy = host_facts.busy_ports(new, facts.ephemeral[1])
-            if not busy:
+            known = lookout.look(resolution, facts)
+            if known is facts and not busy:
                 return resolution
-            facts = replace(facts, busy=facts.busy | busy)
+            facts = replace(known, busy=facts.busy | busy)
 
     def _compare(self, parts: list[Unit], allocations: Allocations) -> tuple[Prepared, str | None]:
         records = self.store.records(unit.key for unit in parts)
@@ -89,7 +98,7 @@ class Preparation:
     def _look_ahead(self, unit: Unit) -> State:
         """What the namespace looks like that a sandbox moves to: under its name is still the one that it leaves."""
         path = unit.plan.namespace_paths().get(unit.key.name)
-        return self.kernel.observe(unit.plan.queries(), {unit.key.name: path or ""}, ahead=True)
+        return self.kernel.observe(asked_ahead(unit), {unit.key.name: path or ""}, ahead=True)
 
 
 def _namespace_paths(parts: list[Unit], stood: Mapping[Key, Standing]) -> dict[str, str]:
@@ -106,6 +115,15 @@ def _with_all_that_stands(resolution: Resolution, allocations: Allocations) -> R
     networks = {**allocations.networks, **{one.name: one for one in resolution.networks}}
     sandboxes = {**allocations.sandboxes, **{one.name: one for one in resolution.sandboxes}}
     return Resolution(resolution.baseline, tuple(networks.values()), tuple(sandboxes.values()))
+
+
+def _asked_ports(specs: Specs) -> Iterator[PublishedPort]:
+    return (
+        port
+        for spec in specs
+        if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)
+        for port in spec.mode.publish
+    )
 
 
 def _ports(resolution: Resolution) -> Iterator[ResolvedPort]:

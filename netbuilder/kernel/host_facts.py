@@ -5,31 +5,37 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 
 from netbuilder import firewall
 from netbuilder.errors import SpecError
 from netbuilder.kernel import rtnetlink, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
-from netbuilder.resolve.facts import HostFacts
-from netbuilder.resolve.resolved import ResolvedPort
+from netbuilder.resolve.facts import HostFacts, HostRoute
+from netbuilder.resolve.resolved import LAST_GROUP, ResolvedPort
 from netbuilder.steps.state import ElementOf, TableCommentOf
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+RESOLV_CONF = "/etc/resolv.conf"
+BEHIND_A_STUB = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
 _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
 
 def facts(kernel: Kernel) -> HostFacts:
-    """What the host is like: see `HostFacts`."""
-    host = kernel.host_socket
+    """What the host is like, but for its ports: see `HostFacts`."""
     return HostFacts(
-        onlink=tuple(_onlink(host)),
+        last_group=last_group(),
+        routes=tuple(_routes(kernel.host_socket)),
         interfaces=frozenset(name for _, name in socket.if_nameindex()),
-        addresses=_first_addresses(host),
+        addresses=addresses(kernel.host_socket),
+        resolvers=frozenset(_resolvers()),
         forwarding=_forwarding(kernel),
         ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
-        ephemeral=ephemeral_ports(),
     )
 
 
@@ -42,35 +48,86 @@ def _forwarding(kernel: Kernel) -> bool:
     return sysctl.read("net/ipv4/ip_forward") == "1"
 
 
-def ephemeral_ports() -> tuple[int, int]:
+def with_free_ports(facts: HostFacts) -> HostFacts:
+    """Facts with the ports that are free to be chosen by now."""
+    return replace(facts, ephemeral=_ephemeral_ports(), reserved=_reserved_ports())
+
+
+def _ephemeral_ports() -> tuple[int, int]:
     """First and last port that the kernel hands out by itself (ip-sysctl: ip_local_port_range)."""
     first, last = (sysctl.read("net/ipv4/ip_local_port_range") or "32768 60999").split()
     return int(first), int(last)
 
 
-def _onlink(host: Netlink) -> Iterator[tuple[IPv4Network, str]]:
-    for body in host.ask([rtnetlink.get_routes()])[0].bodies:
-        found = rtnetlink.read_onlink(body)
-        name = _name_of(found[1]) if found else None
-        if found and name is not None:
-            yield found[0], name
+def _reserved_ports() -> tuple[tuple[int, int], ...]:
+    """Ports that the kernel does not hand out by itself, as in "40000-40003,40005" (ip_local_reserved_ports)."""
+    said = sysctl.read("net/ipv4/ip_local_reserved_ports") or ""
+    ranges = (part.partition("-") for part in said.split(",") if part)
+    return tuple((int(first), int(last or first)) for first, _, last in ranges)
 
 
-def _first_addresses(host: Netlink) -> dict[str, IPv4Interface]:
-    found: dict[str, IPv4Interface] = {}
+@cache
+def last_group() -> int:
+    """The last of the groups from 0 on that there are in this user namespace (user_namespaces(7): gid_map)."""
+    last = -1
+    for line in sorted(Path("/proc/self/gid_map").read_text().splitlines(), key=lambda line: int(line.split()[0])):
+        first, _, length = map(int, line.split())
+        if first != last + 1:
+            break
+        last += length
+    return min(max(last, 0), LAST_GROUP)
+
+
+def _resolvers() -> Iterator[IPv4Address]:
+    """The nameservers of resolv.conf(5), and those that systemd-resolved or NetworkManager asks behind its own."""
+    found = set(_nameservers(RESOLV_CONF))
+    if any(address.is_loopback for address in found):
+        found.update(*map(_nameservers, BEHIND_A_STUB))
+    return (address for address in found if not address.is_loopback)
+
+
+def _nameservers(path: str) -> Iterator[IPv4Address]:
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            with suppress(ValueError):  # an IPv6 address
+                yield IPv4Address(words[1])
+
+
+def _routes(host: Netlink) -> Iterator[HostRoute]:
+    for body in host.ask([rtnetlink.get_all_routes()])[0].bodies:
+        found = rtnetlink.read_host_route(body)
+        if found is None:
+            continue
+        block, nowhere, router, index, metric, is_main = found
+        device = host.name(index)
+        if device or not index:  # else it is gone by now
+            by = f"by {device}" if device else ""
+            leads = f"nowhere ({nowhere})" if nowhere else " ".join(filter(None, (by, router and f"via {router}")))
+            yield HostRoute(block, leads, "" if nowhere else device, metric, is_main)
+
+
+def addresses(host: Netlink) -> dict[str, tuple[IPv4Interface, ...]]:
+    """The addresses of each interface of the host."""
+    found: dict[str, tuple[IPv4Interface, ...]] = {}
     for body in host.ask([rtnetlink.get_addresses()])[0].bodies:
-        name = _name_of(rtnetlink.read_index(body))
-        if name is not None:
-            found.setdefault(name, IPv4Interface(rtnetlink.read_address(body)))
+        name = host.name(rtnetlink.read_index(body))
+        found[name] = (*found.get(name, ()), IPv4Interface(rtnetlink.read_address(body)))
     return found
 
 
-def _name_of(index: int) -> str | None:
-    """An interface's name; "" for index 0, where a route names none, and None for one that is gone by now."""
-    try:
-        return socket.if_indextoname(index) if index else ""
-    except OSError:
-        return None
+def has_any(wanted: Iterable[IPv4Address]) -> bool:
+    """Whether the host has one of some addresses, on an interface that is up or not: it lets us bind to its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for address in wanted:
+            with suppress(OSError):
+                probe.bind((str(address), 0))
+                return True
+    return False
 
 
 def busy_ports(ports: Iterable[ResolvedPort], last: int) -> frozenset[ResolvedPort]:

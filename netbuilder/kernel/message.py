@@ -52,6 +52,17 @@ def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
     return found
 
 
+def nested(data: bytes, kind: int) -> bytes:
+    """What one of the attributes in a row holds, without reading those behind it; nothing if it is not there."""
+    at, last = 0, len(data) - 4
+    while at <= last:
+        size, one = _head_of_attribute(data, at)
+        if one & 0x3FFF == kind:
+            return data[at + 4 : at + size]
+        at += (size + 3) & ~3
+    return b""
+
+
 def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """The messages of one datagram: kind, flags, sequence number, body."""
     at = 0

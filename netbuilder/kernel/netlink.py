@@ -17,7 +17,7 @@ from netbuilder.kernel.message import ACK, DONE, DUMP, ERROR, Message, attribute
 ROUTE, NETFILTER = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
 _ACK_TLVS, _CAPPED = 0x200, 0x100
-_SIOCGIFINDEX = 0x8933
+_SIOCGIFNAME, _SIOCGIFINDEX = 0x8910, 0x8933
 _BATCH = 16  # each answer may take some 8 kB of the socket's receive buffer, which has 208 kB by default
 
 
@@ -84,11 +84,23 @@ class Netlink:
 
     def index(self, name: str) -> int:
         """The index of an interface in this socket's namespace; 0 if there is none of that name."""
-        request = struct.pack("16si20x", name.encode(), 0)
         try:
-            return int(struct.unpack_from("i", fcntl.ioctl(self._socket, _SIOCGIFINDEX, request), 16)[0])
+            answer = self.ioctl(_SIOCGIFINDEX, struct.pack("16si20x", name.encode(), 0))
         except OSError:
             return 0
+        return int(struct.unpack_from("i", answer, 16)[0])
+
+    def name(self, index: int) -> str:
+        """The name of an interface in this socket's namespace; "" if there is none of that index."""
+        try:
+            answer = self.ioctl(_SIOCGIFNAME, struct.pack("16si20x", b"", index))
+        except OSError:
+            return ""
+        return string(answer.partition(b"\0")[0])
+
+    def ioctl(self, request: int, ifreq: bytes) -> bytes:
+        """What a question about an interface of this socket's namespace is answered with (netdevice(7))."""
+        return fcntl.ioctl(self._socket, request, ifreq)
 
     def close(self) -> None:
         """Close the socket, which would keep its namespace alive."""

@@ -14,6 +14,7 @@ from netbuilder import firewall
 from netbuilder.kernel import namespaces, nfnetlink, rtnetlink
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.state import (
+    AddressesIn,
     AddressesOf,
     ElementOf,
     LinkOf,
@@ -77,21 +78,27 @@ class Observer:
         bodies = netlink.ask([rtnetlink.get_addresses(index)])[0].bodies if index else []
         return frozenset(map(rtnetlink.read_address, bodies))
 
+    def _all_addresses(self, netns: str | None, asked: list[AddressesIn]) -> list[frozenset[tuple[str, str]]]:
+        netlink = self.sockets.netlink(netns)
+        bodies = netlink.ask([rtnetlink.get_addresses()])[0].bodies
+        found = frozenset((netlink.name(rtnetlink.read_index(body)), rtnetlink.read_address(body)) for body in bodies)
+        return [found for _ in asked]
+
     def _routes(self, netns: str | None, asked: list[RoutesOf]) -> list[frozenset[Route]]:
         bodies = self.sockets.netlink(netns).ask([rtnetlink.get_routes()])[0].bodies
         found = frozenset(filter(None, map(rtnetlink.read_route, bodies)))
         return [found for _ in asked]
 
     def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
-        return [self._sysctl(netns, query.key) for query in asked]
-
-    def _sysctl(self, netns: str | None, key: str) -> str | None:
-        """A setting. To open the file of one takes longer than all else inside a sandbox: a link says this one too."""
-        match = _DISABLE_IPV6.fullmatch(key) if netns else None
-        if match is None:
-            return self.sockets.read_sysctl(netns, key)
-        (body,) = self._link_bodies(netns, [match[1]])
-        return rtnetlink.read_disable_ipv6(body) if body else None
+        """To open the file of one takes longer than all else inside a sandbox: some are on a link, the rest at once."""
+        on_link = {query.key: _DISABLE_IPV6.fullmatch(query.key) if netns else None for query in asked}
+        files = [key for key, match in on_link.items() if match is None]
+        found = dict(zip(files, self.sockets.read_sysctls(netns, files) if files else (), strict=True))
+        for key, match in on_link.items():
+            if match:
+                (body,) = self._link_bodies(netns, [match[1]])
+                found[key] = rtnetlink.read_disable_ipv6(body) if body else None
+        return [found[query.key] for query in asked]
 
     def _elements(self, netns: None, asked: list[ElementOf]) -> list[str | None]:
         wanted = [nfnetlink.element(query.key) for query in asked]
@@ -137,6 +144,7 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     NamespaceOf: Observer._namespaces,
     LinkOf: Observer._links,
     AddressesOf: Observer._addresses,
+    AddressesIn: Observer._all_addresses,
     RoutesOf: Observer._routes,
     SysctlOf: Observer._sysctls,
     ElementOf: Observer._elements,

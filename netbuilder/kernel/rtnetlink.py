@@ -13,7 +13,19 @@ import struct
 import sys
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from netbuilder.kernel.message import ACK, CREATE, DUMP, EXCL, Message, attribute, attributes, number, string, text
+from netbuilder.kernel.message import (
+    ACK,
+    CREATE,
+    DUMP,
+    EXCL,
+    Message,
+    attribute,
+    attributes,
+    nested,
+    number,
+    string,
+    text,
+)
 from netbuilder.steps.state import Link, Route
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
@@ -29,9 +41,9 @@ INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
-RT_SCOPE_LINK = 253
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
 RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
+NOWHERE = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -117,8 +129,8 @@ def read_link(body: bytes) -> Link:
     ifindex, flags = struct.unpack_from("=iI", body, 4)
     seen = attributes(body, 16)
     info = attributes(seen.get(IFLA_LINKINFO, b""))
-    port = attributes(info.get(INFO_SLAVE_DATA, b"")) if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else {}
-    inet6 = attributes(attributes(seen.get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
+    port = info.get(INFO_SLAVE_DATA, b"") if string(info.get(INFO_SLAVE_KIND, b"")) == "bridge" else b""
+    inet6 = nested(seen.get(IFLA_AF_SPEC, b""), socket.AF_INET6)
     return Link(
         ifindex=ifindex,
         kind=string(info.get(INFO_KIND, b"")),
@@ -127,8 +139,8 @@ def read_link(body: bytes) -> Link:
         mtu=_number(seen.get(IFLA_MTU)),
         master=_number(seen.get(IFLA_MASTER)),
         alias=string(seen.get(IFLA_IFALIAS, b"")),
-        hairpin=port.get(BRPORT_MODE) == b"\1",
-        link_local=inet6.get(INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
+        hairpin=nested(port, BRPORT_MODE) == b"\1",
+        link_local=nested(inet6, INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
     )
 
 
@@ -145,7 +157,9 @@ def read_disable_ipv6(body: bytes) -> str | None:
 def _address(kind: int, flags: int, index: int, address: IPv4Interface) -> Message:
     body = struct.pack("=BBBBI", socket.AF_INET, address.network.prefixlen, 0, 0, index)
     body += attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
-    return Message(kind, ACK | flags, body + attribute(IFA_BROADCAST, address.network.broadcast_address.packed))
+    if address.network.prefixlen < 31:  # else every address is somebody's
+        body += attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
+    return Message(kind, ACK | flags, body)
 
 
 def add_address(index: int, address: IPv4Interface) -> Message:
@@ -197,20 +211,34 @@ def get_routes() -> Message:
 
 
 def read_route(body: bytes) -> Route | None:
-    """A route by a router; None for any other."""
+    """A route by a router, or a default one; None for any other."""
     seen = attributes(body, 12)
-    if RTA_GATEWAY not in seen:
+    if RTA_GATEWAY not in seen and body[1]:
         return None
     dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
-    return Route(dst, str(IPv4Address(seen[RTA_GATEWAY])), _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
+    router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
+    return Route(dst, router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
 
 
-def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
-    """The subnet of a route without a router, and its interface's index (0 if it has none or many); else None."""
+def get_all_routes() -> Message:
+    """`ip -4 route show table all`."""
+    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, *bytes(7), 0))
+
+
+def read_host_route(body: bytes) -> tuple[IPv4Network, str, str | None, int, int, bool] | None:
+    """What a route says of where packets go; None for a default route, and for the host's own addresses.
+
+    Its block, the kind of one that leads nowhere, the router, the interface's index, the metric, and whether it is in
+    the main table.
+    """
+    kind = body[7]
     seen = attributes(body, 12)
-    if body[6] != RT_SCOPE_LINK or RTA_DST not in seen:
+    if (kind != RTN_UNICAST and kind not in NOWHERE) or RTA_DST not in seen:
         return None
-    return IPv4Network((seen[RTA_DST], body[1])), _number(seen.get(RTA_OIF))
+    router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
+    block = IPv4Network((seen[RTA_DST], body[1]))
+    is_main = _number(seen.get(RTA_TABLE)) == RT_TABLE_MAIN
+    return block, NOWHERE.get(kind, ""), router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)), is_main
 
 
 def _number(data: bytes | None) -> int:

@@ -7,7 +7,8 @@ open socket keeps its namespace alive.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from netbuilder.kernel import namespaces, sysctl
@@ -63,19 +64,14 @@ class Sockets:
             self._nft = Nft()
         return self._nft
 
-    def read_sysctl(self, netns: str | None, key: str) -> str | None:
-        """A setting of a sandbox, or of the host."""
-        if netns is None:
-            return sysctl.read(key)
-        with namespaces.entered_from(self.home, self.namespace(netns)):
-            return sysctl.read(key)
+    def read_sysctls(self, netns: str | None, keys: Iterable[str]) -> list[str | None]:
+        """Settings of a sandbox, or of the host."""
+        with self._inside(netns):
+            return [sysctl.read(key) for key in keys]
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """Set a setting of a sandbox, or of the host."""
-        if netns is None:
-            sysctl.write(key, value)
-            return
-        with namespaces.entered_from(self.home, self.namespace(netns)):
+        with self._inside(netns):
             sysctl.write(key, value)
 
     def leave(self) -> None:
@@ -94,6 +90,9 @@ class Sockets:
         if self._nft:
             self._nft.close()
         os.close(self.home)
+
+    def _inside(self, netns: str | None) -> AbstractContextManager[None]:
+        return namespaces.entered_from(self.home, self.namespace(netns)) if netns else nullcontext()
 
     def _is_pinned(self, netns: str) -> bool:
         return not (self._ahead and netns in self._paths) and bool(namespaces.pinned(netns))

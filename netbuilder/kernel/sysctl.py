@@ -6,13 +6,13 @@ import os
 
 
 def read(key: str) -> str | None:
-    """The value of a setting such as net/ipv4/ip_forward; None if the kernel has none of that name to read."""
+    """The value of a setting such as net/ipv4/ip_forward, numbers apart by a space; None if there is none to read."""
     try:
         fd = os.open(f"/proc/sys/{key}", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     try:
-        return os.read(fd, 4096).decode().strip()
+        return " ".join(os.read(fd, 4096).decode().split())
     except IsADirectoryError:
         return None
     finally:

@@ -4,7 +4,7 @@
     bridge, none, container, host      the four modes
     units        the parts of a host, in the order in which they are made
 
-How long a plan is tells the subject in one line: host 0 steps, container 0, none 2, bridge about a dozen.
+How long a plan is tells the subject in one line: host 0 steps, container 0, none 4, bridge about a dozen.
 """
 
 from __future__ import annotations

@@ -84,6 +84,10 @@ class Claims:
         """Let a sandbox hold an address, a MAC address or a veth name."""
         self._holders[kind, of, value] = f"sandbox {sandbox}"
 
+    def reserve(self, network: str, address: int, holder: str) -> None:
+        """Let somebody who is none of ours hold an address."""
+        self._holders["address", network, address] = holder
+
     def holder(self, kind: str, of: str, value: int | str) -> str | None:
         """Who holds something; None if it is free."""
         return self._holders.get((kind, of, value))

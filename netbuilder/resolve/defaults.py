@@ -6,7 +6,7 @@ is the plan that is carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
@@ -19,13 +19,7 @@ POOLS = tuple(
         IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
     )
 )
-"""Docker's default address pools, in its order: 15 of 65,534 addresses and 16 of 4,094."""
-
-
-def free_subnet(taken: Iterable[IPv4Network]) -> IPv4Network | None:
-    """The first of Docker's pools that overlaps none of `taken`; None when all do."""
-    blocks = tuple(taken)
-    return next((pool for pool in POOLS if not any(pool.overlaps(block) for block in blocks)), None)
+"""Docker's default address pools, in its order: 15 of 65,534 addresses and 16 of 4,094. The first is docker0's."""
 
 
 def mac_of(address: IPv4Address) -> str:

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import NamedTuple
 
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedPort
+from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork, ResolvedPort
+
+
+class HostRoute(NamedTuple):
+    """A route of the host, whatever made it.
+
+    Args:
+        block: The addresses that it catches.
+        leads: Where to, in words: "by eth0", "by eth0 via 192.0.2.2", "nowhere (blackhole)".
+        device: The interface that it leads out by; "" if it names none or many.
+        metric: Of two to the same block, the one with the lower metric is taken; that of a bridge's own subnet is 0.
+        main: Whether it is in the main table. The others are asked as the rules say (`ip rule`), as VPNs do it.
+    """
+
+    block: IPv4Network
+    leads: str
+    device: str
+    metric: int = 0
+    main: bool = True
+
+
+class Neighbour(NamedTuple):
+    """Who has an address on a bridge: a MAC address, and whether it answers; if not, it was there some time ago."""
+
+    mac: str
+    answers: bool
 
 
 @dataclass(frozen=True)
@@ -13,27 +40,35 @@ class HostFacts:
     """What a host was like before netbuilder came. The default is a host fresh from boot.
 
     Args:
-        onlink: Subnets that the host reaches directly, with the interface; their addresses are somebody's already.
+        routes: Its routes, without the default ones.
         interfaces: The names of its interfaces.
-        addresses: The first address of each interface, for a bridge that is adopted with the subnet it has.
+        addresses: The addresses of each interface. A bridge that is adopted has the subnet of its first one.
+        neighbours: Who else is on a bridge, by its name and their address.
+        resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
+        last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
         ephemeral: First and last port of the range from which a free host port is taken.
+        reserved: Ranges of ports, each from its first to its last, that are not to be taken from it.
         busy: Ports of the host that a process holds.
     """
 
-    onlink: tuple[tuple[IPv4Network, str], ...] = ()
+    routes: tuple[HostRoute, ...] = ()
     interfaces: frozenset[str] = frozenset()
-    addresses: dict[str, IPv4Interface] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[IPv4Interface, ...]] = field(default_factory=dict)
+    neighbours: Mapping[tuple[str, IPv4Address], Neighbour] = field(default_factory=dict)
+    resolvers: frozenset[IPv4Address] = frozenset()
     forwarding: bool = False
     ipv6: bool = True
+    last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)
+    reserved: tuple[tuple[int, int], ...] = ()
     busy: frozenset[ResolvedPort] = frozenset()
 
     def without(self, gone: ResolvedNetwork) -> HostFacts:
         """The host without what it reaches by a network that is about to go, and without its bridge if that goes."""
-        onlink = tuple((block, device) for block, device in self.onlink if device != gone.bridge)
+        routes = tuple(route for route in self.routes if route.device != gone.bridge)
         if gone.adopted:
-            return replace(self, onlink=onlink)
-        addresses = {device: address for device, address in self.addresses.items() if device != gone.bridge}
-        return replace(self, onlink=onlink, addresses=addresses, interfaces=self.interfaces - {gone.bridge})
+            return replace(self, routes=routes)
+        addresses = {device: held for device, held in self.addresses.items() if device != gone.bridge}
+        return replace(self, routes=routes, addresses=addresses, interfaces=self.interfaces - {gone.bridge})

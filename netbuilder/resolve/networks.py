@@ -8,9 +8,11 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from netbuilder.errors import SpecError, some
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
-from netbuilder.resolve.defaults import bridge_name, free_subnet, mac_of
+from netbuilder.resolve.defaults import bridge_name, mac_of
 from netbuilder.resolve.facts import HostFacts
+from netbuilder.resolve.occupied import occupants
 from netbuilder.resolve.resolved import ResolvedNetwork
+from netbuilder.resolve.subnets import Networks, clashes, free_subnet
 from netbuilder.spec import Network
 
 IPV6_LEAST_MTU = 1280
@@ -72,19 +74,19 @@ def _refuse_to_leave_members(spec: Network, network: ResolvedNetwork, others: fr
         )
 
 
-def _network(
-    spec: Network, before: ResolvedNetwork | None, networks: dict[str, ResolvedNetwork], facts: HostFacts
-) -> ResolvedNetwork:
+def _network(spec: Network, before: ResolvedNetwork | None, networks: Networks, facts: HostFacts) -> ResolvedNetwork:
     bridge = spec.bridge or bridge_name(spec.name)
     for other in networks.values():
         if other.bridge == bridge:
             problem = f"{bridge} is the bridge of network {other.name}"
             raise SpecError(f"network {spec.name}.bridge", problem, "name another bridge, or use that network")
     known = _known_gateway(spec, bridge, before, networks, facts)
-    subnet = spec.subnet or (known.network if known else _free_subnet(spec, bridge, networks, facts))
-    _refuse_overlap(spec, subnet, bridge, networks, facts)
+    subnet = spec.subnet or (known.network if known else free_subnet(spec, bridge, networks, facts))
+    for problem in clashes(subnet, bridge, networks, facts):
+        hint = "name another subnet, or leave it out for a free one"
+        raise SpecError(f"network {spec.name}.subnet", problem, hint)
     kept = known.ip if known and known.network == subnet else None
-    gateway: IPv4Address = spec.gateway or kept or subnet.network_address + 1
+    gateway = _gateway(spec, bridge, subnet, kept, facts)
     return ResolvedNetwork(
         name=spec.name,
         bridge=bridge,
@@ -99,41 +101,31 @@ def _network(
 
 
 def _known_gateway(
-    spec: Network, bridge: str, before: ResolvedNetwork | None, networks: dict[str, ResolvedNetwork], facts: HostFacts
+    spec: Network, bridge: str, before: ResolvedNetwork | None, networks: Networks, facts: HostFacts
 ) -> IPv4Interface | None:
     """What a spec that leaves it open gets: the address of a bridge that is adopted, or what the network had."""
-    if spec.subnet is None and bridge in facts.addresses:
-        return facts.addresses[bridge]
-    if before is None or (spec.subnet is None and _overlapping(before.gateways[0].network, bridge, networks, facts)):
+    if spec.subnet is None and facts.addresses.get(bridge):
+        return facts.addresses[bridge][0]
+    if before is None or (spec.subnet is None and any(clashes(before.subnets[0], bridge, networks, facts))):
         return None
     return before.gateways[0]
 
 
-def _free_subnet(spec: Network, bridge: str, networks: dict[str, ResolvedNetwork], facts: HostFacts) -> IPv4Network:
-    subnet = free_subnet(block for block, _ in _taken(bridge, networks, facts))
-    if subnet is None:
-        raise SpecError(
-            f"network {spec.name}.subnet",
-            "every one of Docker's 31 address pools overlaps a network or a route of this host",
-            "name a subnet, such as 10.9.0.0/24",
-        )
-    return subnet
-
-
-def _refuse_overlap(
-    spec: Network, subnet: IPv4Network, bridge: str, networks: dict[str, ResolvedNetwork], facts: HostFacts
-) -> None:
-    for problem in _overlapping(subnet, bridge, networks, facts):
-        raise SpecError(f"network {spec.name}.subnet", problem, "name another subnet, or leave it out for a free one")
-
-
-def _overlapping(subnet: IPv4Network, bridge: str, networks: dict[str, ResolvedNetwork], facts: HostFacts) -> list[str]:
-    taken = _taken(bridge, networks, facts)
-    return [f"{subnet} overlaps {block}{whose}" for block, whose in taken if subnet.overlaps(block)]
-
-
-def _taken(bridge: str, networks: dict[str, ResolvedNetwork], facts: HostFacts) -> list[tuple[IPv4Network, str]]:
-    """The subnets that are somebody's already, and whose; what the bridge itself reaches may be the network's."""
-    ours = [(subnet, f" of network {one.name}") for one in networks.values() for subnet in one.subnets]
-    reached = ((block, device) for block, device in facts.onlink if device != bridge)
-    return ours + [(block, f", which this host reaches by {device}") for block, device in reached]
+def _gateway(
+    spec: Network, bridge: str, subnet: IPv4Network, kept: IPv4Address | None, facts: HostFacts
+) -> IPv4Address:
+    """The bridge's own address: nobody else's, unless the bridge has it already."""
+    occupied = occupants(bridge, subnet, facts)
+    own = {address.ip for address in facts.addresses.get(bridge, ())}
+    if spec.gateway or kept:
+        gateway = spec.gateway or kept
+        assert gateway
+        if gateway in occupied and gateway not in own:
+            hint = "name another gateway, or leave it out for a free one"
+            raise SpecError(f"network {spec.name}.gateway", f"{gateway} is taken by {occupied[gateway]}", hint)
+        return gateway
+    free = (address for address in subnet.hosts() if address not in occupied or address in own)
+    gateway = next(free, None)
+    if gateway is None:
+        raise SpecError(f"network {spec.name}.gateway", f"every address of {subnet} is taken", "name another subnet")
+    return gateway

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
 from netbuilder.spec.ports import ANY, Port, Protocol
 
+LAST_GROUP = 2**31 - 1
+"""The highest group that the kernel takes for net/ipv4/ping_group_range."""
+
 
 class Resolved(BaseModel):
     """What all resolved values share: frozen, and read back from JSON as they were or not at all."""
@@ -93,6 +96,7 @@ class ResolvedSandbox(Resolved):
     adopted: NamespacePath | None = None
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     ports: tuple[ResolvedPort, ...] = ()
+    last_group: int = LAST_GROUP
 
     @property
     def depends_on(self) -> set[str]:

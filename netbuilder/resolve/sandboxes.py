@@ -1,8 +1,8 @@
-"""Sandboxes: an address, a veth name and host ports for each, and the namespace that it lives in."""
+"""Sandboxes: an address and a veth name for each, and the namespace that it lives in."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
@@ -11,8 +11,11 @@ from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
 from netbuilder.resolve.defaults import mac_of, veth_name
 from netbuilder.resolve.facts import HostFacts
-from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
-from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
+from netbuilder.resolve.occupied import occupants
+from netbuilder.resolve.ports import keep_ports, resolve_ports
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.subnets import ends
+from netbuilder.spec import Bridge, Container, Sandbox
 
 BRIDGE_PORTS = 1023
 """As many ports as a Linux bridge holds (BR_MAX_PORTS less one)."""
@@ -38,22 +41,19 @@ def resolve_sandboxes(
     kept = [_keep(spec, allocations.sandboxes.get(spec.name), on, claims) for spec in specs]
     wired = [(spec, spec.mode) for spec in kept if isinstance(spec.mode, Bridge)]
     _refuse_full_bridges(wired, by_name, allocations)
+    _reserve_occupied(wired, on, allocations.claims, claims, facts)
     addresses = _addresses(wired, on, claims)
-    ports = _ports(wired, claims, facts)
+    ports = resolve_ports(wired, claims, facts)
     for spec in kept:
-        endpoints = (
-            (_endpoint(spec, spec.mode, addresses[spec.name], on[spec.mode.network], claims),)
-            if isinstance(spec.mode, Bridge)
-            else ()
-        )
         resolved = ResolvedSandbox(
             name=spec.name,
             mode=spec.mode.kind,
             namespace=_namespace(spec, by_name, allocations),
             shares=spec.mode.sandbox if isinstance(spec.mode, Container) else None,
             adopted=_adopted(spec),
-            endpoints=endpoints,
+            endpoints=_endpoints(spec, addresses, on, claims),
             ports=tuple(ports.get(spec.name, ())),
+            last_group=facts.last_group,
         )
         _refuse_to_leave_sharers(resolved, by_name, allocations)
         yield resolved
@@ -81,28 +81,30 @@ def _keep(
     (subnet,) = networks[mode.network].subnets
     free = (one.ip for one in had.addresses if not claims.holder("address", mode.network, int(one)))
     usable = (address for address in free if _is_in(address, subnet))
-    update = {"address": mode.address or next(usable, None), "publish": _keep_ports(mode, before.ports)}
+    update = {"address": mode.address or next(usable, None), "publish": keep_ports(mode, before.ports)}
     return spec.model_copy(update={"mode": mode.model_copy(update=update)})
 
 
 def _is_in(address: IPv4Address, subnet: IPv4Network) -> bool:
     """Whether an address of a subnet can be somebody's."""
-    return address in subnet and address not in (subnet.network_address, subnet.broadcast_address)
+    first, last = ends(subnet)
+    return first <= int(address) <= last
 
 
-def _keep_ports(mode: Bridge, had: tuple[ResolvedPort, ...]) -> tuple[PublishedPort, ...]:
-    """A port without a number of its own on the host keeps the one that it was given."""
-    numbered = {(port.host_ip, port.host_port, port.sandbox_port, port.protocol) for port in mode.publish}
-    free: dict[tuple[IPv4Address, int, str], list[int]] = defaultdict(list)
-    for port in reversed(had):
-        if (port.host_ip, port.host_port, port.sandbox_port, port.protocol) not in numbered:
-            free[port.host_ip, port.sandbox_port, port.protocol].append(port.host_port)
-    return tuple(_with_number(port, free) for port in mode.publish)
-
-
-def _with_number(port: PublishedPort, free: dict[tuple[IPv4Address, int, str], list[int]]) -> PublishedPort:
-    numbers = free.get((port.host_ip, port.sandbox_port, port.protocol))
-    return port.model_copy(update={"host_port": numbers.pop()}) if port.host_port is None and numbers else port
+def _reserve_occupied(
+    wired: list[tuple[Sandbox, Bridge]],
+    networks: dict[str, ResolvedNetwork],
+    standing: Claims,
+    claims: Claims,
+    facts: HostFacts,
+) -> None:
+    """What others have of a network's subnet is not given out; a sandbox or gateway that stands has its own already."""
+    expected = frozenset(mode.mac for _, mode in wired if mode.mac)
+    for name in {mode.network for _, mode in wired}:
+        (subnet,) = networks[name].subnets
+        for address, whose in occupants(networks[name].bridge, subnet, facts, expected).items():
+            if not any(one.holder("address", name, int(address)) for one in (standing, claims)):
+                claims.reserve(name, int(address), whose)
 
 
 def _refuse_full_bridges(
@@ -126,13 +128,12 @@ def _addresses(
         address = mode.address or _free_address(where, mode.network, subnet, claims)
         _refuse_address(where, address, mode.network, subnet, claims)
         claims.take("address", mode.network, int(address), spec.name)
-        chosen[spec.name] = IPv4Interface((address, subnet.prefixlen))
+        chosen[spec.name] = IPv4Interface((int(address), subnet.prefixlen))  # text would be parsed
     return chosen
 
 
 def _free_address(where: str, network: str, subnet: IPv4Network, claims: Claims) -> IPv4Address:
-    first, last = int(subnet.network_address) + 1, int(subnet.broadcast_address) - 1
-    number = claims.free_address(network, first, last)
+    number = claims.free_address(network, *ends(subnet))
     if number is None:
         problem = f"network {network} is full: every address of {subnet} is taken"
         raise SpecError(where, problem, "use another network for the rest")
@@ -152,40 +153,12 @@ def _refuse_address(where: str, address: IPv4Address, network: str, subnet: IPv4
     raise SpecError(where, problem, "choose another, or leave it out for the next free one")
 
 
-def _ports(wired: list[tuple[Sandbox, Bridge]], claims: Claims, facts: HostFacts) -> dict[str, list[ResolvedPort]]:
-    """Each sandbox's published ports, claimed: those with a host port of their own first."""
-    asked = [(spec.name, at, port) for spec, mode in wired for at, port in enumerate(mode.publish)]
-    chosen: dict[str, dict[int, ResolvedPort]] = {spec.name: {} for spec, _ in wired}
-    for name, at, wanted in sorted(asked, key=lambda one: one[2].host_port is None):
-        where = f"sandbox {name}.mode.publish[{at}]"
-        port = _numbered(wanted, wanted.host_port) if wanted.host_port else _free_port(where, wanted, claims, facts)
-        holder = claims.holder_of_port(port)
-        if holder:
-            raise SpecError(
-                where, f"host port {port} is published by sandbox {holder} already", "choose another host port"
-            )
-        if port in facts.busy:
-            raise SpecError(
-                where, f"host port {port} is held by a process of the host", "stop it, or choose another port"
-            )
-        claims.take_port(port, name)
-        chosen[name][at] = port
-    return {name: [ports[at] for at in sorted(ports)] for name, ports in chosen.items()}
-
-
-def _numbered(port: PublishedPort, host_port: int) -> ResolvedPort:
-    return ResolvedPort(
-        host_ip=port.host_ip, host_port=host_port, sandbox_port=port.sandbox_port, protocol=port.protocol
-    )
-
-
-def _free_port(where: str, port: PublishedPort, claims: Claims, facts: HostFacts) -> ResolvedPort:
-    first, last = facts.ephemeral
-    for number in claims.free_ports(port.protocol, first, last):
-        candidate = _numbered(port, number)
-        if candidate not in facts.busy:
-            return candidate
-    raise SpecError(where, f"no host port from {first} to {last} is free", "name a host port")
+def _endpoints(
+    spec: Sandbox, addresses: dict[str, IPv4Interface], networks: dict[str, ResolvedNetwork], claims: Claims
+) -> tuple[ResolvedEndpoint, ...]:
+    if not isinstance(spec.mode, Bridge):
+        return ()
+    return (_endpoint(spec, spec.mode, addresses[spec.name], networks[spec.mode.network], claims),)
 
 
 def _endpoint(

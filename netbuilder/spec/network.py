@@ -24,8 +24,8 @@ def _subnet(value: object) -> object:
     except ValueError:
         hint = f": did you mean {IPv4Network(value, strict=False)}?" if _has_host_bits(value) else ""
         raise ValueError(f"{str(value)[:40]!r} is not a valid IPv4 subnet{hint}") from None
-    if subnet.prefixlen > 30:
-        raise ValueError(f"{subnet} has no room for a gateway and a sandbox: use /30 or larger")
+    if subnet.prefixlen > 31:
+        raise ValueError(f"{subnet} has no room for a gateway and a sandbox: use /31 or larger")
     if any(subnet.overlaps(block) for block in _UNUSABLE):
         raise ValueError(
             f"{subnet} is reserved (loopback, multicast or unusable): use a private block such as 10.9.0.0/24"
@@ -51,7 +51,8 @@ class Network(Spec):
         name: The network's name; "bridge" is Docker's default network.
         bridge: The bridge's interface name, at most 15 characters; by default docker0 for the default network, and
             br- with twelve hexadecimal digits for others. A bridge of that name that is already there is adopted.
-        subnet: The IPv4 subnet, /30 or larger; by default the first free one of Docker's pools.
+        subnet: The IPv4 subnet; by default the first free one of Docker's pools. A /31 has a gateway and one sandbox
+            (RFC 3021).
         gateway: The bridge's own address, the sandboxes' way out; by default the first of the subnet.
         mtu: Bytes in a packet, 68 to 65535, on the bridge and on both ends of each veth; by default the kernel's.
         masquerade: Whether what leaves the subnet takes the host's address (Docker's enable_ip_masquerade).
@@ -100,7 +101,8 @@ class Network(Spec):
                 raise ValueError("gateway needs a subnet to be in: name the subnet too")
             if self.gateway not in self.subnet:
                 raise ValueError(f"gateway {self.gateway} is outside subnet {self.subnet}")
-            if self.gateway in (self.subnet.network_address, self.subnet.broadcast_address):
+            ends = (self.subnet.network_address, self.subnet.broadcast_address)
+            if self.subnet.prefixlen < 31 and self.gateway in ends:
                 raise ValueError(
                     f"gateway {self.gateway} is reserved: it is the first or last address of {self.subnet}"
                 )

@@ -111,6 +111,14 @@ class AddressesOf(_OfLink, Query[frozenset[str]]):
     dev: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddressesIn(Query[frozenset[tuple[str, str]]]):
+    """The IPv4 addresses of all interfaces of one namespace, such as {("eth0", "172.17.0.2/16")}."""
+
+    absent: ClassVar[Any] = frozenset()
+    netns: str | None
+
+
 class Route(NamedTuple):
     """One route: a subnet or "default", the router if there is one, the interface's index, and the metric (0: none)."""
 
@@ -122,7 +130,7 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RoutesOf(Query[frozenset[Route]]):
-    """The IPv4 routes that lead by a router, of the main table of one namespace."""
+    """The IPv4 routes of the main table of one namespace that lead by a router, and the default ones, whatever by."""
 
     absent: ClassVar[Any] = frozenset()
     netns: str | None

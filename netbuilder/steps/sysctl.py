@@ -16,7 +16,8 @@ IP_FORWARD = "net/ipv4/ip_forward"
 # The kernel sets this one along with it: a router believes no redirects (ip-sysctl: accept_redirects).
 ACCEPT_REDIRECTS = "net/ipv4/conf/all/accept_redirects"
 
-_NEW = "0"  # what a new interface has of the settings that are written here
+_NEW = {"net/ipv4/ip_unprivileged_port_start": "1024", "net/ipv4/ping_group_range": "1 0"}
+"""What a new namespace has of the settings that are written here; a new interface has 0 of all of them."""
 
 
 class EnableForwarding(Step):
@@ -61,7 +62,7 @@ class SetSysctl(Step):
 
     netns: Name | None = None
     key: Key
-    value: Annotated[str, Field(pattern=r"^[0-9]+$")]
+    value: Annotated[str, Field(pattern=r"^[0-9]+( [0-9]+)*$")]
 
     def subject(self) -> str:
         return f"sysctl/{self.key}@{self.netns}"
@@ -76,16 +77,19 @@ class SetSysctl(Step):
         return state[SysctlOf(self.netns, self.key)] == self.value
 
     def before(self, state: State) -> str:
-        return state[SysctlOf(self.netns, self.key)] or _NEW
+        return state[SysctlOf(self.netns, self.key)] or self._new()
 
     def do(self, kernel: Kernel) -> None:
         kernel.write_sysctl(self.netns, self.key, self.value)
 
     def undo_command(self, before: str | None) -> str:
-        return self._write(before or _NEW)
+        return self._write(before or self._new())
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        kernel.write_sysctl(self.netns, self.key, before or _NEW)
+        kernel.write_sysctl(self.netns, self.key, before or self._new())
+
+    def _new(self) -> str:
+        return _NEW.get(self.key, "0")
 
     def _write(self, value: str) -> str:
         return inside(self.netns, "sysctl", "-q", "-w", f"{self.key}={value}")

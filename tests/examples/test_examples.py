@@ -20,7 +20,7 @@ SAID = {
     "01_namespace.py": [
         "✓ blue has a loopback of its own, and it is down",
         "✓ each finds its own server on localhost:80",
-        "✓ two steps",
+        "✓ the two commands of before",
     ],
     "02_veth.py": [
         "✓ veth-blue is number 7 and points at 42; eth0 is number 42 and points at 7",

@@ -123,7 +123,11 @@ IN_THE_SANDBOX = ["disable_ipv6=1", "web address add", "web link set eth0 up", "
 ON_THE_VETH = ["alias netbuilder:web", "hairpin on", "addrgenmode none", "link set VETH up"]
 THE_VETH = ["link add VETH", *ON_THE_VETH, *IN_THE_SANDBOX]
 THE_VETH_AGAIN = ["link del VETH", *THE_VETH]
-THE_NAMESPACE = ["netns add", "link add VETH", *IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]]
+PERMISSIONS = ["ip_unprivileged_port_start=0", "ping_group_range=0 2147483647"]
+THE_NAMESPACE = [
+    *("netns add", *PERMISSIONS, "link add VETH"),
+    *(*IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]),
+]
 NETWORK = ["bridges", "icc", "gateways", "subnets", "masqueraded"]
 PORTS = ["8088", "5353", "9090", "443"]
 BROKEN = {
@@ -143,6 +147,8 @@ BROKEN = {
     "ip -n web address replace 10.9.0.77/25 dev eth0": [],
     "ip -n web route del default": ["web route add"],
     "ip netns exec web sysctl -qw net/ipv6/conf/eth0/disable_ipv6=0": ["disable_ipv6=1"],
+    "ip netns exec web sysctl -qw net/ipv4/ip_unprivileged_port_start=80": PERMISSIONS[:1],
+    "ip netns exec web sysctl -qw 'net/ipv4/ping_group_range=1 0'": PERMISSIONS[1:],
     "sysctl -qw net/ipv4/ip_forward=0": ["ip_forward=1"],
     "sysctl -qw net/ipv4/conf/BRIDGE/route_localnet=0": ["route_localnet=1"],
     "ip link del BRIDGE": [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netbuilder import Bridge, Host, Network, NoNetwork, Plan, PublishedPort, Sandbox, SpecError, StepError
+from netbuilder.kernel import host_facts
 from tests.kernel.helpers import KINDS, SOON, Lan, Protocol, call, missing, picture, shell
 from tests.kernel.leftovers import wait_until
 
@@ -94,21 +96,64 @@ def test_an_interface_inside_of_the_name_that_ours_gets(host: Host) -> None:
     assert refusal(host, LAB, taken).field == "sandbox web.namespace"
 
 
-def test_a_default_route_inside(host: Host) -> None:
+OLD = """
+ip netns add old && ip -n old link set lo up
+ip netns exec old sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'
+ip -n old link add wan type veth peer name theirs && ip -n old link set wan up && ip -n old link set theirs up
+"""
+"""A namespace that somebody made, with an interface in it."""
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"),
+    [
+        (
+            "address add 198.51.100.2/24 dev wan; {} route add default via 198.51.100.1",
+            "a default route via 198.51.100.1",
+        ),
+        ("route add default dev wan", "a default route"),
+        ("route add unreachable default", "a default route"),
+        ("address add 10.9.0.2/32 dev lo", "10.9.0.2/32 on 'lo'"),
+        ("address add 10.9.0.7/24 dev wan", "10.9.0.7/24 on 'wan'"),
+        ("address add 10.0.0.7/8 dev wan", "10.0.0.7/8 on 'wan'"),
+        ("link property add dev wan altname eth0", "an eth0"),
+    ],
+)
+def test_what_is_in_the_way_in_a_namespace(host: Host, inside: str, what: str) -> None:
+    shell(host, OLD + "ip -n old " + inside.format("ip -n old"))
+    error = refusal(host, LAB, Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/old"))
+    assert error.field == "sandbox web.namespace"
+    assert f": there is {what} in /run/netns/old already, where bridge mode puts its own" in str(error)
+    assert error.hint.startswith("use none mode to adopt it as it is, or ")
+    host.apply(Sandbox(name="web", mode=NoNetwork(), namespace="/run/netns/old"))
+
+
+def test_a_sandbox_does_not_move_to_where_something_is_in_the_way(host: Host) -> None:
+    shell(host, OLD + "ip -n old route add default dev wan")
+    host.apply(LAB, WEB)
+    error = refusal(host, LAB, Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/old"))
+    assert "there is a default route in /run/netns/old already" in str(error)
+
+
+def test_what_is_in_a_namespace_and_in_nobodys_way(host: Host) -> None:
     shell(
         host,
-        """
-        ip netns add old && ip -n old link set lo up
-        ip netns exec old sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'
-        ip -n old link add wan type veth peer name theirs && ip -n old link set wan up && ip -n old link set theirs up
-        ip -n old address add 198.51.100.2/24 dev wan && ip -n old route add default via 198.51.100.1
+        OLD
+        + """
+        ip -n old address add 198.51.100.2/24 dev wan
+        ip -n old address add 10.9.0.77/32 dev lo
+        ip -n old route add default via 198.51.100.1 metric 100
         """,
     )
-    before = picture(host)
-    with pytest.raises(StepError) as caught:
-        host.apply(LAB, Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/old"))
-    assert caught.value.errno == errno.EEXIST
-    assert picture(host) == before
+    host.apply(LAB, Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/old"))
+    assert call(host["web"], ("10.9.0.1", 80), host, 80, "tcp") == "10.9.0.2"
+
+
+def test_an_interface_with_a_hostile_name_inside(host: Host) -> None:
+    name = """ "$(printf 'e\\033[2J')" """
+    shell(host, f"{OLD} ip -n old link set wan name {name}; ip -n old address add 10.9.0.7/24 dev {name}")
+    error = refusal(host, LAB, Sandbox(name="web", mode=WEB.mode, namespace="/run/netns/old"))
+    assert str(error).isprintable()
 
 
 def test_a_table_of_our_name(host: Host) -> None:
@@ -130,9 +175,55 @@ def test_a_subnet_that_the_host_reaches_already(host: Host) -> None:
 
 def test_a_default_subnet_keeps_clear_of_the_hosts(host: Host) -> None:
     Lan(host)
-    shell(host, "ip address add 172.17.5.1/24 dev eth0 && ip route add 172.18.0.0/15 dev eth1")
+    shell(host, "ip address add 172.18.5.1/24 dev eth0 && ip route add 172.20.0.0/15 dev eth1")
     host.apply(Network(name="lab"), Network(name="other"))
-    assert [str(network.subnets[0]) for network in host.networks()] == ["172.20.0.0/16", "172.21.0.0/16"]
+    assert [str(network.subnets[0]) for network in host.networks()] == ["172.19.0.0/16", "172.22.0.0/16"]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "0.0.0.0/1 {0}; ip route add 128.0.0.0/1 {0}",
+        "10.0.0.0/8 {0}; ip route add 172.16.0.0/12 {0}; ip route add 192.168.0.0/16 {0}",
+        "default {0} table 7; ip rule add not fwmark 1 table 7; ip rule add table main suppress_prefixlength 0",
+    ],
+    ids=["halves", "private", "in another table"],
+)
+@pytest.mark.parametrize("how", ["via 192.0.2.2", "dev eth0"])
+@pytest.mark.parametrize("spec", [Network(name="lab"), LAB], ids=["a pool", "a named subnet"])
+def test_a_vpn_that_routes_everything_is_in_nobodys_way(lan: Lan, routes: str, how: str, spec: Network) -> None:
+    shell(lan.host, "ip route add " + routes.format(how))
+    lan.host.apply(spec, Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"])))
+    address = str(lan.host["web"].address)
+    assert call(lan.host, (address, 80), lan.host["web"], 80, "tcp") == str(lan.host.networks()[0].gateways[0].ip)
+    assert call(lan.host["web"], (lan.MACHINE, 80), lan.machine, 80, "tcp") == lan.HOST
+    assert call(lan.machine, (lan.HOST, 8088), lan.host["web"], 80, "tcp") == lan.MACHINE
+
+
+@pytest.mark.parametrize(
+    ("route", "leads"),
+    [("10.9.0.0/25 via 192.0.2.2", "by eth0 via 192.0.2.2"), ("blackhole 10.9.0.0/24", "nowhere (blackhole)")],
+)
+def test_a_subnet_that_would_not_be_reached(lan: Lan, route: str, leads: str) -> None:
+    shell(lan.host, f"ip route add {route}")
+    error = refusal(lan.host, LAB)
+    assert error.field == "network lab.subnet"
+    assert str(error).endswith(f"which this host reaches {leads}")
+
+
+def test_a_default_subnet_has_no_nameserver_in_it(host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own, behind = tmp_path / "resolv.conf", tmp_path / "behind"
+    own.write_text("# nameserver 172.22.0.1\nnameserver 172.18.0.2\nnameserver fd00::1\nnameserver\nnameserver x\n")
+    behind.write_bytes(b"nameserver 172.19.0.2\n\xff\n")
+    monkeypatch.setattr(host_facts, "RESOLV_CONF", str(own))
+    monkeypatch.setattr(host_facts, "BEHIND_A_STUB", (str(behind), str(tmp_path / "none")))
+    host.apply(Network(name="lab"))
+    assert [str(network.subnets[0]) for network in host.networks()] == ["172.19.0.0/16"]
+    own.write_text("nameserver 127.0.0.53\n")
+    host.apply(Network(name="other"))
+    assert [str(network.subnets[0]) for network in host.networks()] == ["172.19.0.0/16", "172.18.0.0/16"]
+    host.apply(Network(name="third"))
+    assert str(host.networks()[2].subnets[0]) == "172.20.0.0/16"
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -170,6 +261,22 @@ def test_a_free_host_port_is_one_that_nobody_holds(host: Host) -> None:
         host.apply(Sandbox(name="web", mode=Bridge(publish=["80", "81", "80/udp"])))
     ports = [(port.protocol, port.host_port) for port in host["web"].ports]
     assert ports == [("tcp", first + 1), ("tcp", first + 2), ("udp", first)]
+
+
+def test_a_free_host_port_is_none_that_is_reserved(host: Host) -> None:
+    shell(
+        host,
+        "echo 40000 40010 > /proc/sys/net/ipv4/ip_local_port_range;"
+        "echo 40000-40003,40005 > /proc/sys/net/ipv4/ip_local_reserved_ports",
+    )
+    host.apply(Sandbox(name="web", mode=Bridge(publish=["80", "81", "40001:82"])))
+    assert [port.host_port for port in host["web"].ports] == [40004, 40006, 40001]
+    shell(host, "echo 50000 50010 > /proc/sys/net/ipv4/ip_local_port_range")
+    host.apply(Sandbox(name="more", mode=Bridge(publish=["80"])))
+    assert [port.host_port for port in host["more"].ports] == [50000]
+    shell(host, "echo 50000-50010 > /proc/sys/net/ipv4/ip_local_reserved_ports")
+    error = refusal(host, Sandbox(name="most", mode=Bridge(publish=["80"])))
+    assert str(error).endswith("no host port from 50000 to 50010 is free and not reserved")
 
 
 def test_a_port_on_an_address_that_is_not_the_hosts(host: Host) -> None:

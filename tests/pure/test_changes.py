@@ -14,7 +14,7 @@ import pytest
 
 from netbuilder import firewall
 from netbuilder.engine.changes import ANEW, STALE, transition
-from netbuilder.engine.preflight import Preflight
+from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.removal import batches, redirected_udp_ports
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.transition import Standing, Transition, moving, queries
@@ -47,6 +47,7 @@ from netbuilder.steps import (
     UndoRecord,
 )
 from netbuilder.steps.state import (
+    AddressesIn,
     AddressesOf,
     ElementOf,
     Link,
@@ -232,6 +233,8 @@ class KernelInMemory:
                 return place.links.get(dev)
             case AddressesOf(_, dev) if place:
                 return place.addresses.get(dev, frozenset())
+            case AddressesIn() if place:
+                return frozenset((dev, one) for dev, held in place.addresses.items() for one in held)
             case RoutesOf() if place:
                 return place.routes
             case SysctlOf(_, key) if place:
@@ -341,7 +344,7 @@ class Lab:
 
     def _look_ahead(self, unit: Unit) -> State:
         path = unit.plan.namespace_paths().get(unit.key.name, "")
-        return self.kernel.observe(unit.plan.queries(), {unit.key.name: path})
+        return self.kernel.observe(asked_ahead(unit), {unit.key.name: path})
 
 
 @pytest.fixture
@@ -940,7 +943,11 @@ def test_rules_that_somebody_changed_are_mended_and_the_elements_stay(lab: Lab) 
 
 def test_whoever_asks_for_no_network_leaves_the_table_alone(lab: Lab) -> None:
     of_another_version(lab)
-    assert {type(step) for step in lab.diff(Sandbox(name="web", mode=NoNetwork())).plan} == {AddNamespace, SetUp}
+    assert {type(step) for step in lab.diff(Sandbox(name="web", mode=NoNetwork())).plan} == {
+        AddNamespace,
+        SetSysctl,
+        SetUp,
+    }
 
 
 # Ports handed over

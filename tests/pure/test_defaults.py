@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbuilder.resolve.defaults import POOLS, bridge_name, free_subnet, mac_of, veth_name
+from netbuilder.resolve.defaults import POOLS, bridge_name, mac_of, veth_name
 
 ADDRESSES = st.ip_addresses(v=4).map(lambda address: IPv4Address(int(address)))
 
@@ -19,27 +18,6 @@ def test_the_pools_are_dockers() -> None:
         *(f"172.{second}.0.0/16" for second in range(17, 32)),
         *(f"192.168.{third}.0/20" for third in range(0, 256, 16)),
     ]
-
-
-@pytest.mark.parametrize(
-    ("taken", "free"),
-    [
-        ("", "172.17.0.0/16"),
-        ("10.0.0.0/8", "172.17.0.0/16"),
-        ("172.17.0.0/16", "172.18.0.0/16"),
-        ("172.17.255.252/30", "172.18.0.0/16"),
-        ("172.17.0.0/16 172.19.0.0/16", "172.18.0.0/16"),
-        ("172.16.0.0/12", "192.168.0.0/20"),
-        ("172.16.0.0/12 192.168.0.0/17", "192.168.128.0/20"),
-    ],
-)
-def test_the_first_pool_that_overlaps_nothing(taken: str, free: str) -> None:
-    assert str(free_subnet(IPv4Network(block) for block in taken.split())) == free
-
-
-@pytest.mark.parametrize("taken", [POOLS, [IPv4Network("0.0.0.0/0")]], ids=["each", "all at once"])
-def test_no_pool_is_left(taken: list[IPv4Network]) -> None:
-    assert free_subnet(taken) is None
 
 
 def test_a_mac_address_tells_the_address() -> None:

@@ -46,6 +46,8 @@ def without(text: str, *words: str) -> str:
 
 NAMESPACE = """\
 ip netns add web
+ip netns exec web sysctl -q -w net/ipv4/ip_unprivileged_port_start=0
+ip netns exec web sysctl -q -w 'net/ipv4/ping_group_range=0 2147483647'
 """
 BRIDGE = """\
 ip link add veth18926d6 master br9 type veth peer name eth0 address 02:42:0a:09:00:02 netns web
@@ -154,7 +156,7 @@ def test_a_sandbox_may_have_several_endpoints_and_its_ports_lead_to_the_first() 
 
 @pytest.mark.parametrize(
     ("mode", "steps"),
-    [(HostNetwork(), 0), (Container(sandbox="shared"), 0), (NoNetwork(), 2), (Bridge(network="lab"), 10)],
+    [(HostNetwork(), 0), (Container(sandbox="shared"), 0), (NoNetwork(), 4), (Bridge(network="lab"), 12)],
 )
 def test_how_long_a_plan_is_tells_the_subject(mode: Any, steps: int) -> None:
     web, _ = resolved(mode=mode).sandboxes

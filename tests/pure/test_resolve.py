@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from netbuilder.errors import SpecError
 from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.facts import HostFacts
+from netbuilder.resolve.facts import HostFacts, HostRoute, Neighbour
 from netbuilder.resolve.resolved import HostBaseline, ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox
 from netbuilder.spec.ports import ANY
@@ -105,6 +105,10 @@ def addresses(resolution: Resolution) -> dict[str, str]:
 
 def ports(resolution: Resolution) -> list[str]:
     return [str(port).removesuffix("/tcp") for one in resolution.sandboxes for port in one.ports]
+
+
+def route(block: str, device: str, leads: str = "", **more: Any) -> HostRoute:
+    return HostRoute(IPv4Network(block), leads or f"by {device}", device, **more)
 
 
 def refusal(specs: Iterable[Network | Sandbox], allocations: Allocations | None = None, **facts: Any) -> SpecError:
@@ -200,40 +204,202 @@ def test_other_sandboxes_do_not_imply_it(sandbox: Sandbox) -> None:
 
 
 def test_subnets_are_taken_in_dockers_order() -> None:
-    specs = [Network(name=name) for name in "abc"]
-    assert subnets(specs) == ["172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16"]
+    specs = [Network(name=name) for name in ("a", "b", "bridge", "c")]
+    assert subnets(specs) == ["172.18.0.0/16", "172.19.0.0/16", "172.17.0.0/16", "172.20.0.0/16"]
 
 
 def test_a_gap_is_used_again() -> None:
     allocations = host(*(Network(name=name) for name in "abc"))
     allocations.remove(["b"], [])
-    assert subnets([Network(name="d"), Network(name="e")], allocations) == ["172.18.0.0/16", "172.20.0.0/16"]
+    assert subnets([Network(name="d"), Network(name="e")], allocations) == ["172.19.0.0/16", "172.21.0.0/16"]
 
 
 def test_a_subnet_that_the_host_reaches_already_is_passed_over() -> None:
-    onlink = ((IPv4Network("172.17.4.0/24"), "eth0"), (IPv4Network("172.18.0.0/15"), "eth1"))
-    assert subnets([Network(name="a")], Allocations(), onlink=onlink) == ["172.20.0.0/16"]
+    routes = route("172.18.4.0/24", "eth0"), route("172.19.0.0/16", "eth1"), route("172.20.0.0/15", "eth1")
+    assert subnets([Network(name="a")], Allocations(), routes=routes) == ["172.22.0.0/16"]
 
 
 def test_a_default_does_not_take_what_another_names() -> None:
-    specs = [Network(name="a"), Network(name="b", subnet="172.17.0.0/24")]
-    assert subnets(specs) == ["172.17.0.0/24", "172.18.0.0/16"]
+    specs = [Network(name="a"), Network(name="b", subnet="172.18.0.0/24")]
+    assert subnets(specs) == ["172.18.0.0/24", "172.19.0.0/16"]
+
+
+# Routes of the host
+
+HALVES = route("0.0.0.0/1", "tun0"), route("128.0.0.0/1", "tun0", "by tun0 via 10.8.0.1")
+PRIVATE = tuple(route(block, "tun0") for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+OWN = {"eth0": (IPv4Interface("10.9.7.1/16"),)}
+
+
+@pytest.mark.parametrize(
+    ("routes", "chosen"),
+    [
+        (HALVES, "172.18.0.0/16"),
+        ([route(f"{first}.0.0.0/7", "tun0") for first in range(0, 256, 2)], "172.18.0.0/16"),
+        ([route("172.0.0.0/8", "tun0")], "192.168.0.0/20"),
+        ([route("172.16.0.0/12", "", "by eth0 via 192.0.2.2")], "192.168.0.0/20"),
+        ([route("172.18.0.0/15", "", "nowhere (blackhole)")], "172.20.0.0/16"),
+        ([route("172.18.0.0/15", "tun0", main=False)], "172.20.0.0/16"),
+        ([route("172.18.9.9/32", "tun0")], "172.19.0.0/16"),
+        (PRIVATE, "172.18.0.0/16"),
+        ([*PRIVATE, route("172.18.0.0/16", "tun0"), route("172.19.4.0/24", "tun0")], "172.20.0.0/16"),
+    ],
+)
+def test_a_pool_keeps_clear_of_routes_while_there_is_another(routes: Iterable[HostRoute], chosen: str) -> None:
+    assert subnets([Network(name="lab")], routes=tuple(routes)) == [chosen]
+
+
+def test_a_pool_has_no_nameserver_of_the_host_in_it() -> None:
+    resolvers = frozenset(map(IPv4Address, ["172.18.0.2", "172.20.255.255", "192.0.2.53"]))
+    assert subnets([Network(name="a"), Network(name="b")], resolvers=resolvers) == ["172.19.0.0/16", "172.21.0.0/16"]
+    assert subnets([Network(name="a", subnet="172.18.0.0/16")], resolvers=resolvers) == ["172.18.0.0/16"]
+    assert subnets([Network(name="a")], resolvers=resolvers, routes=PRIVATE) == ["172.19.0.0/16"]
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        *HALVES,
+        *PRIVATE[:1],
+        route("10.9.0.0/23", "tun0"),
+        route("10.9.0.0/16", "", "nowhere (blackhole)"),
+        route("10.9.0.0/24", "tun0", metric=100),
+        route("10.9.0.0/25", "tun0", main=False),
+    ],
+    ids=lambda route: f"{route.block} {route.leads}",
+)
+def test_a_subnet_inside_a_route_that_is_only_a_route_may_be_asked_for(wider: HostRoute) -> None:
+    assert subnets([LAB], routes=(wider,)) == ["10.9.0.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("one", "message"),
+    [
+        (route("10.9.0.0/24", "tun0"), "10.9.0.0/24, which this host reaches by tun0"),
+        (route("10.9.0.0/24", "", "nowhere (blackhole)"), "10.9.0.0/24, which this host reaches nowhere (blackhole)"),
+        (route("10.9.0.7/32", "tun0", metric=100), "10.9.0.7/32, which this host reaches by tun0"),
+        (route("10.9.0.0/16", "eth0"), "10.9.0.0/16, which this host reaches by eth0"),
+        (route("10.9.0.0/16", "eth0", metric=100), "10.9.0.0/16, which this host reaches by eth0"),
+    ],
+)
+def test_a_subnet_that_others_have_or_that_would_not_be_reached_may_not(one: HostRoute, message: str) -> None:
+    assert str(refusal([LAB], routes=(one,), addresses=OWN)) == f"network lab.subnet: 10.9.0.0/24 overlaps {message}"
+
+
+# Addresses that somebody has
+
+BYHAND, OURS = "8e:00:00:00:00:03", "02:42:0a:09:00:02"
+BR0 = Network(name="lab", bridge="br0", subnet="10.9.0.0/24")
+
+
+def somebody(mac: str = BYHAND, answers: bool = True, at: str = "10.9.0.2", on: str = "br0") -> dict[str, Any]:
+    return {"neighbours": {(on, IPv4Address(at)): Neighbour(mac, answers)}}
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {"addresses": {"lo": (IPv4Interface("127.0.0.1/8"), IPv4Interface("10.9.0.2/32"))}},
+        {"addresses": {"br0": (IPv4Interface("10.9.0.1/24"), IPv4Interface("10.9.0.2/24"))}},
+        somebody(),
+        somebody(answers=False),
+        somebody(OURS),
+    ],
+    ids=["on the host", "on the bridge", "answers", "quiet", "with the same MAC"],
+)
+def test_an_address_that_somebody_has_is_not_given_away(taken: dict[str, Any]) -> None:
+    facts = HostFacts(**taken)
+    assert addresses(resolve([BR0, on("web")], facts=facts)) == {"web": "10.9.0.3"}
+    error = refusal([BR0, on("web", address="10.9.0.2")], **taken)
+    assert error.field == "sandbox web.mode.address"
+    assert error.hint == "choose another, or leave it out for the next free one"
+
+
+@pytest.mark.parametrize(
+    ("taken", "whose"),
+    [
+        ({"addresses": {"tun0": (IPv4Interface("10.9.0.2/32"),)}}, "this host, on tun0"),
+        (somebody(), "8e:00:00:00:00:03, which answers on br0"),
+        (somebody(answers=False), "8e:00:00:00:00:03, a neighbour seen on br0"),
+    ],
+)
+def test_who_has_an_address_is_told(taken: dict[str, Any], whose: str) -> None:
+    told = refusal([BR0, on("web", address="10.9.0.2")], **taken)
+    assert str(told) == f"sandbox web.mode.address: 10.9.0.2 is taken by {whose}"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [somebody(OURS, answers=False), somebody(on="br1"), somebody(at="10.8.0.2"), somebody(at="10.9.0.77")],
+    ids=["a sandbox that is gone", "another bridge", "another subnet", "another address"],
+)
+def test_what_nobody_else_has_is_given_away(facts: dict[str, Any]) -> None:
+    assert addresses(resolve([BR0, on("web")], facts=HostFacts(**facts))) == {"web": "10.9.0.2"}
+
+
+def test_a_mac_address_of_its_own_is_known_again() -> None:
+    specs = [BR0, on("web", address="10.9.0.2", mac=BYHAND)]
+    assert addresses(resolve(specs, facts=HostFacts(**somebody(answers=False)))) == {"web": "10.9.0.2"}
+    assert "is taken" in str(refusal(specs, **somebody()))
+
+
+@pytest.mark.parametrize("spec", [on("web"), on("web", address="10.9.0.2")])
+def test_a_sandbox_that_stands_keeps_an_address_that_somebody_has_by_now(spec: Sandbox) -> None:
+    allocations = host(BR0, on("web"))
+    resolution = resolve([spec, on("more")], allocations, HostFacts(**somebody()))
+    assert addresses(resolution) == {"web": "10.9.0.2", "more": "10.9.0.3"}
+
+
+GATEWAY = somebody(at="10.9.0.1")
+
+
+def test_a_gateway_is_nobody_elses_address() -> None:
+    assert network(BR0, **GATEWAY).gateways == (IPv4Interface("10.9.0.2/24"),)
+    assert network(LAB, addresses={"lo": (IPv4Interface("10.9.0.1/32"),)}).gateways == (IPv4Interface("10.9.0.2/24"),)
+    error = refusal([Network(name="lab", bridge="br0", subnet="10.9.0.0/24", gateway="10.9.0.1")], **GATEWAY)
+    assert str(error) == "network lab.gateway: 10.9.0.1 is taken by 8e:00:00:00:00:03, which answers on br0"
+    assert error.hint == "name another gateway, or leave it out for a free one"
+
+
+def test_a_bridge_that_has_the_gateways_address_keeps_it() -> None:
+    own = {"addresses": {"br0": (IPv4Interface("10.9.0.254/24"), IPv4Interface("10.9.0.1/24"))}}
+    assert network(BR0, **own).gateways == (IPv4Interface("10.9.0.1/24"),)
+
+
+def test_a_subnet_of_which_others_have_all_is_refused() -> None:
+    held = tuple(IPv4Interface((f"10.9.0.{last}", 32)) for last in (1, 2))
+    error = refusal([Network(name="lab", subnet="10.9.0.0/30")], addresses={"lo": held})
+    assert str(error) == "network lab.gateway: every address of 10.9.0.0/30 is taken"
+
+
+# A subnet of two addresses
+
+LINK = Network(name="lab", subnet="10.9.0.0/31")
+
+
+@pytest.mark.parametrize(("gateway", "web"), [(None, "10.9.0.1"), ("10.9.0.0", "10.9.0.1"), ("10.9.0.1", "10.9.0.0")])
+def test_a_31_has_a_gateway_and_a_sandbox(gateway: str | None, web: str) -> None:
+    link = Network(name="lab", subnet="10.9.0.0/31", gateway=gateway)
+    assert addresses(resolve([link, on("web")])) == addresses(resolve([link, on("web", address=web)])) == {"web": web}
+    full = refusal([link, on("web"), on("more")])
+    assert str(full) == "sandbox more.mode.address: network lab is full: every address of 10.9.0.0/31 is taken"
+    assert "is taken by sandbox web" in str(refusal([on("more", address=web)], host(link, on("web"))))
 
 
 def test_after_dockers_31_pools_a_subnet_must_be_named() -> None:
-    specs: Specs = [Network(name=f"n{number}") for number in range(32)]
-    allocations = host(*specs[:31])
-    assert len({subnet_of(one) for one in allocations.networks.values()}) == 31
-    error = refusal(specs[31:], allocations)
-    assert str(error) == (
-        "network n31.subnet: every one of Docker's 31 address pools overlaps a network or a route of this host"
-    )
+    specs: Specs = [Network(name=f"n{number}") for number in range(31)]
+    allocations = host(*specs[:30])
+    assert len({subnet_of(one) for one in allocations.networks.values()}) == 30
+    error = refusal(specs[30:], allocations)
+    problem = "every one of Docker's 30 address pools overlaps a network, route or nameserver of this host"
+    assert str(error) == f"network n30.subnet: {problem}"
+    assert subnets([Network(name="bridge")], allocations) == ["172.17.0.0/16"]
     assert error.hint == "name a subnet, such as 10.9.0.0/24"
 
 
 ADOPTED: dict[str, Any] = {
-    "addresses": {"br0": IPv4Interface("10.7.0.9/24")},
-    "onlink": ((IPv4Network("10.7.0.0/24"), "br0"),),
+    "addresses": {"br0": (IPv4Interface("10.7.0.9/24"),)},
+    "routes": (route("10.7.0.0/24", "br0"),),
 }
 
 
@@ -243,7 +409,7 @@ ADOPTED: dict[str, Any] = {
         ({"bridge": "br0"}, "10.7.0.9/24"),
         ({"bridge": "br0", "subnet": "10.7.0.0/24"}, "10.7.0.1/24"),
         ({"bridge": "br0", "subnet": "10.9.0.0/24"}, "10.9.0.1/24"),
-        ({"bridge": "br1"}, "172.17.0.1/16"),
+        ({"bridge": "br1"}, "172.18.0.1/16"),
     ],
 )
 def test_a_bridge_that_has_an_address_is_adopted_with_its_subnet(fields: dict[str, Any], gateway: str) -> None:
@@ -259,7 +425,7 @@ def test_a_router_is_remembered_as_one(router: bool) -> None:
     assert resolve([LAB], allocations, facts).baseline == allocations.baseline
 
 
-ROUTES = ((IPv4Network("10.9.0.128/25"), "eth0"),)
+ROUTES = (route("10.9.0.128/25", "eth0"),)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +436,7 @@ ROUTES = ((IPv4Network("10.9.0.128/25"), "eth0"),)
             {},
             "network b.subnet: 10.9.0.128/25 overlaps 10.9.0.0/24 of network lab",
         ),
-        ([LAB], {"onlink": ROUTES}, "network lab.subnet: 10.9.0.0/24 overlaps 10.9.0.128/25, which this host reaches"),
+        ([LAB], {"routes": ROUTES}, "network lab.subnet: 10.9.0.0/24 overlaps 10.9.0.128/25, which this host reaches"),
         (
             [Network(name="lab", bridge="br1", subnet="10.7.0.0/16")],
             ADOPTED,
@@ -312,7 +478,7 @@ def test_a_network_and_a_sandbox_may_have_one_name() -> None:
 def test_a_network_keeps_what_it_has(spec: Network) -> None:
     allocations = host(LAB, on("web"))
     had = allocations.networks["lab"]
-    assert network(spec, allocations, onlink=ROUTES) is had
+    assert network(spec, allocations, routes=ROUTES) is had
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -462,8 +628,8 @@ def seen(allocations: Allocations) -> dict[str, Any]:
     networks = allocations.networks.values()
     return {
         "interfaces": frozenset({"eth0", *(one.bridge for one in networks)}),
-        "onlink": tuple((subnet, one.bridge) for one in networks for subnet in one.subnets),
-        "addresses": {one.bridge: one.gateways[0] for one in networks},
+        "routes": tuple(route(str(subnet), one.bridge) for one in networks for subnet in one.subnets),
+        "addresses": {one.bridge: one.gateways for one in networks},
     }
 
 
@@ -528,16 +694,16 @@ def test_a_network_takes_the_bridge_and_the_subnet_that_another_gives_up_in_the_
 def test_a_network_adopts_no_subnet_with_a_bridge_that_another_gives_up_in_the_same_call() -> None:
     allocations = host(Network(name="lab", bridge="br1", subnet="10.9.0.0/24"))
     moved, new = Network(name="lab", bridge="br2", subnet="10.9.0.0/24"), Network(name="new", bridge="br1")
-    assert subnets([moved, new], allocations, **seen(allocations)) == ["10.9.0.0/24", "172.17.0.0/16"]
+    assert subnets([moved, new], allocations, **seen(allocations)) == ["10.9.0.0/24", "172.18.0.0/16"]
 
 
 @pytest.mark.parametrize("change", [{"mtu": 1400}, {"internal": True}, {"masquerade": False}, {"bridge": "br9"}])
 def test_a_network_that_is_changed_keeps_the_subnet_that_was_chosen_for_it(change: dict[str, Any]) -> None:
     allocations = host(Network(name="gone"), Network(name="lab"), on("a"))
-    allocations.remove(["gone"], [])  # 172.17.0.0/16 is free by now
+    allocations.remove(["gone"], [])  # 172.18.0.0/16 is free by now
     resolution = resolve([Network(name="lab", **change), on("a")], allocations, HostFacts(**seen(allocations)))
-    assert [subnet_of(one) for one in resolution.networks] == ["172.18.0.0/16"]
-    assert addresses(resolution) == {"a": "172.18.0.2"}
+    assert [subnet_of(one) for one in resolution.networks] == ["172.19.0.0/16"]
+    assert addresses(resolution) == {"a": "172.19.0.2"}
 
 
 @pytest.mark.parametrize("adopted", [True, False])
@@ -655,7 +821,7 @@ def full() -> Allocations:
     ("specs", "refused"),
     [
         ([on("more")], "more"),
-        ([on("more", address="172.17.200.1")], "more"),
+        ([on("more", address="172.18.200.1")], "more"),
         ([on("s7"), on("more"), on("s8")], "s8"),
         ([on("more"), on("s7", "dmz"), on("most")], "most"),
         ([on(f"n{number}", "dmz") for number in range(1024)], "n1023"),
@@ -673,7 +839,7 @@ def test_a_bridge_holds_1023_ports(full: Allocations, specs: Specs, refused: str
     "specs",
     [
         [on("s7")],
-        [on("s7", address="172.17.200.1"), on("s8")],
+        [on("s7", address="172.18.200.1"), on("s8")],
         [on("more"), empty("s7")],
         [on("more"), on("s7", "dmz"), on("most"), mate("s8", "more")],
     ],
@@ -687,7 +853,7 @@ def test_a_bridge_that_is_full_has_room_for_those_on_it_and_instead_of_those_who
 def test_a_bridge_has_room_again_once_one_is_removed(full: Allocations) -> None:
     allocations = read_back(full)
     allocations.remove([], ["s8"])
-    assert addresses(resolve([on("more")], allocations)) == {"more": "172.17.0.10"}
+    assert addresses(resolve([on("more")], allocations)) == {"more": "172.18.0.10"}
     assert str(refusal([on("more"), on("most")], allocations)).startswith(
         "sandbox most.mode.network: network lab is full"
     )

@@ -921,8 +921,8 @@ def test_a_setting_is_one_of_the_network_stack(key: str) -> None:
         SetSysctl(key=key, value="1")
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1\n", "1 2", "x"])
-def test_a_setting_is_a_number(value: str) -> None:
+@pytest.mark.parametrize("value", ["", "-1", "1\n", "1  2", "1 ", " 1", "1\t2", "x"])
+def test_a_setting_is_a_number_or_some(value: str) -> None:
     with pytest.raises(ValidationError):
         SetSysctl(key="net/ipv4/ip_forward", value=value)
 

@@ -60,7 +60,7 @@ def test_a_unit_is_the_plan_of_what_was_resolved() -> None:
     assert kinds == [
         ["AddTable", "AddElement"],
         ["AddBridge", "SetMac"],
-        ["AddNamespace", "AddVeth"],
+        ["AddNamespace", "SetSysctl"],
         ["EnableForwarding"],
     ]
 

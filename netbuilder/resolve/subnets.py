@@ -1,0 +1,83 @@
+"""Which subnet a network may have: clear of the other networks, and such that its packets really go to its bridge.
+
+Of two routes the longer prefix is taken. So a subnet inside a wider route is reached all the same, and may be asked for
+by name, as with Docker; one of which a longer route catches a part, or that is an interface's own, may not. What is
+chosen by default keeps clear of wider routes too, while there is anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network
+
+from netbuilder.errors import SpecError
+from netbuilder.resolve.defaults import POOLS
+from netbuilder.resolve.facts import HostFacts, HostRoute
+from netbuilder.resolve.resolved import ResolvedNetwork
+from netbuilder.spec import DEFAULT_NETWORK, Network
+
+WIDEST = 8
+"""Prefix of the widest block that is anybody's: the largest private one (RFC 1918), and the largest that was given out.
+
+A route to more than that is a part of a default route: VPNs split it (0.0.0.0/1 and 128.0.0.0/1, or finer) to go ahead
+of the one that is there. As a default route, it is in nobody's way.
+"""
+
+Networks = Mapping[str, ResolvedNetwork]
+
+
+def free_subnet(spec: Network, bridge: str, networks: Networks, facts: HostFacts) -> IPv4Network:
+    """The first of Docker's pools that is free; 172.17.0.0/16 is kept for the default network, made or not.
+
+    Raises:
+        SpecError: If none is.
+    """
+    pools = POOLS if spec.name == DEFAULT_NETWORK else POOLS[1:]
+    free = [pool for pool in pools if not any(clashes(pool, bridge, networks, facts)) and not _resolves(pool, facts)]
+    routed = [route.block for route in _others(bridge, facts)]
+    clear = (pool for pool in free if not any(pool.overlaps(block) for block in routed))
+    subnet = next(clear, free[0] if free else None)
+    if subnet is None:
+        raise SpecError(
+            f"network {spec.name}.subnet",
+            f"every one of Docker's {len(pools)} address pools overlaps a network, route or nameserver of this host",
+            "name a subnet, such as 10.9.0.0/24",
+        )
+    return subnet
+
+
+def clashes(subnet: IPv4Network, bridge: str, networks: Networks, facts: HostFacts) -> Iterator[str]:
+    """Why a network cannot have a subnet; what its bridge itself reaches may be the network's."""
+    for network in networks.values():
+        for block in network.subnets:
+            if subnet.overlaps(block):
+                yield f"{subnet} overlaps {block} of network {network.name}"
+    for route in _others(bridge, facts):
+        if route.main and subnet.overlaps(route.block) and (_catches(route, subnet) or _is_own(route, facts)):
+            yield f"{subnet} overlaps {route.block}, which this host reaches {route.leads}"
+
+
+def ends(subnet: IPv4Network) -> tuple[int, int]:
+    """The first and the last address that somebody can have, as numbers; of two (RFC 3021) none is held back."""
+    spare = 0 if subnet.prefixlen == 31 else 1
+    return int(subnet.network_address) + spare, int(subnet.broadcast_address) - spare
+
+
+def _others(bridge: str, facts: HostFacts) -> Iterable[HostRoute]:
+    """The routes that lead elsewhere than to a bridge, but for those that are as good as a default route."""
+    return (route for route in facts.routes if route.device != bridge and route.block.prefixlen >= WIDEST)
+
+
+def _catches(route: HostRoute, subnet: IPv4Network) -> bool:
+    """Whether a route that overlaps a subnet goes ahead of the subnet's own, for all of it or a part."""
+    length = route.block.prefixlen
+    return length > subnet.prefixlen or (length == subnet.prefixlen and not route.metric)
+
+
+def _is_own(route: HostRoute, facts: HostFacts) -> bool:
+    """Whether a route is to an interface's own subnet, where any address may be somebody's."""
+    return any(address.network == route.block for address in facts.addresses.get(route.device, ()))
+
+
+def _resolves(pool: IPv4Network, facts: HostFacts) -> bool:
+    return any(resolver in pool for resolver in facts.resolvers)
