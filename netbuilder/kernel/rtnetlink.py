@@ -30,7 +30,7 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 RT_SCOPE_LINK = 253
-RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
+RT_TABLE_MAIN, RT_TABLE_LOCAL, RTPROT_BOOT, RTN_UNICAST, RTN_LOCAL = 254, 255, 3, 1, 2
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -195,6 +195,17 @@ def read_route(body: bytes) -> Route | None:
         return None
     dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
     return Route(dst, str(IPv4Address(seen[RTA_GATEWAY])), _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
+
+
+def get_local_routes() -> Message:
+    """`ip -4 route show table local type local`: what counts as the host's own (nft: fib daddr type local)."""
+    head = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_LOCAL, 0, 0, RTN_LOCAL, 0)
+    return Message(GETROUTE, DUMP, head)
+
+
+def read_destination(body: bytes) -> IPv4Network:
+    """Where a route leads to."""
+    return IPv4Network((attributes(body, 12).get(RTA_DST, bytes(4)), body[1]))
 
 
 def read_onlink(body: bytes) -> tuple[IPv4Network, int] | None:
