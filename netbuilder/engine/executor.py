@@ -12,13 +12,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping
 
-from netbuilder.engine.removal import Batches, Records, batches, redirected_udp_ports
+from netbuilder.engine.flows import stale_after, stale_once_undone
+from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition
 from netbuilder.errors import NetbuilderError, StepError, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
-from netbuilder.steps import ExchangeTable, Plan, Step, Undo, UndoRecord
+from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
 from netbuilder.steps.state import State
 
 Watch = Callable[[Step], object]
@@ -54,7 +55,7 @@ class Executor:
             self.store.begin(new)
             for group in _groups(units):
                 self._add(group, transition.additions, watch)
-            self.kernel.forget_flows(redirected_udp_ports(_all_steps(transition)))
+            self.kernel.forget_flows(stale_after(units, stood, transition, self.store.allocations()))
             made = [(unit, transition.records[unit.key]) for unit in units]
             made = [(unit, part) for unit, part in made if stood.get(unit.key) != (unit.resolved, part)]
             if made or new:
@@ -80,7 +81,7 @@ class Executor:
             except (NetbuilderError, OSError):  # of what fails together, the most is gone: the rest goes one by one
                 errors += self._undo_singly([one for _, one in batch])
             done += undos
-        self.kernel.forget_flows(redirected_udp_ports(one.step for part in owed.values() for one in part))
+        self.kernel.forget_flows(stale_once_undone(owed))
         if errors:
             for error in errors[1:]:
                 errors[0].add_note(f"then {error}")
@@ -149,10 +150,12 @@ class Executor:
 
     def _redo(self, steps: list[Step]) -> None:
         plan = Plan(steps)
-        for step in plan.missing(self.kernel.observe(plan.queries(), plan.namespace_paths())):
+        missing = plan.missing(self.kernel.observe(plan.queries(), plan.namespace_paths()))
+        for step in missing:
             self.kernel.begin(step)
             step.do(self.kernel)
         self.kernel.flush()
+        self.kernel.forget_flows(StaleFlows(done=missing))
 
     def _begun_by_us(self, cause: BaseException) -> set[Step]:
         """The steps that this call may have done: not one that it found done by somebody else."""
@@ -173,9 +176,3 @@ def _groups(units: list[Unit]) -> list[list[Unit]]:
         else:
             groups.append([unit])
     return groups
-
-
-def _all_steps(transition: Transition) -> Iterable[Step]:
-    """Every step, and for one that is undone that step."""
-    for step in transition.changes.plan:
-        yield step.undone_step if isinstance(step, Undo) else step

@@ -33,8 +33,3 @@ def batches(records: Records, gone: Iterable[Thing] = (), state: State | None = 
 
 def _goes_along(step: Step, things: set[Thing]) -> bool:
     return not step.provides() and is_part_of(step.queries(), things)
-
-
-def redirected_udp_ports(steps: Iterable[Step]) -> set[int]:
-    """The UDP ports of the host that lead elsewhere by these steps."""
-    return {port for step in steps if (port := step.redirects_udp_port())}

@@ -1,21 +1,44 @@
-"""Flows that the kernel follows: the NAT of a flow is decided once, by its first packet (conntrack)."""
+"""Flows that the kernel follows (conntrack), and how those of them are forgotten that are stale."""
 
 from __future__ import annotations
 
-import socket
+from functools import cache
+from ipaddress import IPv4Network
 
-from netbuilder.kernel import nfnetlink, sysctl
+from netbuilder.kernel import nfnetlink, rtnetlink, sysctl
 from netbuilder.kernel.netlink import Netlink
+from netbuilder.steps.flows import IsLocal, StaleFlows
 
 
-def forget_udp(netfilter: Netlink, ports: set[int]) -> None:
-    """`conntrack -D -p udp --dport PORT`, for some ports of the host.
+def forget(stale: StaleFlows, netfilter: Netlink, route: Netlink) -> None:
+    """`conntrack -D`, for stale flows.
 
-    A kernel without ctnetlink refuses the question; its flows then end by themselves. Asking takes it 15 ms, also where
-    there are none: it walks over a table of all that there could be.
+    A kernel without ctnetlink refuses the question; its flows then end by themselves. Answering it takes 11 ms even
+    where there are no flows, as the kernel locks each bucket of a table for all that there could be. To list them as
+    text takes it 0.8 ms, and mostly that shows that none is stale.
     """
-    if sysctl.read("net/netfilter/nf_conntrack_count") == "0":
+    if sysctl.read("net/netfilter/nf_conntrack_count") == "0" or not stale.may_be_in(_listing()):
         return
-    flows = map(nfnetlink.read_flow, netfilter.ask([nfnetlink.get_flows()])[0].bodies)
-    stale = (flow for flow in flows if flow.protocol == socket.IPPROTO_UDP and flow.port in ports)
-    netfilter.ask([nfnetlink.delete_flow(flow.origin) for flow in stale])
+    local = _local(route)
+    found = netfilter.ask([nfnetlink.get_flows()])[0].bodies
+    doomed = [body for body in found if (flow := nfnetlink.read_flow(body)) and stale.has(flow, local)]
+    netfilter.ask([nfnetlink.delete_flow(body) for body in doomed])
+
+
+def _listing() -> str | None:
+    """All flows as text; None where the kernel has or shows no such file."""
+    try:
+        with open("/proc/thread-self/net/nf_conntrack") as listing:
+            return listing.read()
+    except OSError:
+        return None
+
+
+def _local(route: Netlink) -> IsLocal:
+    """Whether an address is the host's own: the kernel is asked when the first one matters."""
+
+    @cache
+    def blocks() -> list[IPv4Network]:
+        return [rtnetlink.read_destination(body) for body in route.ask([rtnetlink.get_local_routes()])[0].bodies]
+
+    return lambda address: any(address in block for block in blocks())

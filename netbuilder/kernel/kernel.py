@@ -20,7 +20,7 @@ from netbuilder.kernel.netlink import Netlink, Refused
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.sockets import Sockets
-from netbuilder.steps import Step
+from netbuilder.steps import StaleFlows, Step
 from netbuilder.steps.state import Query, State
 
 _NO_PATHS: Mapping[str, str] = {}
@@ -91,10 +91,10 @@ class Kernel:
         """The chains of others that drop what our rules let pass."""
         return firewall.dropping_elsewhere(self._sockets.nftables().run("list chains"))
 
-    def forget_flows(self, ports: set[int]) -> None:
-        """`conntrack -D -p udp --dport PORT`, for UDP ports of the host that lead elsewhere now."""
-        if ports:
-            conntrack.forget_udp(self._sockets.netfilter(), ports)
+    def forget_flows(self, stale: StaleFlows) -> None:
+        """`conntrack -D`, for flows that would go on as was right before a change."""
+        if stale:
+            conntrack.forget(stale, self._sockets.netfilter(), self.host_socket)
 
     def leave_namespace(self) -> None:
         """Close what is open inside a sandbox, which would keep its namespace alive."""

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, attributes, string, text
+from netbuilder.steps.flows import End, Flow
 
 NESTED = 0x8000
 _SUBSYSTEM, _INET = 10, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
@@ -21,6 +22,7 @@ _NFTABLES = _SUBSYSTEM << 8
 DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
 GETTABLE, GETCHAIN, GETRULE = _NFTABLES | 1, _NFTABLES | 4, _NFTABLES | 7
 NEWSETELEM, GETSETELEM, DELSETELEM = _NFTABLES | 12, _NFTABLES | 13, _NFTABLES | 14
+_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 _WORDS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 """Protocols and families in nft's words; NFPROTO_IPV4 and NFPROTO_IPV6 are the numbers of the address families."""
 
@@ -181,21 +183,28 @@ def get_flows() -> Message:
     return Message(GETFLOW, DUMP, _netfilter(socket.AF_INET))
 
 
-def delete_flow(origin: bytes) -> Message:
-    """`conntrack -D`, of the flow that began so."""
-    return Message(DELFLOW, ACK, _netfilter(socket.AF_INET) + attribute(NESTED | 1, origin))
+def delete_flow(body: bytes) -> Message:
+    """`conntrack -D`, of a flow that an answer to `get_flows` says; not of one that has begun since in its place."""
+    seen = attributes(body, 4)
+    flow = attribute(NESTED | 1, seen[1]) + attribute(12, seen[12])  # CTA_TUPLE_ORIG, CTA_ID
+    return Message(DELFLOW, ACK, _netfilter(socket.AF_INET) + flow)
 
 
-class Flow(NamedTuple):
-    """How a flow began, as the kernel has it, and the protocol and port that it was for."""
+def read_flow(body: bytes) -> Flow | None:
+    """What one answer to `get_flows` says; None of a flow in a zone, where addresses are of a world of their own."""
+    seen = attributes(body, 4)
+    directions = map(attributes, (seen[1], seen[2]))
+    if 18 in seen or any(3 in direction for direction in directions):  # CTA_ZONE, CTA_TUPLE_ZONE
+        return None
+    protocol, src, dst = _tuple(seen[1])  # CTA_TUPLE_ORIG
+    _, answered_by, answered_to = _tuple(seen[2])  # CTA_TUPLE_REPLY
+    return Flow(protocol, src, dst, answered_by, answered_to)
 
-    origin: bytes
-    protocol: int
-    port: int
 
-
-def read_flow(body: bytes) -> Flow:
-    """What one answer to `get_flows` says."""
-    origin = attributes(body, 4)[1]  # CTA_TUPLE_ORIG
-    to = attributes(attributes(origin)[2])  # CTA_TUPLE_PROTO: CTA_PROTO_NUM, CTA_PROTO_DST_PORT
-    return Flow(origin, to[1][0], int.from_bytes(to.get(3, b""), "big"))
+def _tuple(data: bytes) -> tuple[str, End, End]:
+    """The protocol of one direction of a flow, and its ends."""
+    parts = attributes(data)
+    addresses, ports = attributes(parts[1]), attributes(parts[2])  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
+    # CTA_IP_V4_SRC and _DST are 1 and 2, CTA_PROTO_SRC_PORT and _DST_PORT are 2 and 3, CTA_PROTO_NUM is 1.
+    src, dst = (End(IPv4Address(addresses[at]), int.from_bytes(ports.get(at + 1, b""), "big")) for at in (1, 2))
+    return _PROTOCOLS.get(ports[1][0], str(ports[1][0])), src, dst

@@ -42,7 +42,7 @@ GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
-RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
+RT_TABLE_MAIN, RT_TABLE_LOCAL, RTPROT_BOOT, RTN_UNICAST, RTN_LOCAL = 254, 255, 3, 1, 2
 NOWHERE = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
@@ -218,6 +218,17 @@ def read_route(body: bytes) -> Route | None:
     dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
     router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
     return Route(dst, router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
+
+
+def get_local_routes() -> Message:
+    """`ip -4 route show table local type local`: what counts as the host's own (nft: fib daddr type local)."""
+    head = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_LOCAL, 0, 0, RTN_LOCAL, 0)
+    return Message(GETROUTE, DUMP, head)
+
+
+def read_destination(body: bytes) -> IPv4Network:
+    """Where a route leads to."""
+    return IPv4Network((attributes(body, 12).get(RTA_DST, bytes(4)), body[1]))
 
 
 def get_all_routes() -> Message:

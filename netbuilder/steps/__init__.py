@@ -5,10 +5,12 @@ state       the queries that steps depend on, and their answers
 namespace, link, setting, address, route, sysctl, nft      the facts
 plan        a tuple of steps: printed, compared, run
 undo        taking back as a step, and what has to be remembered for it
+flows       which open flows a change makes wrong
 """
 
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
+from netbuilder.steps.flows import StaleFlows
 from netbuilder.steps.link import AddBridge, AddVeth
 from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
 from netbuilder.steps.nft import AddElement, AddTable, ExchangeTable, PublishPort
@@ -40,6 +42,7 @@ __all__ = [
     "SetMtu",
     "SetSysctl",
     "SetUp",
+    "StaleFlows",
     "Step",
     "Undo",
     "UndoRecord",

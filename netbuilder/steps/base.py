@@ -152,13 +152,6 @@ class Step(BaseModel, ABC):
         """Whether a wanted step of the same subject stands in its place already, so that nothing is left to undo."""
         return wanted.holds(state)
 
-    def redirects_udp_port(self) -> int | None:
-        """The UDP port of the host that leads elsewhere by this fact; None for most.
-
-        UDP has no connections: the kernel would lead a flow that goes on to where the port led when it began.
-        """
-        return None
-
     def provides(self) -> tuple[Thing, ...]:
         """The things that come into being by it, and go when it is undone; none for a mere change."""
         return ()

@@ -104,9 +104,6 @@ class PublishPort(_InSet):
     address: IPv4Address
     sandbox_port: Port
 
-    def redirects_udp_port(self) -> int | None:
-        return self.host_port if self.protocol == "udp" else None
-
     def entry(self) -> tuple[str, str, str]:
         return firewall.port_element(self)
 

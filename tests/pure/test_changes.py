@@ -14,8 +14,9 @@ import pytest
 
 from netbuilder import firewall
 from netbuilder.engine.changes import ANEW, STALE, transition
+from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.preflight import Preflight, asked_ahead
-from netbuilder.engine.removal import batches, redirected_udp_ports
+from netbuilder.engine.removal import batches
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.transition import Standing, Transition, moving, queries
 from netbuilder.errors import StepError
@@ -46,6 +47,7 @@ from netbuilder.steps import (
     Undo,
     UndoRecord,
 )
+from netbuilder.steps.flows import End, Flow
 from netbuilder.steps.state import (
     AddressesIn,
     AddressesOf,
@@ -1163,12 +1165,78 @@ def test_what_goes_along_is_not_undone_by_itself_and_all_else_is_backwards() -> 
     assert batches({}) == [[], [], [], []]
 
 
-def test_the_udp_ports_that_lead_elsewhere(lab: Lab) -> None:
-    lab.apply(NETWORK, web("8088:80", "5353:53/udp", "5354:54/udp"))
-    plan = lab.diff(NETWORK, web("8088:81", "5353:54/udp", "5354:54/udp")).plan
-    steps = (step.undone_step if isinstance(step, Undo) else step for step in plan)
-    assert redirected_udp_ports(steps) == {5353}
-    assert redirected_udp_ports([]) == set()
+# Open flows
+
+
+def flow(src: str, dst: str, by: str = "", to: str = "", protocol: str = "udp") -> Flow:
+    src_end, dst_end, by_end, to_end = (
+        End(IPv4Address(address), int(port))
+        for address, _, port in (text.partition(":") for text in (src, dst, by or dst, to or src))
+    )
+    return Flow(protocol, src_end, dst_end, by_end, to_end)
+
+
+OUT = flow("10.9.0.2:9", "198.51.100.2:7", to="192.0.2.1:9")
+OUT_AS_IT_IS = flow("10.9.0.2:9", "198.51.100.2:7")
+TO_80 = flow("192.0.2.2:9", "192.0.2.1:8088", "10.9.0.2:80")
+TO_81 = flow("192.0.2.2:9", "192.0.2.1:8088", "10.9.0.2:81")
+TO_HOST = flow("192.0.2.2:9", "192.0.2.1:8088")
+OF_ANOTHER = flow("192.0.2.2:9", "198.51.100.2:8088")
+FLOWS = (OUT, OUT_AS_IT_IS, TO_80, TO_81, TO_HOST, OF_ANOTHER)
+
+
+def stale(lab: Lab, *specs: Network | Sandbox) -> list[Flow]:
+    """Which flows are forgotten when this is asked for."""
+    parts, change = lab.compare(*specs)
+    stood = {unit.key: lab.stood[unit.key] for unit in parts if unit.key in lab.stood}
+    wrong = stale_after(parts, stood, change, lab.allocations)
+    return [one for one in FLOWS if wrong.has(one, lambda address: str(address) == "192.0.2.1")]
+
+
+def test_a_port_that_comes_or_turns_ends_what_goes_elsewhere(lab: Lab) -> None:
+    assert stale(lab, NETWORK, web("8088:80/udp")) == [TO_81, TO_HOST]
+    lab.apply(NETWORK, web("8088:80/udp"))
+    assert stale(lab, NETWORK, web("8088:80/udp")) == []
+    assert stale(lab, NETWORK, web("8088:81/udp")) == [TO_80, TO_HOST]
+    assert stale(lab, NETWORK, web()) == [TO_80]
+    lab.kernel.elements.clear()
+    assert stale(lab, NETWORK, web("8088:80/udp")) == [OUT_AS_IT_IS, TO_81, TO_HOST]
+
+
+def test_for_a_new_port_for_connections_the_kernel_is_not_asked(lab: Lab) -> None:
+    """What led elsewhere by us is forgotten already, and a closed connection begins anew."""
+    parts, change = lab.compare(NETWORK, web("8088:80"))
+    assert not stale_after(parts, {}, change, lab.allocations)
+
+
+def test_a_new_address_ends_all_flows_of_the_old_one(lab: Lab) -> None:
+    lab.apply(NETWORK, web("8088:80/udp", address="10.9.0.2"))
+    assert stale(lab, NETWORK, web("8088:80/udp", address="10.9.0.3")) == [OUT, OUT_AS_IT_IS, TO_80, TO_81, TO_HOST]
+    # A call that was killed has taken all of it away, and come no further.
+    for step in reversed(lab.stood[Key("sandbox", "web")].records):
+        if isinstance(step.step, PublishPort):
+            lab.run([step.undo("")])
+    assert stale(lab, NETWORK, web(address="10.9.0.3")) == [OUT, OUT_AS_IT_IS, TO_80, TO_81]
+    owed = {key: one.records for key, one in lab.stood.items()}
+    wrong = stale_once_undone(owed)
+    assert [one for one in FLOWS if wrong.has(one, lambda address: False)] == [OUT, OUT_AS_IT_IS, TO_80, TO_81]
+
+
+def test_another_kind_of_network_ends_what_it_does_not_let_pass(lab: Lab) -> None:
+    lab.apply(NETWORK, web())
+    internal, plain = (NETWORK.model_copy(update=change) for change in ({"internal": True}, {"masquerade": False}))
+    assert stale(lab, internal, web()) == [OUT, OUT_AS_IT_IS, TO_80, TO_81]
+    assert stale(lab, plain, web()) == [OUT]
+    lab.apply(plain, web())
+    assert stale(lab, plain, web()) == []
+    assert stale(lab, NETWORK, web()) == [OUT_AS_IT_IS]
+
+
+def test_where_the_rules_come_back_all_is_looked_at_that_stands(lab: Lab) -> None:
+    lab.apply(NETWORK, web("8088:80/udp"))
+    lab.apply(OTHER_NETWORK := Network(name="other", bridge="br8", subnet="10.8.0.0/24"))
+    lab.kernel.table = {**firewall.outline(), "forward": ()}
+    assert stale(lab, OTHER_NETWORK) == [OUT_AS_IT_IS, TO_81, TO_HOST]
 
 
 def test_what_is_told_is_in_the_order_of_making(lab: Lab) -> None:

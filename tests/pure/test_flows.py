@@ -1,0 +1,130 @@
+"""Which flows a change makes wrong: by what they are, never by a number that another's may have too."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+
+from netbuilder.steps import AddAddress, PublishPort, StaleFlows
+from netbuilder.steps.flows import Border, End, Flow
+
+SUBNET = IPv4Network("10.9.0.0/24")
+LOCAL = {"192.0.2.1", "192.0.2.11", "10.9.0.1", "127.0.0.1"}
+
+
+def end(text: str) -> End:
+    address, _, port = text.partition(":")
+    return End(IPv4Address(address), int(port or 0))
+
+
+def flow(src: str, dst: str, by: str = "", to: str = "", protocol: str = "udp") -> Flow:
+    return Flow(protocol, end(src), end(dst), end(by or dst), end(to or src))
+
+
+def is_local(address: IPv4Address) -> bool:
+    return str(address) in LOCAL
+
+
+def port(host_ip: str, host_port: int, address: str, sandbox_port: int, protocol: str = "udp") -> PublishPort:
+    return PublishPort.model_validate(
+        {
+            "host_ip": host_ip,
+            "host_port": host_port,
+            "protocol": protocol,
+            "address": address,
+            "sandbox_port": sandbox_port,
+        }
+    )
+
+
+LED = flow("192.0.2.2:4000", "192.0.2.1:53", "10.9.0.2:5353")
+LED_AT_THE_OTHER = flow("192.0.2.2:4000", "192.0.2.11:53", "10.9.0.3:5353")
+LED_FROM_LOOPBACK = flow("127.0.0.1:4000", "127.0.0.1:53", "10.9.0.2:5353", "10.9.0.1:4000")
+LED_BY_ANOTHER = flow("192.0.2.2:4000", "192.0.2.1:53", "10.8.0.9:5353")
+THROUGH = flow("10.9.0.7:4000", "198.51.100.2:53", to="192.0.2.1:4000")
+TO_THE_HOST = flow("192.0.2.2:4000", "192.0.2.1:53")
+ALL = (LED, LED_AT_THE_OTHER, LED_FROM_LOOPBACK, LED_BY_ANOTHER, THROUGH, TO_THE_HOST)
+
+
+def found(stale: StaleFlows, *flows: Flow) -> list[Flow]:
+    assert stale
+    return [one for one in flows if stale.has(one, is_local)]
+
+
+def test_a_port_that_goes_ends_what_it_led_inside() -> None:
+    assert found(StaleFlows(undone=[port("0.0.0.0", 53, "10.9.0.2", 5353)]), *ALL) == [LED, LED_FROM_LOOPBACK]
+    assert found(StaleFlows(undone=[port("192.0.2.11", 53, "10.9.0.3", 5353)]), *ALL) == [LED_AT_THE_OTHER]
+    for other in (
+        port("0.0.0.0", 54, "10.9.0.2", 5353),
+        port("0.0.0.0", 53, "10.9.0.2", 5354),
+        port("0.0.0.0", 53, "10.9.0.4", 5353),
+        port("0.0.0.0", 53, "10.9.0.2", 5353, "tcp"),
+        port("127.0.0.2", 53, "10.9.0.2", 5353),
+    ):
+        assert not found(StaleFlows(undone=[other]), *ALL)
+
+
+def test_a_port_that_comes_ends_what_goes_elsewhere() -> None:
+    """But not what it is not open for: another address, another machine's port of the same number."""
+    at_all = StaleFlows(done=[port("0.0.0.0", 53, "10.9.0.2", 5353)])
+    assert found(at_all, *ALL) == [LED_AT_THE_OTHER, LED_BY_ANOTHER, TO_THE_HOST]
+    assert found(StaleFlows(done=[port("192.0.2.11", 53, "10.9.0.2", 5353)]), *ALL) == [LED_AT_THE_OTHER]
+    assert not found(StaleFlows(done=[port("0.0.0.0", 54, "10.9.0.2", 5353)]), *ALL)
+
+
+def test_a_connection_with_a_program_of_the_host_goes_on() -> None:
+    """Its listener is closed, or the port would not be free; the connection is open still."""
+    stale = StaleFlows(done=[port("0.0.0.0", 53, "10.9.0.2", 5353, "tcp")])
+    led_elsewhere = LED_BY_ANOTHER._replace(protocol="tcp")
+    assert found(stale, TO_THE_HOST._replace(protocol="tcp"), led_elsewhere) == [led_elsewhere]
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "1"])
+def test_with_an_address_go_all_its_flows(protocol: str) -> None:
+    address = AddAddress(netns="web", dev="eth0", address=IPv4Interface("10.9.0.7/24"))
+    into = flow("192.0.2.2:4000", "192.0.2.1:80", "10.9.0.7:80", protocol=protocol)
+    hairpin = flow("10.9.0.8:1", "192.0.2.1:80", "10.9.0.7:80", "10.9.0.1:1", protocol)
+    gone = [THROUGH._replace(protocol=protocol), into, hairpin]
+    others = [LED, flow("10.9.0.8", "198.51.100.2", to="192.0.2.1", protocol=protocol)]
+    assert found(StaleFlows(undone=[address]), *gone, *others) == gone
+    assert not StaleFlows(done=[address])
+
+
+OUT, UNTRANSLATED = THROUGH, flow("10.9.0.7:4000", "198.51.100.2:53")
+PAST_THE_HOST = flow("192.0.2.2:4000", "10.9.0.7:53")
+WITHIN = flow("10.9.0.7:4000", "10.9.0.8:53")
+WITH_THE_HOST = [flow("10.9.0.7:4000", "192.0.2.1:53"), flow("192.0.2.1:4000", "10.9.0.7:53")]
+INSIDE = [WITHIN, *WITH_THE_HOST, LED_FROM_LOOPBACK, flow("192.0.2.2", "198.51.100.2")]
+
+
+@pytest.mark.parametrize(
+    ("border", "wrong"),
+    [
+        (Border(SUBNET, internal=True, masquerade=None), [OUT, UNTRANSLATED, PAST_THE_HOST, LED]),
+        (Border(SUBNET, internal=False, masquerade=True), [UNTRANSLATED, PAST_THE_HOST]),
+        (Border(SUBNET, internal=False, masquerade=False), [OUT, PAST_THE_HOST]),
+        (Border(SUBNET, internal=False, masquerade=None), [PAST_THE_HOST]),
+    ],
+    ids=["internal", "masqueraded", "not any more", "as it is"],
+)
+def test_what_may_pass_a_border(border: Border, wrong: list[Flow]) -> None:
+    assert found(StaleFlows(borders=[border]), OUT, UNTRANSLATED, PAST_THE_HOST, LED, *INSIDE) == wrong
+
+
+def test_a_listing_tells_whether_to_look_closer() -> None:
+    listing = (
+        "ipv4     2 udp      17 29 src=192.0.2.2 dst=192.0.2.1 sport=4000 dport=53 [UNREPLIED] src=10.9.0.2"
+        " dst=192.0.2.2 sport=5353 dport=4000 mark=0 zone=0 use=2\n"
+    )
+    assert StaleFlows(done=[port("0.0.0.0", 53, "10.9.0.2", 5353)]).may_be_in(listing)
+    assert not StaleFlows(done=[port("0.0.0.0", 5, "10.9.0.2", 5353)]).may_be_in(listing)
+    for address, there in (("10.9.0.2", True), ("10.9.0.20", False), ("0.9.0.2", False)):
+        gone = AddAddress(netns="web", dev="eth0", address=IPv4Interface(f"{address}/24"))
+        assert StaleFlows(undone=[gone]).may_be_in(listing) is there
+        assert StaleFlows(undone=[gone]).may_be_in(None)
+    assert StaleFlows(borders=[Border(SUBNET, internal=True, masquerade=None)]).may_be_in(listing)
+
+
+def test_nothing_is_stale_without_a_change() -> None:
+    assert not StaleFlows()
