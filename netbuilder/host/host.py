@@ -196,9 +196,9 @@ class Host(NetworkNamespace):
         """Which host veth belongs to which sandbox, by ifindex and namespace id."""
         return self._call(self._engine.veth_pairs)
 
-    def missing(self) -> dict[Key, Plan]:
-        """What does not hold any more of each network and sandbox that stands; a `Key` has a kind and a name."""
-        return self._call(self._engine.missing)
+    def missing(self) -> dict[tuple[str, str], Plan]:
+        """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""
+        return {tuple(key): plan for key, plan in self._call(self._engine.missing).items()}
 
     def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
         """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""

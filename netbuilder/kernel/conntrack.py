@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from ipaddress import IPv4Network
 
-from netbuilder.kernel import nfnetlink, rtnetlink, sysctl
+from netbuilder.kernel import host_routes, nfnetlink, sysctl
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.steps.flows import IsLocal, StaleFlows
 
@@ -39,6 +39,6 @@ def _local(route: Netlink) -> IsLocal:
 
     @cache
     def blocks() -> list[IPv4Network]:
-        return [rtnetlink.read_destination(body) for body in route.ask([rtnetlink.get_local_routes()])[0].bodies]
+        return [host_routes.read_destination(body) for body in route.ask([host_routes.get_local_routes()])[0].bodies]
 
     return lambda address: any(address in block for block in blocks())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netbuilder import firewall
 from netbuilder.errors import SpecError
-from netbuilder.kernel import rtnetlink, sysctl
+from netbuilder.kernel import host_routes, rtnetlink, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostFacts, HostRoute
@@ -99,8 +99,8 @@ def _nameservers(path: str) -> Iterator[IPv4Address]:
 
 
 def _routes(host: Netlink) -> Iterator[HostRoute]:
-    for body in host.ask([rtnetlink.get_all_routes()])[0].bodies:
-        found = rtnetlink.read_host_route(body)
+    for body in host.ask([host_routes.get_all_routes()])[0].bodies:
+        found = host_routes.read_host_route(body)
         if found is None:
             continue
         block, nowhere, router, index, metric, is_main = found

@@ -7,6 +7,7 @@ import pwd
 from pathlib import Path
 
 from netbuilder.kernel import namespaces, privileges
+from netbuilder.kernel.mounts import own_sys
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.kernel.rtnetlink import set_link
 
@@ -23,6 +24,7 @@ def become() -> None:
     privileges.become_root()
     try:
         namespaces.isolate()
+        own_sys()
     except OSError as error:
         raise privileges.refused(error) from None
     network = Netlink()

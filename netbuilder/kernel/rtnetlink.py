@@ -41,9 +41,8 @@ INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 1, 4, 5, 6, 15
-RT_TABLE_MAIN, RT_TABLE_LOCAL, RTPROT_BOOT, RTN_UNICAST, RTN_LOCAL = 254, 255, 3, 1, 2
-NOWHERE = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
+RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -218,38 +217,6 @@ def read_route(body: bytes) -> Route | None:
     dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
     router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
     return Route(dst, router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
-
-
-def get_local_routes() -> Message:
-    """`ip -4 route show table local type local`: what counts as the host's own (nft: fib daddr type local)."""
-    head = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_LOCAL, 0, 0, RTN_LOCAL, 0)
-    return Message(GETROUTE, DUMP, head)
-
-
-def read_destination(body: bytes) -> IPv4Network:
-    """Where a route leads to."""
-    return IPv4Network((attributes(body, 12).get(RTA_DST, bytes(4)), body[1]))
-
-
-def get_all_routes() -> Message:
-    """`ip -4 route show table all`."""
-    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, *bytes(7), 0))
-
-
-def read_host_route(body: bytes) -> tuple[IPv4Network, str, str | None, int, int, bool] | None:
-    """What a route says of where packets go; None for a default route, and for the host's own addresses.
-
-    Its block, the kind of one that leads nowhere, the router, the interface's index, the metric, and whether it is in
-    the main table.
-    """
-    kind = body[7]
-    seen = attributes(body, 12)
-    if (kind != RTN_UNICAST and kind not in NOWHERE) or RTA_DST not in seen:
-        return None
-    router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
-    block = IPv4Network((seen[RTA_DST], body[1]))
-    is_main = _number(seen.get(RTA_TABLE)) == RT_TABLE_MAIN
-    return block, NOWHERE.get(kind, ""), router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)), is_main
 
 
 def _number(data: bytes | None) -> int:

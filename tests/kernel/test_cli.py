@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from netbuilder import Host, Plan
+from netbuilder import Bridge, Container, Host, Network, Plan, Sandbox
 from netbuilder.compose import parse
+from tests.benchmarks.counts import counted
 from tests.kernel.helpers import missing, picture, shell
 from tests.kernel.leftovers import wait_until
 
@@ -152,11 +153,44 @@ def test_one_that_shares_with_a_host_mode_sandbox_is_listed(cli: Cli) -> None:
     assert "mate  container:app" in cli("ps")
 
 
-def test_a_terminal_gets_a_table_with_whole_cells(cli: Cli) -> None:
+def on_a_terminal(cli: Cli, *words: str, wide: int = 80) -> str:
+    """What a call prints on a terminal that is so wide; its standard error too."""
+    script = f"stty cols {wide} rows 24; unset COLUMNS; {shlex.join([*NETBUILDER, *words])}"
+    call = ["script", "-qec", script, "/dev/null"]
+    return str(cli.host.run(call, capture_output=True, text=True, cwd=cli.directory, check=True).stdout)
+
+
+@pytest.mark.parametrize("words", [["ps"], ["networks"], ["links"]], ids=" ".join)
+def test_a_terminal_gets_a_table_that_fits(cli: Cli, words: list[str]) -> None:
     cli("up")
-    command = shlex.join([*NETBUILDER, "ps"])
-    narrow = cli.host.run(["script", "-qec", f"stty cols 40; {command}", "/dev/null"], capture_output=True, text=True)
-    assert "02:42:0a:09:00:02" in narrow.stdout
+    shell(cli.host, "nft flush chain inet netbuilder forward")
+    lines = on_a_terminal(cli, *words).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert len(lines) > 1
+    whole = cli(*words).splitlines()
+    assert len(whole) == 1 + (1 if words == ["networks"] else 2 if words == ["links"] else 5)
+
+
+def test_a_terminal_shows_progress_and_a_pipe_does_not(cli: Cli) -> None:
+    shown = on_a_terminal(cli, "up", "-f", "many.yaml")
+    assert "sandbox 1 of 300: s0" in shown
+    assert (
+        "sandbox"
+        not in cli.host.run(
+            [*NETBUILDER, "down", "-f", "many.yaml"], capture_output=True, text=True, cwd=cli.directory
+        ).stderr
+    )
+    cli("up", "-f", "many.yaml")
+    assert [line.strip() for line in shown.splitlines()[-3:]] == [
+        "✔ 1 network  Created",
+        "✔ 300 sandboxes  Created",
+        "(-v lists them)",
+    ]
+    assert cli("down", "-f", "many.yaml").splitlines() == [
+        " ✔ 300 sandboxes  Removed",
+        " ✔ 1 network  Removed",
+        "   (-v lists them)",
+    ]
 
 
 def test_up_repairs_what_was_damaged(cli: Cli) -> None:
@@ -241,12 +275,13 @@ def test_ps_is_a_table_whose_lines_are_whole(cli: Cli) -> None:
     heading, *rows = cli("ps").splitlines()
     assert heading.split() == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
     ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:9090->90/udp"
-    assert [row.split(maxsplit=5) for row in rows] == [
-        ["web", "bridge", "lab", "10.9.0.2", "02:42:0a:09:00:02", f"{ports}  /run/netns/web   ok"],
-        ["db", "bridge", "lab", "10.9.0.9", "02:42:ab:00:00:09", f"-{' ' * 45}/run/netns/db    ok"],
-        ["side", "container:web", "lab", "10.9.0.2", "02:42:0a:09:00:02", f"{ports}  /run/netns/web   ok"],
-        ["bare", "none", "-", "-", "-", f"-{' ' * 45}/run/netns/bare  ok"],
-        ["onhost", "host", "-", "-", "-", f"-{' ' * 45}the host's       ok"],
+    wired = ["lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web", "ok"]
+    assert [re.split("  +", row) for row in rows] == [
+        ["web", "bridge", *wired],
+        ["db", "bridge", "lab", "10.9.0.9", "02:42:ab:00:00:09", "-", "/run/netns/db", "ok"],
+        ["side", "container:web", *wired],
+        ["bare", "none", "-", "-", "-", "-", "/run/netns/bare", "ok"],
+        ["onhost", "host", "-", "-", "-", "-", "the host's", "ok"],
     ]
 
 
@@ -258,20 +293,206 @@ def test_ps_as_json(cli: Cli) -> None:
         "name": "web",
         "mode": "bridge",
         "shares": None,
-        "network": "lab",
-        "address": "10.9.0.2",
-        "mac": "02:42:0a:09:00:02",
+        "namespace": "/run/netns/web",
+        "endpoints": [
+            {
+                "network": "lab",
+                "bridge": "br-a51146d38077",
+                "veth": "veth18926d6",
+                "interface": "eth0",
+                "addresses": ["10.9.0.2/24"],
+                "gateways": ["10.9.0.1"],
+                "mac": "02:42:0a:09:00:02",
+                "mtu": None,
+            }
+        ],
         "ports": [
             {"sandbox_port": 80, "host_port": 8088, "host_ip": "0.0.0.0", "protocol": "tcp"},
             {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp"},
         ],
-        "namespace": "/run/netns/web",
         "state": "ok",
+        "broken": None,
     }
     assert seen["side"] == {**seen["web"], "name": "side", "mode": "container", "shares": "web"}
-    nothing = {"shares": None, "network": None, "address": None, "mac": None, "ports": [], "state": "ok"}
+    nothing = {"shares": None, "endpoints": [], "ports": [], "state": "ok", "broken": None}
     assert seen["bare"] == {"name": "bare", "mode": "none", "namespace": "/run/netns/bare", **nothing}
     assert seen["onhost"] == {"name": "onhost", "mode": "host", "namespace": None, **nothing}
+
+
+def test_networks_as_json(cli: Cli) -> None:
+    assert cli.json("networks") == []
+    assert cli("networks") == "no networks on this host yet: netbuilder up makes some\n"
+    cli("up")
+    cli("up", "-f", "guests.yaml")
+    assert cli.json("networks") == [
+        {
+            "name": "lab",
+            "bridge": "br-a51146d38077",
+            "adopted": False,
+            "subnets": ["10.9.0.0/24"],
+            "gateways": ["10.9.0.1"],
+            "mac": "02:42:0a:09:00:01",
+            "mtu": None,
+            "masquerade": True,
+            "internal": False,
+            "sandboxes": ["web", "db", "guest"],
+            "state": "ok",
+            "broken": None,
+        }
+    ]
+
+
+# What is broken
+
+BRIDGE, VETH = "br-a51146d38077", "veth18926d6"
+ALL, ON_LAB, ONE = {"web", "side", "db"}, {"web", "side", "db"}, {"web", "side"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "whose", "fact"),
+    [
+        ("nft flush ruleset", ALL, "the rules, once for all networks"),
+        ("nft delete table inet netbuilder", ALL, "the rules, once for all networks"),
+        ("nft flush chain inet netbuilder forward", ALL, "the rules, once for all networks"),
+        ("echo 0 > /proc/sys/net/ipv4/ip_forward", ALL, "forwarding: "),
+        ("nft flush map inet netbuilder publish_any", ONE, "published port 8088:80/tcp"),
+        (f"ip address flush dev {BRIDGE}", ON_LAB, "the bridge's address"),
+        (f"ip link set {BRIDGE} down", ON_LAB, "bring up the bridge"),
+        (f"ip link del {BRIDGE}", ON_LAB, "the bridge of network lab"),
+        (f"echo 0 > /proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet", ON_LAB, "an answer to the host's 127.0.0.1"),
+        (f"ip link set {VETH} down", ONE, "bring up the host's end"),
+        (f"ip link set {VETH} nomaster", ONE, "a veth pair: "),
+        (f"ip link set {VETH} type bridge_slave hairpin off", ONE, "let web reach itself"),
+        ("ip -n web link set eth0 down", ONE, "bring up the inner end"),
+        ("ip -n web link set lo down", ONE, "bring up the loopback"),
+        ("ip -n web link del eth0", ONE, "a veth pair: "),
+        ("ip -n web route del default", ONE, "default route: "),
+        ("ip -n web address flush dev eth0", ONE, "web's address on network lab"),
+        ("ip netns exec web sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6'", ONE, "no IPv6 inside"),
+        ("ip -n bare link set lo down", {"bare"}, "bring up the loopback"),
+    ],
+)
+def test_what_is_broken_is_shown_with_the_first_fact_that_does_not_hold(
+    cli: Cli, damage: str, whose: set[str], fact: str
+) -> None:
+    cli("up")
+    shell(cli.host, damage)
+    seen = {one["name"]: one for one in cli.json("ps")}
+    assert {name for name, one in seen.items() if one["state"] == "broken"} == whose
+    assert all(seen[name]["broken"].startswith(fact) for name in whose)
+    assert all(one["broken"] is None for name, one in seen.items() if name not in whose)
+    (network,) = cli.json("networks")
+    assert (network["state"] == "broken") == (whose is ON_LAB or whose is ALL)
+    (name, *_) = sorted(whose, reverse=True)
+    page = cli.json("inspect", name)
+    assert (page["state"], page["broken"]) == ("broken", page["missing"][0]["why"])
+    assert f"broken: {page['broken']}" in cli("inspect", name)
+    cli("up")
+    assert {one["state"] for one in cli.json("ps")} == {"ok"}
+
+
+def test_what_runs_well_is_never_broken(cli: Cli) -> None:
+    """What is made otherwise than by a step of ours: adopted, by hand, by the script of a plan."""
+    shell(cli.host, "ip netns add old && ip link add br-mine type bridge && ip link set br-mine up")
+    cli.host.apply(
+        Network(name="mine", bridge="br-mine", subnet="10.6.0.0/24"),
+        Network(name="vault", internal=True, mtu=1400),
+        Sandbox(name="kept", namespace="/run/netns/old", mode=Bridge(network="mine")),
+        Sandbox(name="safe", mode=Bridge(network="vault")),
+        Sandbox(name="mate", mode=Container(sandbox="safe")),
+    )
+    cli("up")
+    assert {one["name"]: one["state"] for one in cli.json("ps") if one["state"] != "ok"} == {}
+    assert {one["state"] for one in cli.json("networks")} == {"ok"}
+
+
+def test_ps_looks_once_and_waits_for_nobody(cli: Cli) -> None:
+    cli("up")
+    lock = cli.host._engine.store._host_lock
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        assert counted(cli.host.missing)["observes"] == 1
+        assert cli.names() == {"web", "db", "side", "bare", "onhost"}
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def test_to_look_leaves_no_namespace_open(cli: Cli) -> None:
+    cli("up")
+    cli.host.missing()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    cli.host.missing()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_ps_while_sandboxes_come_and_go_never_fails(cli: Cli) -> None:
+    cli("up", "-f", "other.yaml")
+    with cli.start("up", "-f", "many.yaml") as up:
+        while up.poll() is None:
+            assert cli.names() >= {"alone"}
+    with cli.start("down", "-f", "many.yaml") as down:
+        while down.poll() is None:
+            assert {one["name"]: one["state"] for one in cli.json("ps")}["alone"] == "ok"
+    assert [one["state"] for one in cli.json("ps")] == ["ok"]
+
+
+def test_ten_thousand_ports_are_a_range(cli: Cli) -> None:
+    text = "services: { media: { ports: ['10000-12999:10000-12999', '10000-12999:10000-12999/udp'] } }"
+    cli("up", "-f", "-", input=text)
+    ports = "0.0.0.0:10000-12999->10000-12999/tcp, 0.0.0.0:10000-12999->10000-12999/udp"
+    assert f"  {ports}  " in cli("ps")
+    page = cli("inspect", "media")
+    assert f"PORTS        {ports}\n" in page
+    assert len(page.splitlines()) < 300
+    (media,) = cli.json("ps")
+    assert len(media["ports"]) == 6000
+    assert media["ports"][1] == {"sandbox_port": 10001, "host_port": 10001, "host_ip": "0.0.0.0", "protocol": "tcp"}
+
+
+# Some services, and what is none of them
+
+
+def test_up_and_down_by_name(cli: Cli) -> None:
+    before = picture(cli.host)
+    assert cli("up", "side").splitlines() == [
+        " ✔ Network lab  Created",
+        " ✔ Sandbox web  Created",
+        " ✔ Sandbox side  Created",
+    ]
+    assert cli("-f", "compose.yaml", "up", "db", "bare").count("Created") == 2
+    assert cli("down", "db").splitlines() == [" ✔ Sandbox db  Removed", " - Network lab  In use by web"]
+    assert cli("down", "web").splitlines() == [" - Network lab  In use by web", " - Sandbox web  In use by side"]
+    assert cli.names() == {"web", "side", "bare"}
+    assert sorted(cli("down", "side", "web", "bare").splitlines()) == [
+        " ✔ Network lab  Removed",
+        " ✔ Sandbox bare  Removed",
+        " ✔ Sandbox side  Removed",
+        " ✔ Sandbox web  Removed",
+    ]
+    assert picture(cli.host) == before
+
+
+def test_what_was_left_behind_is_named_and_goes_by_name(cli: Cli) -> None:
+    cli("up", "-f", "other.yaml")
+    cli("up")
+    cli("up", "-f", "guests.yaml")
+    (cli.directory / "compose.yaml").write_text(LAB.replace("  db:", "  database:"))
+    done = cli.host.run([*NETBUILDER, "up", "bare"], capture_output=True, text=True, cwd=cli.directory)
+    assert done.stderr.splitlines()[0] == (
+        "netbuilder: warning: on this file's networks, and none of its services: db, guest, mate"
+    )
+    assert cli("down", "db").splitlines()[0] == " ✔ Sandbox db  Removed"
+    assert cli.names() == {"web", "side", "bare", "onhost", "guest", "mate", "alone"}
+    assert "there is none named 'alone'" in cli("down", "alone", status=2)
+
+
+def test_a_clash_on_the_host_is_told_in_the_words_of_the_file(cli: Cli) -> None:
+    cli("up")
+    (cli.directory / "new.yaml").write_text("services:\n  new:\n    ports:\n      - 90\n      - 8088:80\n")
+    assert cli("up", "-f", "new.yaml", status=2) == (
+        "netbuilder: error: new.yaml:5: services.new.ports[1]: host port 8088:80/tcp is published by sandbox web"
+        " already\nnetbuilder: hint: choose another host port\n"
+    )
 
 
 def test_a_namespace_that_is_gone_is_shown_and_made_again(cli: Cli) -> None:
@@ -298,19 +519,21 @@ def test_inspect_shows_what_rewrites_the_packets(cli: Cli) -> None:
 def test_inspect_as_json(cli: Cli) -> None:
     cli("up")
     web, side, onhost = (cli.json("inspect", name) for name in ("web", "side", "onhost"))
-    assert (web["prefix"], web["gateway"], web["mtu"], web["adopted"]) == (24, "10.9.0.1", None, None)
+    assert (web["adopted"], web["missing"]) == (None, [])
     assert [len(web[field]) for field in ("packets_in", "packets_out", "commands")] == [2, 1, 13]
     assert [step["command"] for step in web["commands"][:1]] == ["ip netns add web"]
     assert side == {**web, "name": "side", "mode": "container", "shares": "web", "commands": []}
     assert onhost.keys() == web.keys()
-    assert [onhost[field] for field in ("veth", "packets_in", "packets_out", "commands")] == [None, [], [], []]
+    assert [onhost[field] for field in ("endpoints", "packets_in", "packets_out", "commands")] == [[], [], [], []]
 
 
 def test_the_help_names_every_field_of_the_json(cli: Cli) -> None:
     cli("up")
-    words = {command: set(re.findall(r"\w+", cli(command, "--help"))) for command in ("ps", "inspect", "links")}
+    commands = ("ps", "networks", "inspect", "links")
+    words = {command: set(re.findall(r"\w+", cli(command, "--help"))) for command in commands}
     (one, *_), web, (pair, *_) = cli.json("ps"), cli.json("inspect", "web"), cli.json("links")
-    assert one.keys() <= words["ps"]
+    assert one.keys() | one["endpoints"][0].keys() | one["ports"][0].keys() <= words["ps"]
+    assert cli.json("networks")[0].keys() <= words["networks"]
     assert web.keys() - one.keys() <= words["inspect"]
     assert pair.keys() <= words["links"]
 

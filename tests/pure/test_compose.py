@@ -922,3 +922,146 @@ SHAPED = st.fixed_dictionaries(
 @given(TREES | SHAPED)
 def test_hostile_trees_raise_nothing_but_spec_errors(tree: object) -> None:
     parse_or_refuse(yaml.safe_dump(tree, allow_unicode=True))
+
+
+# From an error about a spec back to the file.
+
+PLACED = """\
+networks:
+  lab:
+    driver_opts: {com.docker.network.bridge.name: br9}
+    ipam:
+      config:
+        - subnet: 10.9.0.0/24
+  far: {name: elsewhere}
+services:
+  web:
+    container_name: shop.web
+    networks: {lab: {ipv4_address: 10.9.0.9}}
+    mac_address: "02:00:00:00:00:01"
+    ports:
+      - 8000-8002:80-82
+      - target: 53
+  shop:
+    network_mode: service:web
+  list:
+    networks:
+      - lab
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "line"),
+    [
+        ("sandbox shop.web.mode.publish[0]", "services.web.ports[0]", 14),
+        ("sandbox shop.web.mode.publish[2]", "services.web.ports[0]", 14),
+        ("sandbox shop.web.mode.publish[3]", "services.web.ports[1]", 15),
+        ("sandbox shop.web.mode.address", "services.web.networks.lab.ipv4_address", 11),
+        ("sandbox shop.web.mode.mac", "services.web.mac_address", 12),
+        ("sandbox shop.web.mode.network", "services.web.networks.lab", 11),
+        ("sandbox shop.web.name", "services.web.container_name", 10),
+        ("sandbox shop.web.namespace", "services.web", 9),
+        ("sandbox shop.web", "services.web", 9),
+        ("sandbox shop.mode", "services.shop.network_mode", 17),
+        ("sandbox shop.name", "services.shop", 16),
+        ("sandbox list.mode.network", "services.list.networks.lab", 19),
+        ("network lab.subnet", "networks.lab.ipam.config[0].subnet", 6),
+        ("network lab.gateway", "networks.lab.ipam.config[0]", 6),
+        ("network lab.bridge", "networks.lab.driver_opts.com.docker.network.bridge.name", 3),
+        ("network lab.mtu", "networks.lab.driver_opts", 3),
+        ("network lab", "networks.lab", 2),
+        ("network elsewhere", "networks.far", 7),
+        ("network elsewhere.name", "networks.far.name", 7),
+        ("network default.subnet", "network default.subnet", None),
+        ("sandbox other.mode", "sandbox other.mode", None),
+        ("table inet netbuilder", "table inet netbuilder", None),
+    ],
+)
+def test_a_field_of_a_spec_is_a_place_in_the_file(field: str, place: str, line: int | None) -> None:
+    told = parse(PLACED).places.translated(SpecError(field, "is wrong", "mend it"))
+    assert (told.field, told.line, str(told), told.hint) == (place, line, f"{place}: is wrong", "mend it")
+
+
+def test_a_sandbox_is_a_service_in_the_words_of_the_file() -> None:
+    places = parse(PLACED).places
+    told = places.translated(
+        SpecError("network lab", "sandbox shop.web, sandbox shop. sandbox alien", "ask sandbox list")
+    )
+    assert str(told) == "networks.lab: service web, service shop. sandbox alien"
+    assert told.hint == "ask service list"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("services:\n  web:\n    prots: []", 3),
+        ("services:\n  web:\n    ports:\n    - 80\n    - '0:80'", 5),
+        ("services:\n  web:\n    ports: [80,\n     '0:80']", 4),
+        ("services:\n  a: {}\n  a.b:\n    c: d", 4),
+        ("services:\n  web: &web\n    ports: ['0:80']\n  db: *web", 3),
+        ("x-base: &base\n  ports: ['0:80']\nservices:\n  web:\n    <<: *base", 2),
+        ("services:\n  web:\n    networks: [nosuch]", 2),
+        ("services:\n  web: {container_name: a}\n  db:\n    container_name: a", 3),
+        ("networks:\n  lab:\n    ipam: {config: [{subnet: 10.9.0.0/33}]}", 3),
+        ("", None),
+        ("[]", None),
+    ],
+)
+def test_an_error_has_the_line_of_its_place(text: str, line: int | None) -> None:
+    assert refusal(text).line == line
+
+
+def test_a_file_that_refers_to_itself_has_lines_too() -> None:
+    assert refusal("x-a: &a [*a]\nservices:\n  web: {ports: [&b {x-p: *b, target: 0}]}").line == 3
+
+
+def test_to_find_a_line_in_a_file_that_multiplies_takes_no_time() -> None:
+    """Each of 30 lists holds the one before it ten times over, which is no more to look through than 30 lists."""
+    lines = ["x-0: &a0 [x]", *(f"x-{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30))]
+    with at_most(MUCH):
+        assert refusal("\n".join([*lines, "services: {web: {prots: *a29}}"])).line == 31
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (service("network_mode: hots"), "did you mean host?"),
+        (service("network_mode: brigde"), "did you mean bridge?"),
+        (service("network_mode: non"), "did you mean none?"),
+        (service("network_mode: xyz"), "use bridge, host, none, service:NAME or container:NAME"),
+        (service("network_mode: 'service:wbe'"), "did you mean web?"),
+        (service("ports: [{target: 80, protocol: tpc}]"), "did you mean tcp?"),
+        (service("ports: [{target: 80, protocol: sctp}]"), "use tcp or udp"),
+        (network("driver: brdige"), "did you mean bridge?"),
+        (network("driver: macvlan"), "use bridge"),
+    ],
+)
+def test_a_value_that_is_nearly_right_is_put_right(text: str, hint: str) -> None:
+    assert refusal(text).hint.startswith(hint)
+
+
+# Some services of a file.
+
+
+def test_a_service_comes_with_what_it_needs() -> None:
+    composed = parse(PLACED)
+    assert [spec.name for spec in composed.needed_by("shop")] == ["lab", "shop.web", "shop"]
+    assert composed.needed_by("list", "shop", "web") == tuple(s for s in composed.specs if s.name != "elsewhere")
+    assert composed.named("web").name == "shop.web"
+
+
+def test_one_that_shares_with_a_sandbox_elsewhere_needs_nothing_of_the_file() -> None:
+    composed = parse("services: {a: {network_mode: 'container:far'}, b: {}}")
+    assert [spec.name for spec in composed.needed_by("a")] == ["a"]
+
+
+def test_services_that_share_in_a_circle_are_named_all_the_same() -> None:
+    composed = parse("services: {a: {network_mode: 'service:b'}, b: {network_mode: 'service:a'}}")
+    assert [spec.name for spec in composed.needed_by("a")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["shop.web", "", "x" * 10_000, "\x1b[0m"])
+def test_what_is_no_service_is_refused(name: str) -> None:
+    with pytest.raises(SpecError, match=r"^services: there is none named '") as caught:
+        parse(PLACED).needed_by(name)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 200

@@ -24,9 +24,12 @@ _netbuilder() {
     _netbuilder_command
     local command=${COMP_WORDS[command_at]}
     COMPREPLY=()
-    if ((command_at && COMP_CWORD > command_at + 1)) && [[ $command == exec ]]; then
+    local program_at=0
+    [[ $command == exec ]] && ((program_at = command_at + 2))
+    [[ $command == isolated ]] && ((program_at = command_at + 1))
+    if ((command_at && program_at && COMP_CWORD >= program_at)); then
         compopt -o default # of the words of a program, files are all that is known
-        if ((COMP_CWORD == command_at + 2)) || [[ $previous == -- ]]; then
+        if ((COMP_CWORD == program_at)) || [[ $previous == -- ]]; then
             mapfile -t COMPREPLY < <(compgen -c -- "$current")
         fi
         return
@@ -42,7 +45,7 @@ _netbuilder() {
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links exec completion -h --help --version -f --file'
+        words='up plan diff down ps networks inspect links exec isolated completion -h --help --version -f --file'
     else
         case $command in
             up) words='-f --file -v --verbose' ;;

@@ -33,6 +33,7 @@ complete -c netbuilder -n __fish_use_subcommand -a networks -d 'list networks'
 complete -c netbuilder -n __fish_use_subcommand -a inspect -d 'show a sandbox and what rewrites its packets'
 complete -c netbuilder -n __fish_use_subcommand -a links -d 'show which veth leads into which sandbox'
 complete -c netbuilder -n __fish_use_subcommand -a exec -d 'run a command inside a sandbox'
+complete -c netbuilder -n __fish_use_subcommand -a isolated -d 'run a command on a throw-away host'
 complete -c netbuilder -n __fish_use_subcommand -a completion -d 'print what makes a shell complete these words'
 
 complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -s f -l file -r -F -d 'the Compose file'
@@ -43,4 +44,5 @@ complete -c netbuilder -n '__fish_seen_subcommand_from down' -a '(__netbuilder_s
 complete -c netbuilder -n "__fish_seen_subcommand_from $list_commands" -l format -x -a 'table json'
 complete -c netbuilder -n '__netbuilder_is_first_of inspect exec' -a '(__netbuilder_sandboxes)'
 complete -c netbuilder -n __netbuilder_has_a_sandbox -a '(__fish_complete_subcommand --fcs-skip=3)'
+complete -c netbuilder -n '__fish_seen_subcommand_from isolated' -a '(__fish_complete_subcommand --fcs-skip=2)'
 complete -c netbuilder -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

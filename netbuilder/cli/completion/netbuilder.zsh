@@ -22,6 +22,7 @@ _netbuilder() {
         "inspect:show a sandbox's wiring, its commands, and what rewrites its packets"
         'links:show which veth of the host leads into which sandbox'
         'exec:run a command inside a sandbox'
+        'isolated:run a command on a throw-away host of its own'
         'completion:print what makes a shell complete these words'
     )
     _arguments -C '(-h --help)'{-h,--help}'[show the help]' '--version[print the version]' $file \
@@ -41,6 +42,7 @@ _netbuilder() {
         ps | networks | links) _arguments $help $format ;;
         inspect) _arguments $help $format '1:sandbox:_netbuilder_sandboxes' ;;
         exec) _arguments $help '1:sandbox:_netbuilder_sandboxes' '*::command:_normal' ;;
+        isolated) _arguments $help '*::command:_normal' ;;
         completion) _arguments $help '1:shell:(bash zsh fish)' ;;
     esac
 }
