@@ -13,7 +13,7 @@ from netbuilder.recipes.units import FIREWALL, FORWARDING, Key
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork
 from netbuilder.steps import AddElement, Plan, PublishPort, Step
 
-Missing = Mapping[Key, Plan]
+Missing = Mapping[tuple[str, str], Plan]
 """What does not hold of each network and sandbox that stands, and of what all networks share."""
 
 
