@@ -198,7 +198,7 @@ class Host(NetworkNamespace):
 
     def missing(self) -> dict[tuple[str, str], Plan]:
         """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""
-        return dict(self._call(self._engine.missing))
+        return {(kind, name): plan for (kind, name), plan in self._call(self._engine.missing).items()}
 
     def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
         """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""
