@@ -17,6 +17,8 @@ class HostFacts:
         interfaces: The names of its interfaces.
         addresses: The first address of each interface, for a bridge that is adopted with the subnet it has.
         forwarding: Whether the host was a router (ip_forward) on its own account.
+        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
+        forwarding_on: Those of them that forwarded by a setting of their own.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         ephemeral: First and last port of the range from which a free host port is taken.
         busy: Ports of the host that a process holds.
@@ -26,6 +28,8 @@ class HostFacts:
     interfaces: frozenset[str] = frozenset()
     addresses: dict[str, IPv4Interface] = field(default_factory=dict)
     forwarding: bool = False
+    present: tuple[str, ...] = ()
+    forwarding_on: tuple[str, ...] = ()
     ipv6: bool = True
     ephemeral: tuple[int, int] = (32768, 60999)
     busy: frozenset[ResolvedPort] = frozenset()
