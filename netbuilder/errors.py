@@ -102,6 +102,11 @@ def shown(text: str, most: int = 40) -> str:
     return repr(text if len(text) <= most else text[:most] + "…")
 
 
+def printable(text: str) -> str:
+    """A string that may be hostile, as it is but for what a terminal would obey (control characters and the like)."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "replace").decode() for one in text)
+
+
 def some(names: Iterable[str]) -> str:
     """A few names of many, for a message."""
     ordered = sorted(names)

@@ -99,10 +99,9 @@ class Engine:
         with self._alone():
             prepared = self.preparation.prepare(specs)
             self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
-        changes = prepared.transition.changes
-        if any(change.kind == "network" and change.action == "created" for change in changes):
-            self._warn_of_other_firewalls()
-        return changes
+        for warning in prepared.warnings:
+            _log.warning("%s", warning)
+        return prepared.transition.changes
 
     # What is to go
 
@@ -203,14 +202,6 @@ class Engine:
                 yield
             finally:
                 self.kernel.leave_namespace()
-
-    def _warn_of_other_firewalls(self) -> None:
-        for chain in self.kernel.dropping_elsewhere():
-            _log.warning(
-                "another firewall drops forwarded packets (chain %s, policy drop), which overrules netbuilder's rules: "
-                "let its sandboxes pass there too",
-                chain,
-            )
 
 
 def _with_table(owed: Records) -> Records:

@@ -10,17 +10,21 @@ it would have what still stands taken back after a kill, where the step in its p
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from netbuilder.engine import forwarding
 from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition
-from netbuilder.errors import NetbuilderError, StepError, quoted
+from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
-from netbuilder.steps.state import State
+from netbuilder.steps.state import ReliantOnForwarding, State
+
+_log = logging.getLogger("netbuilder")
 
 Watch = Callable[[Step], object]
 
@@ -70,6 +74,7 @@ class Executor:
         Returns what was done. An error stops nothing else from being taken back; the first one is raised at the end.
         """
         done, errors = list[tuple[Key, Undo]](), list[Exception]()
+        owed = self._spare_forwarding(owed)
         walk, state = self._look(batches(owed))
         things = (one.step for part in owed.values() for one in part if one.step.provides())
         if not all(step.is_present(state) for step in things):  # what is not there takes nothing along
@@ -87,6 +92,20 @@ class Executor:
                 errors[0].add_note(f"then {error}")
             raise errors[0]
         return done
+
+    def _spare_forwarding(self, owed: Records) -> Records:
+        if not forwarding.turns_off(owed):
+            return owed
+        query = ReliantOnForwarding()
+        others = forwarding.reliant(owed, self.kernel.observe([query])[query])
+        if not others:
+            return owed
+        _log.warning(
+            "forwarding stays on (net.ipv4.ip_forward=1), as others rely on it by now: %s;"
+            " if they do not: sysctl -w net.ipv4.ip_forward=0",
+            printable(", ".join(others)),
+        )
+        return forwarding.left_on(owed)
 
     def _look(self, walk: Batches) -> tuple[Batches, State]:
         return walk, self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.queries()})

@@ -13,6 +13,7 @@ from netbuilder.engine.changes import transition
 from netbuilder.engine.lookout import Lookout
 from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.store import Store
+from netbuilder.engine.surroundings import Surroundings
 from netbuilder.engine.transition import Standing, Transition, moving, other_pins, queries
 from netbuilder.kernel import host_facts
 from netbuilder.kernel.kernel import Kernel
@@ -36,6 +37,7 @@ class Prepared:
     units: list[Unit]
     stood: Mapping[Key, Standing]
     transition: Transition
+    warnings: list[str]
 
 
 class Preparation:
@@ -89,11 +91,14 @@ class Preparation:
             assert resolved is not None
             stood[key] = Standing(resolved, done)
         preflight = Preflight(parts, allocations.sandboxes, stood)
-        asked = queries(parts, stood) | preflight.queries() | ({_COMMENT} if allocations.baseline else set())
+        around = Surroundings(parts, (one.bridge for one in allocations.networks.values()))
+        asked = queries(parts, stood) | preflight.queries() | around.queries()
+        asked |= {_COMMENT} if allocations.baseline else set()
         state = self.kernel.observe(asked, _namespace_paths(parts, stood))
         arriving = {unit.key.name: self._look_ahead(unit) for unit in moving(parts, stood, state)}
         preflight.check(state, arriving)
-        return Prepared(parts, stood, transition(parts, stood, state, arriving)), state.get(_COMMENT)
+        change = transition(parts, stood, state, arriving)
+        return Prepared(parts, stood, change, around.warnings(state)), state.get(_COMMENT)
 
     def _look_ahead(self, unit: Unit) -> State:
         """What the namespace looks like that a sandbox moves to: under its name is still the one that it leaves."""

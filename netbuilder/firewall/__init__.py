@@ -13,13 +13,14 @@ from netbuilder.firewall.elements import (
     Element,
     baseline_elements,
     element_command,
+    is_name,
     network_elements,
     port_element,
 )
 from netbuilder.firewall.outline import (
+    KEY,
     NAME,
     TABLE,
-    dropping_elsewhere,
     is_current,
     is_current_comment,
     is_our_comment,
@@ -29,14 +30,15 @@ from netbuilder.firewall.outline import (
 )
 
 __all__ = [
+    "KEY",
     "NAME",
     "TABLE",
     "Element",
     "baseline_elements",
-    "dropping_elsewhere",
     "element_command",
     "is_current",
     "is_current_comment",
+    "is_name",
     "is_our_comment",
     "is_ours",
     "network_elements",

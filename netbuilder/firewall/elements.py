@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol
 
 from netbuilder.firewall.outline import TABLE
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork
 from netbuilder.spec.ports import ANY
+
+_NAME = re.compile(r"[!#-)+-.0-9:-\[\]-~]{1,15}")  # printable, but for what nft reads otherwise: " * and \\
 
 
 class Element(NamedTuple):
@@ -27,8 +30,13 @@ def baseline_elements(baseline: HostBaseline) -> list[Element]:
     """What has nothing to do with our bridges is forwarded as before: IPv4 by a router, IPv6 as the host has it."""
     elements = [Element("forwarding", "ipv6", "IPv6 that passes through this host is forwarded as before")]
     if baseline.forwarding_before:
-        elements.append(Element("forwarding", "ipv4", "the host was a router before: it stays one"))
-    return elements
+        return [*elements, Element("forwarding", "ipv4", "the host was a router before: it stays one")]
+    on, present = (filter(is_name, names) for names in (baseline.forwarding_on, baseline.present))
+    return [
+        *elements,
+        *(Element("forwarding_on", f'"{name}"', f"{name} forwarded before: it goes on") for name in on),
+        *(Element("present", f'"{name}"', f"{name} is there: the host becomes no router for it") for name in present),
+    ]
 
 
 def network_elements(network: ResolvedNetwork) -> list[Element]:
@@ -51,6 +59,11 @@ def network_elements(network: ResolvedNetwork) -> list[Element]:
         why = "MASQUERADE: what leaves the subnet leaves as the host"
         elements += [Element("masqueraded", f"{bridge} . {subnet}", why) for subnet in network.subnets]
     return elements
+
+
+def is_name(interface: str) -> bool:
+    """Whether an interface's name can be written in a rule; the kernel takes nearly any (dev_valid_name)."""
+    return bool(_NAME.fullmatch(interface))
 
 
 class Port(Protocol):

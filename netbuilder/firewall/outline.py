@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from netbuilder.firewall.chains import INET
+
 NAME = "netbuilder"
 TABLE = f"inet {NAME}"
+KEY = (NAME, INET)
 
 _OURS = re.compile(r"netbuilder ruleset \d+|made by netbuilder")  # of any version; the first had no number
 _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _COMMENT = re.compile(r'comment "([^"]*)"')
-_BASE_CHAINS = re.compile(r"table ((?:inet|ip|bridge) \S+) \{(.*?)\n\}", re.DOTALL)
-_DROPS = re.compile(r'chain (\S+) \{\s*(?:comment "[^"]*"\s*)?type filter hook forward [^;]*; policy drop;')
 
 
 @cache
@@ -56,13 +57,3 @@ def is_current_comment(comment: str | None) -> bool:
 
 def _comment(seen: Mapping[str, tuple[str, ...]]) -> str:
     return next(iter(seen.get("", ())), "")
-
-
-def dropping_elsewhere(chains: str) -> list[str]:
-    """The chains of other tables that drop by policy what is forwarded, from what `nft list chains` prints.
-
-    An accept of ours does not overrule them: the packet goes on to the hook's other base chains, and any of them may
-    still drop it (nft(8), VERDICT STATEMENT).
-    """
-    tables = _BASE_CHAINS.findall(chains)
-    return [f"{table} {name}" for table, body in tables if table != TABLE for name in _DROPS.findall(body)]

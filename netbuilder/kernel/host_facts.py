@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netbuilder import firewall
 from netbuilder.errors import SpecError
-from netbuilder.kernel import host_routes, rtnetlink, sysctl
+from netbuilder.kernel import forwarding, host_routes, rtnetlink, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostFacts, HostRoute
@@ -28,24 +28,32 @@ _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found
 
 def facts(kernel: Kernel) -> HostFacts:
     """What the host is like, but for its ports: see `HostFacts`."""
+    is_router, present = _forwarding(kernel)
     return HostFacts(
         last_group=last_group(),
         routes=tuple(_routes(kernel.host_socket)),
         interfaces=frozenset(name for _, name in socket.if_nameindex()),
         addresses=addresses(kernel.host_socket),
         resolvers=frozenset(_resolvers()),
-        forwarding=_forwarding(kernel),
+        forwarding=is_router,
+        present=present,
+        forwarding_on=tuple(name for name in forwarding.interfaces_that_forward(kernel.host_socket) if name in present),
         ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
     )
 
 
-def _forwarding(kernel: Kernel) -> bool:
-    """Whether the host is a router. Under a table of ours it is one because of us, unless that says otherwise."""
+def _forwarding(kernel: Kernel) -> tuple[bool, tuple[str, ...]]:
+    """Whether the host is a router; if not, the interfaces that it has without being one.
+
+    Under a table of ours it is a router because of us, unless that says otherwise, and that says also which they were.
+    """
     comment, before = TableCommentOf(firewall.NAME), ElementOf("forwarding", "ipv4")
     state = kernel.observe([comment, before])
     if firewall.is_our_comment(state[comment]):
-        return state[before] is not None
-    return sysctl.read("net/ipv4/ip_forward") == "1"
+        return state[before] is not None, ()
+    if forwarding.is_on():
+        return True, ()
+    return False, tuple(name for _, name in socket.if_nameindex() if name != "lo")
 
 
 def with_free_ports(facts: HostFacts) -> HostFacts:

@@ -87,10 +87,6 @@ class Kernel:
             if ahead:
                 self._sockets.find_by(_NO_PATHS)
 
-    def dropping_elsewhere(self) -> list[str]:
-        """The chains of others that drop what our rules let pass."""
-        return firewall.dropping_elsewhere(self._sockets.nftables().run("list chains"))
-
     def forget_flows(self, stale: StaleFlows) -> None:
         """`conntrack -D`, for flows that would go on as was right before a change."""
         if stale:
@@ -160,9 +156,17 @@ class Kernel:
         """`ip route del DST via VIA dev DEV [metric METRIC]`."""
         self._queue(netns, rtnetlink.delete_route(dst, via, self._index(netns, dev), metric))
 
-    def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
-        """`sysctl -w KEY=VALUE`."""
-        self._now(lambda: self._sockets.write_sysctl(netns, key, value))
+    def write_sysctl(self, netns: str | None, key: str, value: str, *, if_there: bool = False) -> None:
+        """`sysctl -w KEY=VALUE`; with `if_there`, one that is not there is left out."""
+
+        def write() -> None:
+            try:
+                self._sockets.write_sysctl(netns, key, value)
+            except FileNotFoundError:
+                if not if_there:
+                    raise
+
+        self._now(write)
 
     def nft(self, text: str) -> None:
         """`nft -f`, at once."""

@@ -63,6 +63,17 @@ def nested(data: bytes, kind: int) -> bytes:
     return b""
 
 
+def listed(data: bytes) -> list[bytes]:
+    """The attributes that stand in a row, where they are a list and all of one kind."""
+    found = []
+    at = 0
+    while at + 4 <= len(data):
+        size, _ = _head_of_attribute(data, at)
+        found.append(data[at + 4 : at + size])
+        at += (size + 3) & ~3
+    return found
+
+
 def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """The messages of one datagram: kind, flags, sequence number, body."""
     at = 0

@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
+from netbuilder.firewall.chains import INET
 from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, attributes, string, text
 from netbuilder.steps.flows import End, Flow
 
 NESTED = 0x8000
-_SUBSYSTEM, _INET = 10, 1  # NFNL_SUBSYS_NFTABLES, NFPROTO_INET
-_NFTABLES = _SUBSYSTEM << 8
+_SUBSYSTEM = 10  # NFNL_SUBSYSNFTABLES
+NFTABLES = _SUBSYSTEM << 8
 DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
-GETTABLE, GETCHAIN, GETRULE = _NFTABLES | 1, _NFTABLES | 4, _NFTABLES | 7
-NEWSETELEM, GETSETELEM, DELSETELEM = _NFTABLES | 12, _NFTABLES | 13, _NFTABLES | 14
+GETTABLE = NFTABLES | 1
+NEWSETELEM, GETSETELEM, DELSETELEM = NFTABLES | 12, NFTABLES | 13, NFTABLES | 14
 _PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
 _WORDS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 """Protocols and families in nft's words; NFPROTO_IPV4 and NFPROTO_IPV6 are the numbers of the address families."""
@@ -29,7 +30,8 @@ _WORDS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "ipv4": socket.A
 _BATCH_BEGIN, _BATCH_END = 16, 17
 
 
-def _netfilter(family: int = _INET, resource: int = 0) -> bytes:
+def head(family: int = INET, resource: int = 0) -> bytes:
+    """What each message begins with (struct nfgenmsg)."""
     return struct.pack(">BBH", family, 0, resource)
 
 
@@ -39,7 +41,7 @@ def transaction(changes: Sequence[Message]) -> list[Message]:
     Only the last change asks to be acknowledged: a thousand answers would be more than a socket can hold.
     """
     *most, last = changes
-    fence = _netfilter(socket.AF_UNSPEC, _SUBSYSTEM)
+    fence = head(socket.AF_UNSPEC, _SUBSYSTEM)
     acknowledged = Message(last.kind, last.flags | ACK, last.body)
     return [Message(_BATCH_BEGIN, 0, fence), *most, acknowledged, Message(_BATCH_END, 0, fence)]
 
@@ -90,9 +92,9 @@ def data_of(element: Element) -> str:
     return f"{IPv4Address(data[:4])} . {int.from_bytes(data[4:6], 'big')}" if data else ""
 
 
-def _elements(kind: int, flags: int, table: str, set_: str, one: bytes) -> Message:
+def _elements(kind: int, flags: int, table: str, set_: str, one: bytes, family: int = INET) -> Message:
     elements = attribute(NESTED | 3, attribute(NESTED | 1, one))  # NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM
-    return Message(kind, flags, _netfilter() + text(1, table) + text(2, set_) + elements)
+    return Message(kind, flags, head(family) + text(1, table) + text(2, set_) + elements)
 
 
 def _value(kind: int, data: bytes) -> bytes:
@@ -115,56 +117,39 @@ def delete_element(table: str, set_: str, element: Element) -> Message:
     return _elements(DELSETELEM, 0, table, set_, _key(element))
 
 
-def get_element(table: str, set_: str, element: Element) -> Message:
-    """`nft get element inet TABLE SET { KEY }`; any address of an interval finds it."""
-    return _elements(GETSETELEM, ACK, table, set_, _value(1, element.first))
+def get_element(table: str, set_: str, element: Element, family: int = INET) -> Message:
+    """`nft get element FAMILY TABLE SET { KEY }`; any address of an interval finds it."""
+    return _elements(GETSETELEM, ACK, table, set_, _value(1, element.first), family)
 
 
 def read_element(body: bytes) -> Element:
     """What the answer to `get_element` says."""
-    seen = attributes(attributes(attributes(body, 4)[3])[1])
+    seen = element_attributes(body)
     first, last, data = (attributes(seen.get(kind, b"")).get(1, b"") for kind in (1, 10, 2))
     return Element(first, last or first, data)
+
+
+def element_attributes(body: bytes) -> dict[int, bytes]:
+    """The same, as it is (NFTA_SET_ELEM_…)."""
+    return attributes(attributes(attributes(body, 4)[3])[1])
 
 
 # The table and its rules
 
 
-def get_table(name: str) -> Message:
+def get_table(name: str, family: int = INET) -> Message:
     """`nft list tables`, for one."""
-    return Message(GETTABLE, ACK, _netfilter() + text(1, name))  # NFTA_TABLE_NAME
+    return Message(GETTABLE, ACK, head(family) + text(1, name))  # NFTA_TABLE_NAME
 
 
 def read_table(body: bytes) -> tuple[str, bool]:
     """The comment of a table, and whether it is switched off (`flags dormant`)."""
     seen = attributes(body, 4)
     flags = int.from_bytes(seen.get(2, b""), "big")
-    return _comment(seen.get(6, b"")), bool(flags & 1)  # NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA, NFT_TABLE_F_DORMANT
+    return comment(seen.get(6, b"")), bool(flags & 1)  # NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA, NFT_TABLE_F_DORMANT
 
 
-def get_chains() -> Message:
-    """`nft list chains inet`: not every kernel can be asked for those of one table."""
-    return Message(GETCHAIN, DUMP, _netfilter())
-
-
-def read_chain(body: bytes) -> tuple[str, str, bool]:
-    """The table that a chain is in, its name, and whether its policy is to drop."""
-    seen = attributes(body, 4)
-    return string(seen[1]), string(seen[3]), seen.get(5) == bytes(4)  # NFTA_CHAIN_TABLE, _NAME, _POLICY: NF_DROP
-
-
-def get_rules(table: str) -> Message:
-    """`nft list table inet TABLE`, but for its sets."""
-    return Message(GETRULE, DUMP, _netfilter() + text(1, table))  # NFTA_RULE_TABLE
-
-
-def read_rule(body: bytes) -> tuple[str, str]:
-    """The chain that a rule is in, and its comment."""
-    seen = attributes(body, 4)
-    return string(seen[2]), _comment(seen.get(7, b""))  # NFTA_RULE_CHAIN, NFTA_RULE_USERDATA
-
-
-def _comment(userdata: bytes) -> str:
+def comment(userdata: bytes) -> str:
     """What nft has noted for itself: type, length and value, of which type 0 is the comment."""
     at = 0
     while at + 2 <= len(userdata):
@@ -180,14 +165,14 @@ def _comment(userdata: bytes) -> str:
 
 def get_flows() -> Message:
     """`conntrack -L`."""
-    return Message(GETFLOW, DUMP, _netfilter(socket.AF_INET))
+    return Message(GETFLOW, DUMP, head(socket.AF_INET))
 
 
 def delete_flow(body: bytes) -> Message:
     """`conntrack -D`, of a flow that an answer to `get_flows` says; not of one that has begun since in its place."""
     seen = attributes(body, 4)
     flow = attribute(NESTED | 1, seen[1]) + attribute(12, seen[12])  # CTA_TUPLE_ORIG, CTA_ID
-    return Message(DELFLOW, ACK, _netfilter(socket.AF_INET) + flow)
+    return Message(DELFLOW, ACK, head(socket.AF_INET) + flow)
 
 
 def read_flow(body: bytes) -> Flow | None:

@@ -8,19 +8,26 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from netbuilder import firewall
-from netbuilder.kernel import namespaces, nfnetlink, rtnetlink
+from netbuilder.firewall.chains import INET, Chain
+from netbuilder.kernel import forwarding, namespaces, nfnetlink, nftrules, others, rtnetlink
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.state import (
+    NAT,
     AddressesIn,
     AddressesOf,
+    DroppedElsewhere,
     ElementOf,
+    ForwardingAlone,
     LinkOf,
     NamespaceOf,
+    NotForwarding,
     PinOf,
     Query,
+    ReliantOnForwarding,
     Route,
     RoutesOf,
     State,
@@ -100,6 +107,30 @@ class Observer:
                 found[key] = rtnetlink.read_disable_ipv6(body) if body else None
         return [found[query.key] for query in asked]
 
+    def _forwarding_alone(self, netns: None, asked: list[ForwardingAlone]) -> list[tuple[str, ...]]:
+        if forwarding.is_on():
+            return [()]
+        return [(*forwarding.interfaces_that_forward(self.sockets.netlink(None)), *self._nat())]
+
+    def _reliant_on_forwarding(self, netns: None, asked: list[ReliantOnForwarding]) -> list[tuple[str, ...]]:
+        return [(*forwarding.bridges(self.sockets.netlink(None)), *self._nat())]
+
+    def _not_forwarding(self, netns: None, asked: list[NotForwarding]) -> list[tuple[str, ...]]:
+        return [forwarding.interfaces_that_do_not(self.sockets.netlink(None), query.but) for query in asked]
+
+    def _dropped_elsewhere(self, netns: None, asked: list[DroppedElsewhere]) -> list[tuple[str, ...]]:
+        route, tables = self.sockets.netlink(None), others.Reader(self.sockets.netfilter())
+        return [others.warnings(query.networks, route, self._chains, tables) for query in asked]
+
+    def _nat(self) -> list[str]:
+        return [NAT] if forwarding.is_translated(self.sockets.netfilter(), self._chains) else []
+
+    @cached_property
+    def _chains(self) -> list[Chain]:
+        """The chains of all tables."""
+        (chains,) = self.sockets.netfilter().ask([nftrules.get_chains()])
+        return list(map(nftrules.read_chain, chains.bodies))
+
     def _elements(self, netns: None, asked: list[ElementOf]) -> list[str | None]:
         wanted = [nfnetlink.element(query.key) for query in asked]
         replies = self.sockets.netfilter().ask(
@@ -125,17 +156,16 @@ class Observer:
         A rule without a comment is there as an empty text. So is what our table never has: a chain whose policy is to
         drop, and that the table as a whole is switched off.
         """
-        asked = [nfnetlink.get_table(name), nfnetlink.get_rules(name), nfnetlink.get_chains()]
-        table, rules, chains = self.sockets.netfilter().ask(asked)
+        table, rules = self.sockets.netfilter().ask([nfnetlink.get_table(name), nftrules.get_rules(name)])
         if not table.bodies:
             return None
         comment, is_off = nfnetlink.read_table(table.bodies[0])
         seen = defaultdict(list, {"": [comment, ""] if is_off else [comment]})
-        for chain, comment in map(nfnetlink.read_rule, rules.bodies):
+        for chain, comment in map(nftrules.read_comment, rules.bodies):
             seen[chain].append(comment)
-        for of, chain, drops in map(nfnetlink.read_chain, chains.bodies):
-            if of == name and drops:
-                seen[chain].append("")
+        for one in self._chains:
+            if (one.table, one.family) == (name, INET) and one.drops:
+                seen[one.name].append("")
         return {chain: tuple(comments) for chain, comments in seen.items()}
 
 
@@ -147,6 +177,10 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     AddressesIn: Observer._all_addresses,
     RoutesOf: Observer._routes,
     SysctlOf: Observer._sysctls,
+    ForwardingAlone: Observer._forwarding_alone,
+    ReliantOnForwarding: Observer._reliant_on_forwarding,
+    NotForwarding: Observer._not_forwarding,
+    DroppedElsewhere: Observer._dropped_elsewhere,
     ElementOf: Observer._elements,
     TableCommentOf: Observer._comments,
     TableOf: Observer._tables,

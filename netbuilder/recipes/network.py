@@ -36,7 +36,14 @@ def forwarding(baseline: HostBaseline) -> Plan:
 
 def plan(network: ResolvedNetwork) -> Plan:
     """The bridge, its addresses, and what the rules have to know of it."""
-    return Plan([*_bridge(network), *_addresses(network), *map(_element, network_elements(network))])
+    return Plan(
+        [
+            *_bridge(network),
+            *_addresses(network),
+            *map(_element, network_elements(network)),
+            _forwarding_by(network.bridge),
+        ]
+    )
 
 
 def _bridge(network: ResolvedNetwork) -> list[Step]:
@@ -67,6 +74,12 @@ def _addresses(network: ResolvedNetwork) -> list[Step]:
     why = "the bridge's address: the sandboxes' gateway"
     addresses = [AddAddress(dev=network.bridge, address=gateway, because=why) for gateway in network.gateways]
     return [*addresses, SetUp(dev=network.bridge, because="bring up the bridge")]
+
+
+def _forwarding_by(bridge: str) -> Step:
+    """What forwarding for all says is what new interfaces get; but that is a setting of its own, and can be off."""
+    why = f"forward what comes in by {bridge}, whatever new interfaces have (net.ipv4.conf.default.forwarding)"
+    return SetSysctl(key=f"net/ipv4/conf/{bridge}/forwarding", value="1", because=why)
 
 
 def _element(element: Element) -> Step:

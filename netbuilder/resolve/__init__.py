@@ -69,10 +69,14 @@ def resolve(
     asked = {spec.name for spec in sandboxes}
     chosen = (*kept, *resolve_networks(networks, asked, allocations, claims, facts))
     return Resolution(
-        allocations.baseline or HostBaseline(forwarding_before=facts.forwarding),
+        allocations.baseline or _baseline(facts),
         chosen,
         tuple(resolve_sandboxes(sandboxes, chosen, allocations, claims, facts)),
     )
+
+
+def _baseline(facts: HostFacts) -> HostBaseline:
+    return HostBaseline(forwarding_before=facts.forwarding, present=facts.present, forwarding_on=facts.forwarding_on)
 
 
 def needs_facts(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:

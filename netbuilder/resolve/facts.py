@@ -46,6 +46,8 @@ class HostFacts:
         neighbours: Who else is on a bridge, by its name and their address.
         resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
+        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
+        forwarding_on: Those of them that forwarded by a setting of their own.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
         ephemeral: First and last port of the range from which a free host port is taken.
@@ -59,6 +61,8 @@ class HostFacts:
     neighbours: Mapping[tuple[str, IPv4Address], Neighbour] = field(default_factory=dict)
     resolvers: frozenset[IPv4Address] = frozenset()
     forwarding: bool = False
+    present: tuple[str, ...] = ()
+    forwarding_on: tuple[str, ...] = ()
     ipv6: bool = True
     last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)

@@ -39,9 +39,15 @@ class ResolvedPort(Resolved):
 
 
 class HostBaseline(Resolved):
-    """What the host did before the first network: `forwarding_before`, whether it was a router (ip_forward)."""
+    """What the host did before the first network.
+
+    `forwarding_before` says whether it was a router (ip_forward). If not, `present` has its interfaces, and
+    `forwarding_on` those of them that forwarded by a setting of their own.
+    """
 
     forwarding_before: bool
+    present: tuple[str, ...] = ()
+    forwarding_on: tuple[str, ...] = ()
 
 
 class ResolvedNetwork(Resolved):

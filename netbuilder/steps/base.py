@@ -73,8 +73,8 @@ class Kernel(Protocol):
     ) -> None:
         """`ip route del DST via VIA dev DEV [metric METRIC]`."""
 
-    def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
-        """`sysctl -w KEY=VALUE`."""
+    def write_sysctl(self, netns: str | None, key: str, value: str, *, if_there: bool = False) -> None:
+        """`sysctl -w KEY=VALUE`; with `if_there`, one that is not there is left out."""
 
     def nft(self, text: str) -> None:
         """`nft -f`: one transaction."""

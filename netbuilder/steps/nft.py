@@ -5,7 +5,6 @@ See `nft(8)`.
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
@@ -20,13 +19,12 @@ from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step, shell
 from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
 
 _WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
-_INTERFACE = re.compile(r'"[A-Za-z0-9_.-]{1,15}"')
 
 
 def _element_text(text: str) -> str:
     """Parts that can be an element's and nothing else: it cannot end itself and begin another command."""
     for part in text.split(" . ") if text else ():
-        if part in _WORDS or _INTERFACE.fullmatch(part):
+        if part in _WORDS or (part[0:1] == part[-1:] == '"' and firewall.is_name(part[1:-1])):
             continue
         if part.isascii() and part.isdecimal():
             if int(part[:6]) > 65535:

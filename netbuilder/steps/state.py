@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from netbuilder.firewall.others import Guarded
+
 T = TypeVar("T")
 
 Thing = tuple[str, str | None, str]
@@ -149,6 +151,44 @@ class SysctlOf(Query[str | None]):
         dev = family[3] if family[2:3] == ["conf"] and len(family) == 5 else "all"
         of_link = () if dev in ("all", "default") else (link_thing(self.netns, dev),)
         return (*of_link, *((netns_thing(self.netns),) if self.netns else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardingAlone(Query[tuple[str, ...]]):
+    """What is set up to be forwarded though the host does not (ip_forward is 0); nothing where it does.
+
+    The interfaces whose own setting is on, "default" if that of new ones is, and NAT if somebody's rules translate
+    what is forwarded.
+    """
+
+    absent: ClassVar[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReliantOnForwarding(Query[tuple[str, ...]]):
+    """What needs the host to forward: the bridges that have an IPv4 address, and NAT."""
+
+    absent: ClassVar[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotForwarding(Query[tuple[str, ...]]):
+    """The interfaces that do not forward what comes in by them, though they have an IPv4 address and the host does."""
+
+    absent: ClassVar[Any] = ()
+    but: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedElsewhere(Query[tuple[str, ...]]):
+    """What other firewalls drop of what is to pass, in a line for each rule or policy."""
+
+    absent: ClassVar[Any] = ()
+    networks: tuple[Guarded, ...]
+
+
+NAT = ":nat"
+"""Rules of somebody else's that translate; no interface has such a name."""
 
 
 @dataclass(frozen=True, slots=True)

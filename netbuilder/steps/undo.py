@@ -9,8 +9,10 @@ from pydantic import Field
 
 from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step
 from netbuilder.steps.state import Query, State
+from netbuilder.steps.sysctl import FORWARDING_ALONE
 
-_WAS = re.compile(r"[0-9a-f:\t -]{0,40}")
+# A number, a MAC address; or what forwarded by itself, in a word each (EnableForwarding).
+_WAS = re.compile(rf"(?:[0-9a-f:\t -]{{0,40}}|[01-](?: {FORWARDING_ALONE}){{1,1000}})")
 
 
 class Undo(Step):

@@ -19,7 +19,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netbuilder import Bridge, Host, Network, Sandbox, firewall
-from netbuilder.kernel import message, nfnetlink, rtnetlink
+from netbuilder.kernel import message, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import NETFILTER, Netlink, Refused
 from netbuilder.steps.route import DEFAULT
@@ -249,11 +249,11 @@ def test_a_route_with_a_metric_as_the_kernel_shows_it(built: Host) -> None:
 
 def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
     table, rules = answers(
-        built, nfnetlink.get_table(firewall.NAME), nfnetlink.get_rules(firewall.NAME), protocol=NETFILTER
+        built, nfnetlink.get_table(firewall.NAME), nftrules.get_rules(firewall.NAME), protocol=NETFILTER
     )
     listing = json.loads(shell(built, "nft -j list table inet netbuilder"))["nftables"]
     shown = [(one["rule"]["chain"], one["rule"].get("comment", "")) for one in listing if "rule" in one]
-    assert sorted(nfnetlink.read_rule(body) for body in rules) == sorted(shown)
+    assert sorted(nftrules.read_comment(body) for body in rules) == sorted(shown)
     assert f'comment "{nfnetlink.read_table(table[0])[0]}"' in shell(built, "nft list table inet netbuilder")
 
 

@@ -52,6 +52,7 @@ from netbuilder.steps.state import (
     AddressesIn,
     AddressesOf,
     ElementOf,
+    ForwardingAlone,
     Link,
     LinkOf,
     NamespaceOf,
@@ -72,6 +73,7 @@ Specs = tuple[Network | Sandbox, ...]
 
 HOST = 1
 IP_FORWARD, ACCEPT_REDIRECTS = "net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects"
+NEW_ONES = "net/ipv4/conf/default/forwarding"
 
 
 def refuse(number: int) -> None:
@@ -87,13 +89,20 @@ class Namespace:
     routes: frozenset[Route] = frozenset()
     sysctls: dict[str, str] = field(default_factory=dict)
 
+    def forwarding_alone(self) -> tuple[str, ...]:
+        """The interfaces that forward while the namespace does not."""
+        if self.sysctls[IP_FORWARD] == "1":
+            return ()
+        on = (key for key, value in self.sysctls.items() if key.endswith("/forwarding") and value == "1")
+        return tuple(sorted(key.split("/")[3] for key in on))
+
 
 class KernelInMemory:
     """Does what steps ask as Linux would, with what goes along with it, and answers their queries."""
 
     def __init__(self) -> None:
         self.numbers = count(2)
-        self.namespaces = {HOST: Namespace(sysctls={IP_FORWARD: "0", ACCEPT_REDIRECTS: "1"})}
+        self.namespaces = {HOST: Namespace(sysctls={IP_FORWARD: "0", ACCEPT_REDIRECTS: "1", NEW_ONES: "0"})}
         self.pins: dict[str, int] = {}
         self.paths: dict[str, int] = {"/proc/thread-self/ns/net": HOST}
         self.peers: dict[tuple[int, str], tuple[int, str]] = {}
@@ -181,11 +190,18 @@ class KernelInMemory:
         place = self._in(netns)
         place.routes -= {Route("default", str(via), place.links[dev].ifindex, metric or 0)}
 
-    def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
-        sysctls = self._in(netns).sysctls
-        sysctls[key] = value
-        if key == IP_FORWARD:
-            sysctls[ACCEPT_REDIRECTS] = str(1 - int(value))
+    def write_sysctl(self, netns: str | None, key: str, value: str, *, if_there: bool = False) -> None:
+        place = self._in(netns)
+        dev = [*key.split("/"), "all"][3]
+        if dev not in (*place.links, "all", "default"):
+            if not if_there:
+                refuse(errno.ENOENT)
+            return
+        changes = place.sysctls.get(key) != value
+        place.sysctls[key] = value
+        if key == IP_FORWARD and changes:
+            place.sysctls[ACCEPT_REDIRECTS] = str(1 - int(value))
+            place.sysctls |= {f"net/ipv4/conf/{one}/forwarding": value for one in (*place.links, "default")}
 
     def nft(self, text: str) -> None:
         first, *_ = text.splitlines()
@@ -239,6 +255,8 @@ class KernelInMemory:
                 return frozenset((dev, one) for dev, held in place.addresses.items() for one in held)
             case RoutesOf() if place:
                 return place.routes
+            case ForwardingAlone() if place:
+                return place.forwarding_alone()
             case SysctlOf(_, key) if place:
                 dev = key.split("/")[3] if "/conf/" in key else "all"
                 return place.sysctls.get(key, "0") if dev == "all" or dev in place.links else None
@@ -263,7 +281,9 @@ class KernelInMemory:
         if name in self.namespaces[inode].links:
             refuse(errno.EEXIST)
         self.namespaces[inode].links[name] = link
-        self.namespaces[inode].addresses[name] = frozenset()
+        place = self.namespaces[inode]
+        place.addresses[name] = frozenset()
+        place.sysctls[f"net/ipv4/conf/{name}/forwarding"] = place.sysctls.get(NEW_ONES, "0")
 
     def _remove(self, inode: int, name: str) -> None:
         place = self.namespaces[inode]
@@ -1283,8 +1303,8 @@ def test_what_all_networks_share_is_told_where_it_is_repaired(lab: Lab) -> None:
     lab.apply(NETWORK)
     lab.kernel.write_sysctl(None, IP_FORWARD, "0")
     changes = lab.diff(NETWORK)
-    assert actions(changes) == {"network lab": "unchanged", "forwarding": "repaired"}
-    assert list(changes.plan) == [EnableForwarding()]
+    assert actions(changes) == {"network lab": "repaired", "forwarding": "repaired"}  # the kernel sets its bridge's too
+    assert list(changes.plan) == [SetSysctl(key="net/ipv4/conf/br9/forwarding", value="1"), EnableForwarding()]
 
 
 @pytest.mark.parametrize(

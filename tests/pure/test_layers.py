@@ -27,9 +27,12 @@ PURE_MODULES = {
     "engine/__init__.py",
     "engine/changes.py",
     "engine/exchange.py",
+    "engine/flows.py",
+    "engine/forwarding.py",
     "engine/preflight.py",
     "engine/removal.py",
     "engine/report.py",
+    "engine/surroundings.py",
     "engine/transition.py",
     "host/arguments.py",
 }
@@ -38,7 +41,7 @@ PURE_MODULES = {
 HARMLESS = set(
     """
     __future__ abc collections dataclasses difflib errno fnmatch functools hashlib inspect ipaddress itertools json
-    operator re shlex types typing netbuilder pydantic yaml
+    operator re shlex struct types typing netbuilder pydantic yaml
     """.split()  # noqa: SIM905
 )
 READS_ITSELF = {"firewall/outline.py": {"pathlib"}}

@@ -195,6 +195,9 @@ nft 'add element inet netbuilder icc { "br9" . "br9" }'
 nft 'add element inet netbuilder gateways { 10.9.0.1 }'
 nft 'add element inet netbuilder subnets { "br9" . 10.9.0.0/24 }'
 """
+FORWARDING = """\
+sysctl -q -w net/ipv4/conf/br9/forwarding=1
+"""
 INTERNAL = """\
 nft 'add element inet netbuilder internal { "br9" }'
 """
@@ -219,7 +222,7 @@ def adopted(script: str) -> str:
     ],
 )
 def test_what_makes_a_network(fields: dict[str, Any], expected: str) -> None:
-    assert commands(network.plan(*resolved(**fields).networks)) == expected
+    assert commands(network.plan(*resolved(**fields).networks)) == expected + FORWARDING
 
 
 def test_a_network_may_have_several_gateways() -> None:
@@ -240,11 +243,19 @@ nft 'add element inet netbuilder forwarding { ipv6 }'
 IPV4 = """\
 nft 'add element inet netbuilder forwarding { ipv4 }'
 """
+PRESENT = """\
+nft 'add element inet netbuilder forwarding_on { "eth1" }'
+nft 'add element inet netbuilder present { "eth0" }'
+nft 'add element inet netbuilder present { "eth1" }'
+nft 'add element inet netbuilder present { "wan@5" }'
+"""
 
 
-@pytest.mark.parametrize(("forwarding_before", "elements"), [(True, IPV6 + IPV4), (False, IPV6)])
+@pytest.mark.parametrize(("forwarding_before", "elements"), [(True, IPV6 + IPV4), (False, IPV6 + PRESENT)])
 def test_what_all_networks_stand_on(forwarding_before: bool, elements: str) -> None:
-    baseline = HostBaseline(forwarding_before=forwarding_before)
+    """What can't be named in a rule is left out, and the host is a router for it."""
+    names = ("eth0", "eth1", "wan@5", 'e"th', "e*", "e\\th", "e th", "\x1b[2J", "ü")
+    baseline = HostBaseline(forwarding_before=forwarding_before, present=names, forwarding_on=("eth1", "e*"))
     assert commands(network.firewall(baseline)) == f"nft -f - <<'EOF'\n{firewall.ruleset()}EOF\n{elements}"
     assert commands(network.forwarding(baseline)) == "sysctl -q -w net/ipv4/ip_forward=1\n"
 

@@ -37,9 +37,11 @@ from netbuilder.steps import (
     UndoRecord,
 )
 from netbuilder.steps.state import (
+    NAT,
     TABLE,
     AddressesOf,
     ElementOf,
+    ForwardingAlone,
     Link,
     LinkOf,
     NamespaceOf,
@@ -142,9 +144,10 @@ def routes(*seen: Route, dev: Link | None = link(ifindex=5)) -> Answers:  # noqa
     return {RoutesOf("web"): frozenset(seen), LinkOf("web", "eth0"): dev}
 
 
-def forwards(router: str, redirects: str) -> Answers:
+def forwards(router: str, redirects: str, *alone: str) -> Answers:
     keys = ("net/ipv4/ip_forward", "net/ipv4/conf/all/accept_redirects")
-    return {SysctlOf(None, key): value for key, value in zip(keys, (router, redirects), strict=True)}
+    settings = {SysctlOf(None, key): value for key, value in zip(keys, (router, redirects), strict=True)}
+    return {**settings, ForwardingAlone(): alone}
 
 
 BRIDGE_LINK = link("bridge", ifindex=3)
@@ -564,16 +567,33 @@ def test_what_is_no_step_is_refused(item: dict[str, Any], problem: str) -> None:
 @pytest.mark.parametrize("redirects", ["0", "1"])
 def test_what_the_kernel_changes_along_with_forwarding_is_put_back(redirects: str) -> None:
     before = EnableForwarding().before(State(forwards("0", redirects)))
+    assert before == redirects
     assert calls(lambda kernel: EnableForwarding().undo(kernel, before)) == [
         ("write_sysctl", None, "net/ipv4/ip_forward", "0"),
-        ("write_sysctl", None, "net/ipv4/conf/all/accept_redirects", redirects),
+        ("write_sysctl", None, "net/ipv4/conf/all/accept_redirects", redirects, ("if_there", True)),
     ]
 
 
-@pytest.mark.parametrize("before", ["", None])
+def test_what_forwarded_by_itself_does_so_again() -> None:
+    """An interface that is gone by then is left out; one whose name is no plain text is not remembered."""
+    alone = ("default", "eth0.5", "wan@5", "e\x1b[2J", "a b", "x;reboot", NAT)
+    before = EnableForwarding().before(State(forwards("0", "1", *alone)))
+    assert before == "1 default eth0.5 wan@5 :nat"
+    record = UndoRecord(EnableForwarding(), before)
+    assert UndoRecord.from_json(record.to_json()) == record
+    assert record.undo("").command() == (
+        "sysctl -q -e -w net/ipv4/ip_forward=0 net/ipv4/conf/all/accept_redirects=1"
+        " net/ipv4/conf/default/forwarding=1 net/ipv4/conf/eth0.5/forwarding=1 net/ipv4/conf/wan@5/forwarding=1"
+    )
+    assert [call[2:] for call in calls(lambda kernel: EnableForwarding().undo(kernel, before))[2:]] == [
+        (f"net/ipv4/conf/{name}/forwarding", "1", ("if_there", True)) for name in ("default", "eth0.5", "wan@5")
+    ]
+
+
+@pytest.mark.parametrize("before", ["", "-", None])
 def test_where_nothing_is_known_of_what_it_changes_along_that_is_left(before: str | None) -> None:
     step = EnableForwarding()
-    assert step.before(State(dict.fromkeys(step.queries()))) == ""
+    assert step.before(State(dict.fromkeys(step.queries(), ()))) == "-"
     assert len(calls(lambda kernel: step.undo(kernel, before))) == 1
     assert step.undo_command(before) == "sysctl -q -w net/ipv4/ip_forward=0"
 
@@ -881,7 +901,7 @@ def test_to_undo_is_not_remembered(item: dict[str, Any]) -> None:
         UndoRecord.from_json({**item, "before": None})
 
 
-@pytest.mark.parametrize("before", ["1; reboot", "x", "0" * 41])
+@pytest.mark.parametrize("before", ["1; reboot", "x", "0" * 41, "1 eth0;reboot", "1 ../x", "2 eth0", "1 eth0 " * 2])
 def test_what_no_step_remembers_is_refused(before: str) -> None:
     with pytest.raises(ValueError, match="can have remembered"):
         UndoRecord.from_json({"step": "SetUp", "dev": "lo", "before": before})

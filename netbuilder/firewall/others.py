@@ -1,0 +1,171 @@
+"""Other firewalls that drop what netbuilder lets pass, found by what their rules do with packets like a sandbox's.
+
+An accept of ours does not overrule them: a packet goes on to the hook's other base chains, and any of them may still
+drop it (nft(8), VERDICT STATEMENT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
+from typing import NamedTuple, Protocol
+
+from netbuilder.errors import printable, some
+from netbuilder.firewall import evaluate
+from netbuilder.firewall.chains import (
+    BRIDGE,
+    FAMILIES,
+    FORWARD,
+    INET,
+    INPUT,
+    IPV4,
+    IPV6,
+    NETDEV,
+    OUTPUT,
+    POSTROUTING,
+    PREROUTING,
+    Chain,
+    Rule,
+)
+from netbuilder.firewall.outline import KEY
+from netbuilder.firewall.packets import DNAT, SOMEBODY, SOMEBODY6, TCP, UDP, Interface, Packet
+
+OUT, IN = "what sandboxes send to the outside", "what comes to their published ports"
+TO_HOST, FROM_HOST = "what they send to the host itself", "what the host sends to them"
+NEIGHBOURS, OUT_BY_IPV6 = "what they send to each other", "IPv6"
+_INGRESS, _EGRESS = 0, 1  # of netdev
+_INET_INGRESS = 5
+
+
+class Tables(evaluate.Tables, Protocol):
+    """The tables of others."""
+
+    def is_off(self, chain: Chain) -> bool:
+        """Whether the table that a chain is in is switched off (`flags dormant`)."""
+
+
+class Guarded(NamedTuple):
+    """A network whose packets are to pass: its bridge, the bridge's address, whether it is internal, and where some
+    published port of it leads."""
+
+    bridge: str
+    gateway: IPv4Interface
+    internal: bool = False
+    port: tuple[str, IPv4Address, int] | None = None
+
+
+class Stop(NamedTuple):
+    """A hook that a packet passes, and as what; with a device, one of netdev."""
+
+    families: tuple[int, ...]
+    hook: int
+    packet: Packet
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around a bridge: the interface that leads outside, the bridge itself, and a port of it."""
+
+    uplink: Interface
+    bridge: Interface
+    port: Interface
+
+
+def warnings(networks: Iterable[tuple[Guarded, Around]], chains: Iterable[Chain], tables: Tables) -> tuple[str, ...]:
+    """What is dropped elsewhere, in a line for each rule or policy that does."""
+    bases = [one for one in chains if one.hook is not None and (one.table, one.family) != KEY]
+    found: dict[evaluate.Drop, tuple[dict[str, None], set[str]]] = {}
+    for network, around in networks if bases else ():
+        for what, stops in _passages(network, around):
+            for drop in _drops(stops, bases, tables):
+                whats, bridges = found.setdefault(drop, ({}, set()))
+                whats[what] = None
+                bridges.add(network.bridge)
+    return tuple(_line(drop, list(whats), bridges) for drop, (whats, bridges) in found.items())
+
+
+def _drops(stops: Iterable[Stop], bases: Sequence[Chain], tables: Tables) -> Iterator[evaluate.Drop]:
+    for stop in stops:
+        for base in bases:
+            drop = evaluate.dropped_by(base, stop.packet, tables) if _is_passed(base, stop) else None
+            if drop and not tables.is_off(base):
+                yield drop
+
+
+def _is_passed(base: Chain, stop: Stop) -> bool:
+    if stop.device:
+        ingress = base.family == INET and base.hook == _INET_INGRESS and stop.hook == _INGRESS
+        return stop.device in base.devices and (ingress or (base.family, base.hook) == (NETDEV, stop.hook))
+    return base.family in stop.families and base.hook == stop.hook
+
+
+def _passages(network: Guarded, around: Around) -> Iterator[tuple[str, list[Stop]]]:
+    """What passes a network's bridge, and by which hooks."""
+    sandbox = network.gateway.network.broadcast_address - 1
+    for protocol in (TCP, UDP):
+        out = Packet(sandbox, SOMEBODY, around.bridge, protocol=protocol)
+        if not network.internal:
+            yield OUT, [*_outwards(out, around), *_from_port(out, around)]
+            yield OUT_BY_IPV6, _routed(replace(out, src=_SANDBOX6, dst=SOMEBODY6), around.uplink, IPV6)
+        to_host = replace(out, dst=network.gateway.ip, to_host=True)
+        yield TO_HOST, [Stop(_OF_IPV4, PREROUTING, to_host), Stop(_OF_IPV4, INPUT, to_host)]
+        from_host = Packet(network.gateway.ip, sandbox, oif=around.bridge, protocol=protocol)
+        yield FROM_HOST, [Stop(_OF_IPV4, OUTPUT, from_host), Stop(_OF_IPV4, POSTROUTING, from_host)]
+        within = replace(out, dst=sandbox - 1, iif=around.port, oif=around.port, bridge=network.bridge)
+        yield NEIGHBOURS, [Stop((BRIDGE,), hook, within) for hook in (PREROUTING, FORWARD, POSTROUTING)]
+    if network.port:
+        yield IN, _inwards(network, network.port, around)
+
+
+_SANDBOX6 = IPv6Address("fd00::2")
+_OF_IPV4 = (IPV4, INET)
+
+
+def _routed(packet: Packet, to: Interface, family: int = IPV4) -> list[Stop]:
+    families, routed = (family, INET), replace(packet, oif=to)
+    return [Stop(families, PREROUTING, packet), *(Stop(families, hook, routed) for hook in (FORWARD, POSTROUTING))]
+
+
+def _outwards(out: Packet, around: Around) -> list[Stop]:
+    leaving = replace(out, oif=around.uplink)
+    devices = (around.bridge.name, _INGRESS, out), (around.uplink.name, _EGRESS, leaving)
+    return [*_routed(out, around.uplink), *(Stop((), hook, it, device) for device, hook, it in devices if device)]
+
+
+def _from_port(out: Packet, around: Around) -> list[Stop]:
+    switched = replace(out, iif=around.port, bridge=around.bridge.name)
+    return [Stop((BRIDGE,), hook, switched) for hook in (PREROUTING, INPUT)]
+
+
+def _inwards(network: Guarded, leads_to: tuple[str, IPv4Address, int], around: Around) -> list[Stop]:
+    name, address, port = leads_to
+    protocol = UDP if name == "udp" else TCP
+    coming = Packet(SOMEBODY, network.gateway.ip, around.uplink, protocol=protocol, to_host=True)
+    led = replace(coming, dst=address, port=port, status=DNAT, to_host=False, oif=around.bridge)
+    switched = replace(led, iif=None, oif=around.port, bridge=network.bridge)
+    devices = (around.uplink.name, _INGRESS, coming), (network.bridge, _EGRESS, led)
+    return [
+        Stop(_OF_IPV4, PREROUTING, coming),
+        *(Stop(_OF_IPV4, hook, led) for hook in (FORWARD, POSTROUTING)),
+        *(Stop((), hook, packet, device) for device, hook, packet in devices if device),
+        *(Stop((BRIDGE,), hook, switched) for hook in (OUTPUT, POSTROUTING)),
+    ]
+
+
+def _line(drop: evaluate.Drop, whats: list[str], bridges: set[str]) -> str:
+    chain, rule = drop.chain, drop.rule
+    where = f"{FAMILIES[chain.family]} {printable(chain.table)}"
+    by = "policy drop" if rule is None else f"rule with handle {rule.handle}{_verdict(rule)}"
+    return (
+        f"another firewall drops {', '.join(whats)} ({some(bridges)}): table {where}, chain {printable(chain.name)},"
+        f" {by}. It overrules netbuilder's rules, so let the bridges pass there too;"
+        f" see: nft -a list chain {where} {printable(chain.name)}"
+    )
+
+
+def _verdict(rule: Rule) -> str:
+    rejects = any(one.name == "reject" or one.text(1) == "REJECT" for one in rule.expressions)
+    comment = f', "{printable(rule.comment)}"' if rule.comment else ""
+    return f" ({'reject' if rejects else 'drop'}{comment})"

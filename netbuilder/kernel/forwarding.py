@@ -1,0 +1,81 @@
+"""Who has packets forwarded besides netbuilder: interfaces by their own setting, bridges, and rules that translate.
+
+One switch, ip_forward, sets those of all interfaces; each can be set by itself then (ip-sysctl: forwarding).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+
+from netbuilder import firewall
+from netbuilder.firewall.chains import POSTROUTING, Chain, Expression
+from netbuilder.kernel import nftrules, rtnetlink, sysctl
+from netbuilder.kernel.message import DUMP, Message, attributes
+from netbuilder.kernel.netlink import Netlink
+
+_GETNETCONF, _IFINDEX, _FORWARDING, _DEFAULT = 82, 1, 2, -2  # RTM_GETNETCONF, NETCONFA_…
+
+
+def is_on() -> bool:
+    """Whether the host forwards (ip_forward)."""
+    return sysctl.read("net/ipv4/ip_forward") == "1"
+
+
+def interfaces_that_forward(route: Netlink) -> list[str]:
+    """The interfaces that forward what comes in by them, and "default" if new ones will."""
+    return sorted(_settings(route))
+
+
+def _settings(route: Netlink) -> Iterator[str]:
+    for body in route.ask([Message(_GETNETCONF, DUMP, struct.pack("=B3x", socket.AF_INET))])[0].bodies:
+        seen = attributes(body, 4)
+        index, forwards = (struct.unpack("=i", seen[kind])[0] for kind in (_IFINDEX, _FORWARDING))
+        name = "default" if index == _DEFAULT else name_of(index)
+        if forwards and name:
+            yield name
+
+
+def interfaces_that_do_not(route: Netlink, but: frozenset[str]) -> tuple[str, ...]:
+    """Those with an IPv4 address that do not forward though the host does."""
+    if not is_on():
+        return ()
+    names = (name for name in addressed(route) if name not in but)
+    return tuple(name for name in names if sysctl.read(f"net/ipv4/conf/{name}/forwarding") == "0")
+
+
+def addressed(route: Netlink) -> list[str]:
+    """The interfaces that have an IPv4 address, but for the loopback."""
+    indexes = {rtnetlink.read_index(body) for body in route.ask([rtnetlink.get_addresses()])[0].bodies}
+    return sorted(filter(None, map(name_of, indexes - {1})))
+
+
+def bridges(route: Netlink) -> list[str]:
+    """The bridges that have an IPv4 address."""
+    names = addressed(route)
+    replies = route.ask([rtnetlink.get_link(name) for name in names])
+    seen = ((name, body) for name, reply in zip(names, replies, strict=True) for body in reply.bodies)
+    return [name for name, body in seen if rtnetlink.read_link(body).kind == "bridge"]
+
+
+def is_translated(netfilter: Netlink, chains: Iterable[Chain]) -> bool:
+    """Whether rules of somebody else's give what is forwarded another source (SNAT, MASQUERADE)."""
+    nat = {(one.table, one.family) for one in chains if (one.type, one.hook) == ("nat", POSTROUTING)}
+    replies = netfilter.ask([nftrules.get_rules(*table) for table in sorted(nat - {firewall.KEY})])
+    rules = (nftrules.read_rule(body) for reply in replies for body in reply.bodies)
+    return any(_translates(one) for _, rule in rules for one in rule.expressions)
+
+
+def _translates(one: Expression) -> bool:
+    if one.name == "target":  # by iptables (NFTA_TARGET_NAME)
+        return one.text(1) in ("MASQUERADE", "SNAT")
+    return one.name == "masq" or (one.name == "nat" and one.number(1) == 0)  # NFTA_NAT_TYPE: NFT_NAT_SNAT
+
+
+def name_of(index: int) -> str:
+    """An interface's name; empty for one that is gone by now, and for what stands for all of them."""
+    try:
+        return socket.if_indextoname(index) if index > 0 else ""
+    except OSError:
+        return ""
