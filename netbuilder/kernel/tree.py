@@ -18,6 +18,10 @@ _LOOKS, _MORE_LOOKS = 2, 20  # in a row that find nothing new, until it is all; 
 _TO_STOP = 0.05  # seconds: one that waits for its vfork can't stop
 
 
+_Process = tuple[int, str]
+"""A process by its number and the time at which it was started, since a number is given out again."""
+
+
 class _Seen(NamedTuple):
     parent: int
     state: str
@@ -34,24 +38,30 @@ def end(proc: int, top: int | None, mark: int | None) -> None:
         mark: The inode of its UTS namespace; None if it has none of its own.
     """
     deadline = time.monotonic() + _LONG_ENOUGH
-    while found := _stop(proc, top, mark, deadline):  # until none of them is left
-        for one, started in found.items():
-            _send(proc, one, started, signal.SIGKILL)
+    known: set[_Process] = set()
+    if top is not None and (process := _read(proc, top)):
+        known.add((top, process.started))
+    while found := _stop(proc, known, mark, deadline):  # until none of them is left
+        known |= found
+        for one in found:
+            _send(proc, one, signal.SIGKILL)
 
 
-def _stop(proc: int, top: int | None, mark: int | None, deadline: float) -> dict[int, str]:
-    """Stop them all: their numbers, and when each was started."""
-    found: dict[int, str] = {}
+def _stop(proc: int, known: set[_Process], mark: int | None, deadline: float) -> set[_Process]:
+    """Stop all that run."""
+    found: set[_Process] = set()
     quiet, enough = 0, _LOOKS
     while quiet < enough and time.monotonic() < deadline:
         seen, missed = _look(proc)
-        new = {one: seen[one].started for one in _ours(seen, {*found, top}, mark) if one not in found}
-        for one, started in new.items():
-            _send(proc, one, started, signal.SIGSTOP)
+        new = _ours(seen, known | found, mark) - found
+        for one in new:
+            _send(proc, one, signal.SIGSTOP)
         _wait_until_stopped(proc, new)
         found |= new
         quiet = 0 if new else quiet + 1
-        enough = _MORE_LOOKS if missed and mark else _LOOKS  # what ended may have started another that we did not see
+        enough = (
+            _MORE_LOOKS if missed and mark is not None else _LOOKS
+        )  # what ended may have started another that we did not see
     return found
 
 
@@ -61,11 +71,16 @@ def number_in(process: int) -> int:
         return next(int(line.split()[-1]) for line in file if line.startswith("NSpid:"))
 
 
-def _ours(seen: dict[int, _Seen], known: set[int | None], mark: int | None) -> set[int]:
-    ours = {one for one, process in seen.items() if one in known or (mark and process.mark == mark)}
+def _ours(seen: dict[int, _Seen], known: set[_Process], mark: int | None) -> set[_Process]:
+    """Those that are known, or have the mark, or are children of one that is ours."""
+    ours = {
+        one
+        for one, process in seen.items()
+        if (one, process.started) in known or (mark is not None and process.mark == mark)
+    }
     while more := {one for one, process in seen.items() if process.parent in ours and one not in ours}:
         ours |= more
-    return ours
+    return {(one, seen[one].started) for one in ours}
 
 
 def _look(proc: int) -> tuple[dict[int, _Seen], bool]:
@@ -88,8 +103,9 @@ def _read(proc: int, process: int) -> _Seen | None:
     return _Seen(int(fields[1]), fields[0], fields[19], mark)
 
 
-def _send(proc: int, process: int, started: str, number: signal.Signals) -> None:
+def _send(proc: int, which: _Process, number: signal.Signals) -> None:
     """Send a signal to the process that was seen, and not to another that has its number by now."""
+    process, started = which
     with suppress(OSError):
         fd = os.open(str(process), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
         try:
@@ -100,9 +116,9 @@ def _send(proc: int, process: int, started: str, number: signal.Signals) -> None
             os.close(fd)
 
 
-def _wait_until_stopped(proc: int, processes: dict[int, str]) -> None:
+def _wait_until_stopped(proc: int, processes: set[_Process]) -> None:
     deadline = time.monotonic() + _TO_STOP
-    active = set(processes)
+    active = {number for number, _ in processes}
     while (active := {one for one in active if _is_active(proc, one)}) and time.monotonic() < deadline:
         time.sleep(0.0002)
 
