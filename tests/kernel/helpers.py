@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import threading
 from collections.abc import Iterable
 from typing import Literal
 
@@ -26,6 +28,12 @@ def shell(inside: NetworkNamespace, script: str, **options: object) -> str:
     done = inside.run(["sh", "-euc", script], capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
     return str(done.stdout)
+
+
+def among_the_machines_processes(host: Host) -> list[str]:
+    """What starts a program on a host where it sees the machine's processes: a spec names one by its number there."""
+    task = f"/proc/{os.getpid()}/task/{host._call(threading.get_native_id)}"
+    return ["nsenter", f"--net={task}/ns/net", f"--mount={task}/ns/mnt"]
 
 
 def namespace(host: Host, name: str) -> LiveSandbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,9 @@ def a_process(host: Host) -> int:
     """The number of a process that is in a namespace of its own; pinned too, so that a picture shows it."""
     shell(host, "ip netns add theirs && ip -n theirs link set lo up")
     process = host.popen(["ip", "netns", "exec", "theirs", "sleep", "infinity"])
-    here = shell(host, "readlink /proc/self/ns/net")
-    wait_until(lambda: shell(host, f"readlink /proc/{process.pid}/ns/net") != here, "the process has its own namespace")
+    here = shell(host, "readlink /proc/self/ns/net").strip()
+    there = f"/proc/{process.pid}/ns/net"  # its number is that of the machine: a program inside has one of its own
+    wait_until(lambda: os.readlink(there) != here, "the process has its own namespace")
     return process.pid
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import itertools
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -350,7 +351,7 @@ def test_a_namespace_that_others_share_stays_while_its_owner_changes(host: Host)
     assert program.poll() is None
     assert str(host["log"].address) == "10.9.0.50"
     inside = shell(host["web"], "readlink /proc/self/ns/net")
-    assert shell(host, f"readlink /proc/{program.pid}/ns/net") == inside
+    assert os.readlink(f"/proc/{program.pid}/ns/net") == inside.strip()
 
 
 @pytest.mark.parametrize("mode", [HostNetwork(), Container(sandbox="mate")])

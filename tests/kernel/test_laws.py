@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from netbuilder import Host, Plan, StepError
 from netbuilder.steps import AddElement, AddNamespace, AddTable, AttachNamespace, Kernel, SetSysctl, Step
 from netbuilder.steps.state import LinkOf
-from tests.kernel.helpers import missing, picture, shell
+from tests.kernel.helpers import among_the_machines_processes, missing, picture, shell
 from tests.kernel.leftovers import wait_until
 from tests.kernel.recipes import RECIPES, Recipe
 
@@ -103,7 +104,7 @@ def test_an_error_of_the_caller_at_any_step_restores_it_too(host: Host) -> None:
 def test_the_printed_script_satisfies_the_plan(host: Host, recipe: Recipe) -> None:
     specs = recipe.prepare(host)
     plan, script = host.plan(*specs), host.diff(*specs).script()
-    done = host.run(["sh"], input=script, capture_output=True, text=True)
+    done = subprocess.run([*among_the_machines_processes(host), "sh"], input=script, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert missing(host, plan) == Plan()
 
@@ -149,7 +150,7 @@ BROKEN = {
     "ip netns exec web sysctl -qw net/ipv6/conf/eth0/disable_ipv6=0": ["disable_ipv6=1"],
     "ip netns exec web sysctl -qw net/ipv4/ip_unprivileged_port_start=80": PERMISSIONS[:1],
     "ip netns exec web sysctl -qw 'net/ipv4/ping_group_range=1 0'": PERMISSIONS[1:],
-    "sysctl -qw net/ipv4/ip_forward=0": ["ip_forward=1"],
+    "sysctl -qw net/ipv4/ip_forward=0": ["BRIDGE/forwarding=1", "ip_forward=1"],
     "sysctl -qw net/ipv4/conf/BRIDGE/route_localnet=0": ["route_localnet=1"],
     "ip link del BRIDGE": [
         "link del VETH",
@@ -160,6 +161,7 @@ BROKEN = {
         "route_localnet=1",
         "address add 10.9.0.1",
         "link set BRIDGE up",
+        "BRIDGE/forwarding=1",
         *THE_VETH,
     ],
     "ip address del 10.9.0.1/24 dev BRIDGE": ["address add 10.9.0.1"],
