@@ -46,8 +46,6 @@ def network_elements(network: ResolvedNetwork) -> list[Element]:
         Element("bridges", bridge, "the rules apply to this bridge"),
         Element("icc", f"{bridge} . {bridge}", "neighbours on it may talk to each other"),
     ]
-    if network.adopted:
-        elements.append(Element("adopted", bridge, "it was there before: others on it may have other subnets"))
     for gateway in network.gateways:
         elements += [
             Element("gateways", str(gateway.ip), "no other machine reaches the gateway's address"),

@@ -28,19 +28,15 @@ OUTLINE = {
     ),
     "source_check": (
         "an address of the subnet",
-        "a bridge that was there before",
-        "spoofed source, or IPv6 where there is none",
-    ),
-    "source_check_adopted": (
         "an address that the host reaches by this bridge",
         "DHCP: a client without an address",
         "neighbour discovery, link-local",
-        "spoofed source",
+        "spoofed source, or IPv6 where there is none",
     ),
     "published": ("DNAT: published on one host address", "DNAT: published on all host addresses"),
     "prerouting": ("to the host from elsewhere",),
     "output": ("to the host from itself",),
-    "input": ("loopback", "established, related", "conntrack: invalid", "IPv6 from a bridge that was there before"),
+    "input": ("loopback", "established, related", "conntrack: invalid", "IPv6 from a netbuilder bridge"),
     "input_invalid": ("the host has a socket for it", "invalid: of no connection of the host"),
     "input_ipv6": (
         "router advertisement or redirect",
@@ -89,7 +85,6 @@ HOOKS = {
 }
 SETS = {
     "bridges": "ifname",
-    "adopted": "ifname",
     "internal": "ifname",
     "icc": "ifname . ifname",
     "gateways": "ipv4_addr",
@@ -244,7 +239,7 @@ EVERY_NETWORK = [
         ({}, [("masqueraded", '"br9" . 10.9.0.0/24')]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
-        ({"adopted": True, "masquerade": False}, [("adopted", '"br9"')]),
+        ({"adopted": True, "masquerade": False}, []),
         ({"internal": True, "masquerade": False}, [("internal", '"br9"')]),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
@@ -203,12 +202,6 @@ nft 'add element inet netbuilder internal { "br9" }'
 """
 
 
-def adopted(script: str) -> str:
-    """With what the rules have to know of a bridge that was there before."""
-    element = "nft 'add element inet netbuilder adopted { \"br9\" }'\n"
-    return re.sub(r"(?=nft .* gateways )", element, script)
-
-
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -217,8 +210,8 @@ def adopted(script: str) -> str:
         ({"net": {"internal": True}}, without(NETWORK, "route_localnet") + INTERNAL),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "ipv6") + MASQUERADED),
-        ({"interfaces": ["br9"]}, adopted(without(NETWORK, "02:42", "disable_ipv6")) + MASQUERADED),
-        ({"interfaces": ["br9"], "net": {"mtu": 1400}}, adopted(ADOPTED) + MASQUERADED),
+        ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
+        ({"interfaces": ["br9"], "net": {"mtu": 1400}}, ADOPTED + MASQUERADED),
     ],
 )
 def test_what_makes_a_network(fields: dict[str, Any], expected: str) -> None:
