@@ -17,12 +17,11 @@ from netbuilder.firewall.packets import Packet, Unknown
 LEGACY = "legacy"
 """The type of its chains, beside those of nftables."""
 HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
-_DROP, _ACCEPT, _RETURN = -1, -2, -5  # verdicts, as they stand in a target
+_DROP, _RETURN = -1, -5  # verdicts, as they stand in a target
 _GOTO = 2
 _VIA_IN, _VIA_OUT, _SOURCE, _DESTINATION, _PROTOCOL = 1, 2, 8, 16, 64  # what of a match is inverted
 _MOST_STEPS = 100_000
 _NATIVE: Literal["little", "big"] = "little" if struct.pack("=H", 1) == struct.pack("<H", 1) else "big"
-
 
 # A rule as it can be told: by how it drops.
 _REJECTS, _DROPS = (Rule(0, "", (Expression(how, {}, {}),)) for how in ("reject", "drop"))
