@@ -7,6 +7,9 @@ changes       what has to be done: the one account of change, for `diff` and `ap
 transition    the values on both sides of that comparison (pure)
 exchange      the table of another version (pure)
 removal       what is undone together, and in which order (pure)
+flows         which open flows a call makes wrong (pure)
+forwarding    whether others rely on forwarding by now (pure)
+surroundings  what is around networks and keeps their packets from passing (pure)
 report        what was done, as a value (pure)
 executor      does it, and takes it back on an error or after a kill
 store         what we made and what we owe; `database` has its file, its locks and its version

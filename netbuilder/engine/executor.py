@@ -22,7 +22,8 @@ from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
-from netbuilder.steps.state import ReliantOnForwarding, State
+from netbuilder.steps.state import ReliantOnForwarding, State, SysctlOf
+from netbuilder.steps.sysctl import IP_FORWARD
 
 _log = logging.getLogger("netbuilder")
 
@@ -96,9 +97,10 @@ class Executor:
     def _spare_forwarding(self, owed: Records) -> Records:
         if not forwarding.turns_off(owed):
             return owed
-        query = ReliantOnForwarding()
-        others = forwarding.reliant(owed, self.kernel.observe([query])[query])
-        if not others:
+        query, switch = ReliantOnForwarding(), SysctlOf(None, IP_FORWARD)
+        state = self.kernel.observe([query, switch])
+        others = forwarding.reliant(owed, state[query])
+        if not others or state[switch] != "1":
             return owed
         _log.warning(
             "forwarding stays on (net.ipv4.ip_forward=1), as others rely on it by now: %s;"

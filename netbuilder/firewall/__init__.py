@@ -3,6 +3,8 @@
     ruleset.nft   the table, as `nft -f` reads it
     elements      what networks and published ports enter into its sets and maps
     outline       the table as it can be compared with what the kernel has
+    others        other firewalls that drop what this one lets pass: their rules (`chains`, and `legacy` of iptables)
+                  are carried out (`evaluate`) on `packets` like a sandbox's
 
 So adding the ten-thousandth port costs what the first did, and a packet finds its port with one look-up. What goes in
 comes by DNAT (chain `published`, from `prerouting` for packets from elsewhere and from `output` for the host's own);

@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from typing import NamedTuple, Protocol
 
 from netbuilder.errors import printable, some
-from netbuilder.firewall import evaluate
 from netbuilder.firewall.chains import (
     BRIDGE,
     FAMILIES,
@@ -28,7 +27,8 @@ from netbuilder.firewall.chains import (
     Chain,
     Rule,
 )
-from netbuilder.firewall.outline import KEY
+from netbuilder.firewall.evaluate import Drop
+from netbuilder.firewall.legacy import LEGACY
 from netbuilder.firewall.packets import DNAT, SOMEBODY, SOMEBODY6, TCP, UDP, Interface, Packet
 
 OUT, IN = "what sandboxes send to the outside", "what comes to their published ports"
@@ -38,11 +38,11 @@ _INGRESS, _EGRESS = 0, 1  # of netdev
 _INET_INGRESS = 5
 
 
-class Tables(evaluate.Tables, Protocol):
+class Tables(Protocol):
     """The tables of others."""
 
-    def is_off(self, chain: Chain) -> bool:
-        """Whether the table that a chain is in is switched off (`flags dormant`)."""
+    def dropped_by(self, base: Chain, packet: Packet) -> Drop | None:
+        """Where a base chain drops or rejects a packet; None if it lets it pass."""
 
 
 class Guarded(NamedTuple):
@@ -75,9 +75,9 @@ class Around:
 
 def warnings(networks: Iterable[tuple[Guarded, Around]], chains: Iterable[Chain], tables: Tables) -> tuple[str, ...]:
     """What is dropped elsewhere, in a line for each rule or policy that does."""
-    bases = [one for one in chains if one.hook is not None and (one.table, one.family) != KEY]
-    found: dict[evaluate.Drop, tuple[dict[str, None], set[str]]] = {}
-    for network, around in networks if bases else ():
+    bases = tuple(chains)
+    found: dict[Drop, tuple[dict[str, None], set[str]]] = {}
+    for network, around in networks:
         for what, stops in _passages(network, around):
             for drop in _drops(stops, bases, tables):
                 whats, bridges = found.setdefault(drop, ({}, set()))
@@ -86,11 +86,11 @@ def warnings(networks: Iterable[tuple[Guarded, Around]], chains: Iterable[Chain]
     return tuple(_line(drop, list(whats), bridges) for drop, (whats, bridges) in found.items())
 
 
-def _drops(stops: Iterable[Stop], bases: Sequence[Chain], tables: Tables) -> Iterator[evaluate.Drop]:
+def _drops(stops: Iterable[Stop], bases: Sequence[Chain], tables: Tables) -> Iterator[Drop]:
     for stop in stops:
         for base in bases:
-            drop = evaluate.dropped_by(base, stop.packet, tables) if _is_passed(base, stop) else None
-            if drop and not tables.is_off(base):
+            drop = tables.dropped_by(base, stop.packet) if _is_passed(base, stop) else None
+            if drop:
                 yield drop
 
 
@@ -154,18 +154,23 @@ def _inwards(network: Guarded, leads_to: tuple[str, IPv4Address, int], around: A
     ]
 
 
-def _line(drop: evaluate.Drop, whats: list[str], bridges: set[str]) -> str:
-    chain, rule = drop.chain, drop.rule
-    where = f"{FAMILIES[chain.family]} {printable(chain.table)}"
-    by = "policy drop" if rule is None else f"rule with handle {rule.handle}{_verdict(rule)}"
+def _line(drop: Drop, whats: list[str], bridges: set[str]) -> str:
+    chain = drop.chain
+    family, table, name = FAMILIES[chain.family], printable(chain.table), printable(chain.name)
+    where, see = f"{family} {table}", f"nft -a list chain {family} {table} {name}"
+    if chain.type == LEGACY:
+        tables = "ip6tables" if chain.family == IPV6 else "iptables"
+        where, see = f"{table} of {tables}-legacy", f"{tables}-legacy -t {table} -S"
     return (
-        f"another firewall drops {', '.join(whats)} ({some(bridges)}): table {where}, chain {printable(chain.name)},"
-        f" {by}. It overrules netbuilder's rules, so let the bridges pass there too;"
-        f" see: nft -a list chain {where} {printable(chain.name)}"
+        f"another firewall drops {', '.join(whats)} ({some(bridges)}): table {where}, chain {name}, {_by(drop.rule)}."
+        f" It overrules netbuilder's rules, so let the bridges pass there too; see: {see}"
     )
 
 
-def _verdict(rule: Rule) -> str:
+def _by(rule: Rule | None) -> str:
+    if rule is None:
+        return "policy drop"
     rejects = any(one.name == "reject" or one.text(1) == "REJECT" for one in rule.expressions)
+    handle = f" with handle {rule.handle}" if rule.handle else ""
     comment = f', "{printable(rule.comment)}"' if rule.comment else ""
-    return f" ({'reject' if rejects else 'drop'}{comment})"
+    return f"a rule{handle} ({'reject' if rejects else 'drop'}{comment})"

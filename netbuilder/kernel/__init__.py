@@ -7,10 +7,12 @@ thread       the thread of a host, where all of this happens
 namespaces   made, pinned and entered, by system call
 netlink      a socket that takes a batch; `message` has the bytes that all netlink messages share
 rtnetlink    links, addresses and routes, as messages
-nfnetlink    elements, rules and flows, as messages
+nfnetlink    elements and flows, as messages; `nftrules` has chains and rules
 nft          the table, through libnftables
 sysctl       /proc/sys
-conntrack    forgetting UDP flows whose port leads elsewhere now
+conntrack    forgetting flows that a change makes wrong
+forwarding   who has packets forwarded besides netbuilder
+others       the tables of other firewalls; `iptables` reads those of iptables-legacy
 host_facts   what a host is like, for defaults and refusals
 privileges   whether this process may do all that, and how it gets there without root; `advice` says what to type
 own_host     a process that becomes a host of its own; `user_namespace` moves it to where it is root

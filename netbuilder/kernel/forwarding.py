@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import POSTROUTING, Chain, Expression
-from netbuilder.kernel import nftrules, rtnetlink, sysctl
+from netbuilder.kernel import iptables, nftrules, rtnetlink, sysctl
 from netbuilder.kernel.message import DUMP, Message, attributes
 from netbuilder.kernel.netlink import Netlink
 
+_TRANSLATING = ("MASQUERADE", "SNAT")  # targets of iptables
 _GETNETCONF, _IFINDEX, _FORWARDING, _DEFAULT = 82, 1, 2, -2  # RTM_GETNETCONF, NETCONFA_…
 
 
@@ -64,12 +65,14 @@ def is_translated(netfilter: Netlink, chains: Iterable[Chain]) -> bool:
     nat = {(one.table, one.family) for one in chains if (one.type, one.hook) == ("nat", POSTROUTING)}
     replies = netfilter.ask([nftrules.get_rules(*table) for table in sorted(nat - {firewall.KEY})])
     rules = (nftrules.read_rule(body) for reply in replies for body in reply.bodies)
-    return any(_translates(one) for _, rule in rules for one in rule.expressions)
+    if any(_translates(one) for _, rule in rules for one in rule.expressions):
+        return True
+    return any(target.name in _TRANSLATING for table in iptables.tables() for target in table.targets())
 
 
 def _translates(one: Expression) -> bool:
     if one.name == "target":  # by iptables (NFTA_TARGET_NAME)
-        return one.text(1) in ("MASQUERADE", "SNAT")
+        return one.text(1) in _TRANSLATING
     return one.name == "masq" or (one.name == "nat" and one.number(1) == 0)  # NFTA_NAT_TYPE: NFT_NAT_SNAT
 
 

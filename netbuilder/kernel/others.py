@@ -6,21 +6,35 @@ import socket
 from collections.abc import Sequence
 
 from netbuilder import firewall
-from netbuilder.firewall import others
+from netbuilder.firewall import evaluate, legacy, others
 from netbuilder.firewall.chains import Chain, Data, Rule
+from netbuilder.firewall.evaluate import Drop
+from netbuilder.firewall.legacy import LEGACY
 from netbuilder.firewall.others import Around, Guarded
-from netbuilder.firewall.packets import ANY_INTERFACE, Interface
-from netbuilder.kernel import forwarding, nfnetlink, nftrules, rtnetlink
+from netbuilder.firewall.packets import ANY_INTERFACE, Interface, Packet
+from netbuilder.kernel import forwarding, iptables, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.netlink import Netlink
 
 
 class Reader:
-    """Rules and sets of any table; a chain is read once."""
+    """The tables of others, nftables' and those of iptables-legacy; a chain is read once."""
 
     def __init__(self, netfilter: Netlink) -> None:
         self._netfilter = netfilter
+        self._legacy = {(one.family, one.name): one for one in iptables.tables()}
         self._rules: dict[tuple[int, str, str], list[Rule]] = {}
         self._off: dict[tuple[int, str], bool] = {}
+
+    def dropped_by(self, base: Chain, packet: Packet) -> Drop | None:
+        """Where a base chain drops or rejects a packet; None if it lets it pass."""
+        if base.type == LEGACY:
+            return legacy.dropped_by(self._legacy[base.family, base.table], base, packet)
+        drop = evaluate.dropped_by(base, packet, self)
+        return None if drop and self._is_off(base) else drop
+
+    def legacy_chains(self) -> list[Chain]:
+        """The base chains of iptables-legacy."""
+        return [chain for table in self._legacy.values() for chain in table.chains()]
 
     def rules(self, chain: Chain) -> Sequence[Rule]:
         """`nft list chain`."""
@@ -39,7 +53,7 @@ class Reader:
             return None
         return nftrules.read_data(nfnetlink.element_attributes(reply.bodies[0]).get(2, b""))  # NFTA_SET_ELEM_DATA
 
-    def is_off(self, chain: Chain) -> bool:
+    def _is_off(self, chain: Chain) -> bool:
         """Whether a chain's table is switched off (`flags dormant`)."""
         key = chain.family, chain.table
         if key not in self._off:
@@ -50,7 +64,9 @@ class Reader:
 
 def warnings(networks: tuple[Guarded, ...], route: Netlink, chains: Sequence[Chain], tables: Reader) -> tuple[str, ...]:
     """What is dropped elsewhere of what networks are to let pass; their bridges may not be there yet."""
-    if all((one.table, one.family) == firewall.KEY for one in chains):
+    chains = [one for one in chains if one.hook is not None and (one.table, one.family) != firewall.KEY]
+    chains += tables.legacy_chains()
+    if not chains:
         return ()
     outside = _uplink(route, {one.bridge for one in networks})
     around = [Around(outside, _interface(one.bridge, "bridge"), Interface(kind="veth")) for one in networks]
