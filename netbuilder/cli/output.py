@@ -7,7 +7,7 @@ import sys
 
 
 def say(text: str = "", end: str = "\n", flush: bool = False) -> None:
-    """Print on standard output.
+    """Print on standard output, without what a terminal would obey: a sandbox names its interfaces as it likes.
 
     Raises:
         NetbuilderError: If it is closed, where print() would be silent.
@@ -18,11 +18,20 @@ def say(text: str = "", end: str = "\n", flush: bool = False) -> None:
 
         raise NetbuilderError("standard output is closed", "to see nothing of it, use > /dev/null")
     try:
-        print(text, end=end, flush=flush)
+        print(_plain(text), end=end, flush=flush)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _plain(text: str) -> str:
+    """Lines and tabs as they are, other control characters escaped."""
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    from netbuilder.errors import printable
+
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
 def check() -> None:

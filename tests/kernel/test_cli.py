@@ -708,3 +708,14 @@ def test_a_terminal_without_a_tick_is_no_reason_to_fail(cli: Cli) -> None:
     text = "services: { web: { network_mode: none } }"
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path), "PYTHONIOENCODING": "ascii"}
     assert cli("up", "-f", "-", input=text, env=env) == " ? Sandbox web  Created\n"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(cli: Cli) -> None:
+    """A sandbox may call its interfaces as it likes."""
+    cli("up")
+    cli.host["web"].run(["ip", "link", "set", "eth0", "down"], check=True)
+    cli.host["web"].run(["ip", "link", "set", "eth0", "name", "e\x1b[2J\x9b"], check=True)
+    printed = cli("links")
+    assert "e\\x1b[2J" in printed
+    assert "\x1b" not in printed
+    assert "\x9b" not in printed
