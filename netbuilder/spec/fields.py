@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from netbuilder.errors import shown
 
-_NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
+NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
 
@@ -50,7 +50,7 @@ RESERVED = _OF_RULES | _OF_IP
 
 
 def _name(text: str) -> str:
-    if len(text) > 63 or not _NAME.fullmatch(text):
+    if len(text) > 63 or not NAME.fullmatch(text):
         raise ValueError(
             f"{shown(text)} is not a valid name: use up to 63 letters and digits, with '.', '_' or '-' between them"
         )
@@ -60,7 +60,7 @@ def _name(text: str) -> str:
 def _interface(text: str) -> str:
     if len(text) > 15:
         raise ValueError(f"{shown(text)} is {len(text)} characters long: an interface name has at most 15")
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise ValueError(
             f"{shown(text)} is not a valid interface name: use letters and digits, with '.', '_' or '-' between them"
         )

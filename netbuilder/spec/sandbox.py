@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from netbuilder.errors import shown
 from netbuilder.spec.base import Spec
-from netbuilder.spec.fields import Address, Mac, Name, NameOf, NamespacePath
+from netbuilder.spec.fields import NAME, Address, Mac, Name, NameOf, NamespacePath
 from netbuilder.spec.network import DEFAULT_NETWORK, Network
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 
@@ -123,7 +123,8 @@ Mode = Annotated[Bridge | HostNetwork | Container | NoNetwork, Field(discriminat
 def _path_of(value: object) -> object:
     """A name under /run/netns is one of its file."""
     value = value.__fspath__() if hasattr(value, "__fspath__") else value
-    return f"{_PINS}/{value}" if isinstance(value, str) and value and "/" not in value else value
+    is_name = isinstance(value, str) and NAME.fullmatch(value)
+    return f"{_PINS}/{value}" if is_name else value
 
 
 _PINS = "/run/netns"
