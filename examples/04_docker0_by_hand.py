@@ -87,7 +87,6 @@ def connect_the_sandbox(on_host: Shell) -> None:
     itself an IPv6 address, which is unused.""")
     on_host("ip netns add web")
     on_host("ip netns exec web sysctl -w net/ipv4/ip_unprivileged_port_start=0")
-    on_host("ip netns exec web sysctl -w 'net/ipv4/ping_group_range=0 2147483647'")
     on_host(f"ip link add {VETH} master docker0 type veth peer name eth0 address 02:42:ac:11:00:02 netns web")
     on_host(f"ip link set {VETH} alias netbuilder:web")
     on_host(f"ip link set {VETH} type bridge_slave hairpin on")
