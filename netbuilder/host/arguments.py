@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -53,5 +52,5 @@ def program(args: Sequence[str]) -> Sequence[str]:
     """
     if isinstance(args, str | bytes):
         words = str(args if isinstance(args, str) else args.decode(errors="replace"))
-        raise TypeError(f"a program is a list, as no shell reads it: {shlex.split(words)}, or ['sh', '-c', {words!r}]")
+        raise TypeError(f"a program is a list, as no shell reads it: {words.split()}, or ['sh', '-c', {words!r}]")
     return args
