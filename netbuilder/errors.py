@@ -112,3 +112,11 @@ def some(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
     return ", ".join(ordered[:3]) + more
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What may have been meant by an unknown word, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}?" if close else ""

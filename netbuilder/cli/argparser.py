@@ -45,14 +45,11 @@ class Parser(argparse.ArgumentParser):
         """Refuse what is none of the choices, with the one that may have been meant."""
         if action.choices is None or value in action.choices:
             return
-        from difflib import get_close_matches
+        from netbuilder.errors import shown, suggestion
 
-        from netbuilder.errors import shown
-
-        close = get_close_matches(str(value), action.choices, 1)
-        meant = f"did you mean {close[0]}? " if close else ""
+        hint = f"{suggestion(str(value), action.choices)} see {self.prog} --help".lstrip()
         what = "command" if action.dest == "command" else "/".join(action.option_strings) or action.metavar
-        self.error(f"there is no {what} {shown(str(value))}", f"{meant}see {self.prog} --help")
+        self.error(f"there is no {what} {shown(str(value))}", hint)
 
     def print_help(self, file: Any = None) -> None:
         """Print it on standard output, where argparse would take another if there is none."""

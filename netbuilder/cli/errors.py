@@ -25,7 +25,9 @@ def note(line: str) -> None:
 
 def _line(text: str) -> str:
     """A text that may be hostile: on one line, not too long, without what a terminal would obey."""
-    line = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+    from netbuilder.errors import printable
+
+    line = printable(text)
     return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
 
 

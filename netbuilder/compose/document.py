@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from types import NoneType
 from typing import Any, TypeVar
@@ -13,16 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from netbuilder.compose.keys import ADVICE, Keys
 from netbuilder.compose.source import KINDS, one_line, shown, under
-from netbuilder.errors import SpecError
+from netbuilder.errors import SpecError, suggestion
 
 _FLAGS = {"true": True, "false": False}
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """What may have been meant by an unknown word, or nothing."""
-    close = get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else ""
 
 
 def expect(value: object, where: str, *kinds: type) -> Any:

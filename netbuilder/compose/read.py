@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netbuilder.compose import keys
-from netbuilder.compose.document import Section, suggestion
+from netbuilder.compose.document import Section
 from netbuilder.compose.networks import network
 from netbuilder.compose.places import Places
 from netbuilder.compose.services import IMPLICIT, attachments, sandbox
 from netbuilder.compose.source import Source, load, shown, under
-from netbuilder.errors import SpecError
+from netbuilder.errors import SpecError, suggestion
 from netbuilder.spec import Bridge, Container, Network, Sandbox
 
 

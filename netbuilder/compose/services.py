@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from netbuilder.compose import keys
-from netbuilder.compose.document import Section, build, expect, number, suggestion
+from netbuilder.compose.document import Section, build, expect, number
 from netbuilder.compose.source import shown, under
-from netbuilder.errors import SpecError
+from netbuilder.errors import SpecError, suggestion
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
 from netbuilder.spec.ports import ANY, PublishedPort
 

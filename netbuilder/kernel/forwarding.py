@@ -33,7 +33,7 @@ def _settings(route: Netlink) -> Iterator[str]:
     for body in route.ask([Message(_GETNETCONF, DUMP, struct.pack("=B3x", socket.AF_INET))])[0].bodies:
         seen = attributes(body, 4)
         index, forwards = (struct.unpack("=i", seen[kind])[0] for kind in (_IFINDEX, _FORWARDING))
-        name = "default" if index == _DEFAULT else name_of(index)
+        name = "default" if index == _DEFAULT else route.name(index)
         if forwards and name:
             yield name
 
@@ -49,7 +49,7 @@ def interfaces_that_do_not(route: Netlink, but: frozenset[str]) -> tuple[str, ..
 def addressed(route: Netlink) -> list[str]:
     """The interfaces that have an IPv4 address, but for the loopback."""
     indexes = {rtnetlink.read_index(body) for body in route.ask([rtnetlink.get_addresses()])[0].bodies}
-    return sorted(filter(None, map(name_of, indexes - {1})))
+    return sorted(filter(None, map(route.name, indexes - {1})))
 
 
 def bridges(route: Netlink) -> list[str]:
@@ -74,11 +74,3 @@ def _translates(one: Expression) -> bool:
     if one.name == "target":  # by iptables (NFTA_TARGET_NAME)
         return one.text(1) in _TRANSLATING
     return one.name == "masq" or (one.name == "nat" and one.number(1) == 0)  # NFTA_NAT_TYPE: NFT_NAT_SNAT
-
-
-def name_of(index: int) -> str:
-    """An interface's name; empty for one that is gone by now, and for what stands for all of them."""
-    try:
-        return socket.if_indextoname(index) if index > 0 else ""
-    except OSError:
-        return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netbuilder import firewall
 from netbuilder.errors import SpecError
-from netbuilder.kernel import forwarding, host_routes, rtnetlink, sysctl
+from netbuilder.kernel import forwarding, host_routes, resolver, rtnetlink, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostFacts, HostRoute
@@ -95,15 +95,9 @@ def _resolvers() -> Iterator[IPv4Address]:
 
 
 def _nameservers(path: str) -> Iterator[IPv4Address]:
-    try:
-        lines = Path(path).read_text(errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
-            with suppress(ValueError):  # an IPv6 address
-                yield IPv4Address(words[1])
+    for line in resolver.lines(Path(path)):
+        with suppress(ValueError):  # it names none, or an IPv6 address
+            yield IPv4Address(resolver.server(line))
 
 
 def _routes(host: Netlink) -> Iterator[HostRoute]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from ipaddress import IPv4Address, IPv4Network
 
-from netbuilder.kernel.message import DUMP, Message, attributes
+from netbuilder.kernel.message import DUMP, Message, attributes, number_in
 from netbuilder.kernel.rtnetlink import (
     GETROUTE,
     RT_TABLE_MAIN,
@@ -50,9 +49,5 @@ def read_host_route(body: bytes) -> tuple[IPv4Network, str, str | None, int, int
         return None
     router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
     block = IPv4Network((seen[RTA_DST], body[1]))
-    is_main = _number(seen.get(RTA_TABLE)) == RT_TABLE_MAIN
-    return block, NOWHERE.get(kind, ""), router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)), is_main
-
-
-def _number(data: bytes | None) -> int:
-    return int.from_bytes(data, sys.byteorder) if data else 0
+    index, metric, table = (number_in(seen.get(one)) for one in (RTA_OIF, RTA_PRIORITY, RTA_TABLE))
+    return block, NOWHERE.get(kind, ""), router, index, metric, table == RT_TABLE_MAIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
@@ -39,6 +40,11 @@ def number(kind: int, value: int) -> bytes:
 def text(kind: int, value: str) -> bytes:
     """An attribute of text, with the zero byte at its end."""
     return attribute(kind, value.encode() + b"\0")
+
+
+def number_in(data: bytes | None) -> int:
+    """The number that an attribute holds; 0 where there is none."""
+    return int.from_bytes(data, sys.byteorder) if data else 0
 
 
 def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:

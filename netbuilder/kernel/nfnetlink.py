@@ -18,7 +18,7 @@ from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, att
 from netbuilder.steps.flows import End, Flow
 
 NESTED = 0x8000
-_SUBSYSTEM = 10  # NFNL_SUBSYSNFTABLES
+_SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
 NFTABLES = _SUBSYSTEM << 8
 DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
 GETTABLE = NFTABLES | 1

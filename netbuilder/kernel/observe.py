@@ -98,13 +98,12 @@ class Observer:
 
     def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
         """To open the file of one takes longer than all else inside a sandbox: some are on a link, the rest at once."""
-        on_link = {query.key: _DISABLE_IPV6.fullmatch(query.key) if netns else None for query in asked}
-        files = [key for key, match in on_link.items() if match is None]
+        matches = {query.key: _DISABLE_IPV6.fullmatch(query.key) if netns else None for query in asked}
+        devs = {key: match[1] for key, match in matches.items() if match}
+        files = [key for key in matches if key not in devs]
         found = dict(zip(files, self.sockets.read_sysctls(netns, files) if files else (), strict=True))
-        for key, match in on_link.items():
-            if match:
-                (body,) = self._link_bodies(netns, [match[1]])
-                found[key] = rtnetlink.read_disable_ipv6(body) if body else None
+        for key, body in zip(devs, self._link_bodies(netns, list(devs.values())) if devs else (), strict=True):
+            found[key] = rtnetlink.read_disable_ipv6(body) if body else None
         return [found[query.key] for query in asked]
 
     def _forwarding_alone(self, netns: None, asked: list[ForwardingAlone]) -> list[tuple[str, ...]]:

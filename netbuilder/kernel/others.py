@@ -76,7 +76,7 @@ def warnings(networks: tuple[Guarded, ...], route: Netlink, chains: Sequence[Cha
 def _uplink(route: Netlink, bridges: set[str]) -> Interface:
     """The interface that leads outside: that of the default route, or else one that has an address."""
     routes = filter(None, map(rtnetlink.read_route, route.ask([rtnetlink.get_routes()])[0].bodies))
-    names = [forwarding.name_of(one.ifindex) for one in routes if one.dst == "default"] or forwarding.addressed(route)
+    names = [route.name(one.ifindex) for one in routes if one.dst == "default"] or forwarding.addressed(route)
     return next((_interface(name) for name in names if name and name not in bridges), ANY_INTERFACE)
 
 

@@ -16,22 +16,23 @@ _NOTE = b"# netbuilder: without the name servers on the host's loopback, which i
 
 def reachable() -> bytes | None:
     """The text of a resolv.conf whose servers are reached from elsewhere; None if the host's is one already."""
-    hosts = _read(_HOSTS)
+    hosts = lines(_HOSTS)
     if not any(map(_is_on_loopback, hosts)):
         return None
-    upstream = [line for line in _read(_UPSTREAM) if not _is_on_loopback(line)]
-    text = hosts if any(_server(line) and not _is_on_loopback(line) for line in hosts) or not upstream else upstream
+    upstream = [line for line in lines(_UPSTREAM) if not _is_on_loopback(line)]
+    text = hosts if any(server(line) and not _is_on_loopback(line) for line in hosts) or not upstream else upstream
     return _NOTE + b"".join(line for line in text if not _is_on_loopback(line))
 
 
-def _read(path: Path) -> list[bytes]:
+def lines(path: Path) -> list[bytes]:
+    """The lines of a file; none where it can't be read."""
     try:
         return path.read_bytes().splitlines(keepends=True)
     except OSError:
         return []
 
 
-def _server(line: bytes) -> str:
+def server(line: bytes) -> str:
     """The address on a line that names a server (resolv.conf(5)), or nothing."""
     words = line.split()
     return words[1].decode(errors="replace") if len(words) > 1 and words[0] == b"nameserver" else ""
@@ -39,6 +40,6 @@ def _server(line: bytes) -> str:
 
 def _is_on_loopback(line: bytes) -> bool:
     try:
-        return ip_address(_server(line)).is_loopback
+        return ip_address(server(line)).is_loopback
     except ValueError:
         return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import socket
 import struct
-import sys
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from netbuilder.kernel.message import (
@@ -23,6 +22,7 @@ from netbuilder.kernel.message import (
     attributes,
     nested,
     number,
+    number_in,
     string,
     text,
 )
@@ -135,8 +135,8 @@ def read_link(body: bytes) -> Link:
         kind=string(info.get(INFO_KIND, b"")),
         up=bool(flags & IFF_UP),
         mac=seen.get(IFLA_ADDRESS, b"").hex(":"),
-        mtu=_number(seen.get(IFLA_MTU)),
-        master=_number(seen.get(IFLA_MASTER)),
+        mtu=number_in(seen.get(IFLA_MTU)),
+        master=number_in(seen.get(IFLA_MASTER)),
         alias=string(seen.get(IFLA_IFALIAS, b"")),
         hairpin=nested(port, BRPORT_MODE) == b"\1",
         link_local=nested(inet6, INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
@@ -216,8 +216,4 @@ def read_route(body: bytes) -> Route | None:
         return None
     dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
     router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
-    return Route(dst, router, _number(seen.get(RTA_OIF)), _number(seen.get(RTA_PRIORITY)))
-
-
-def _number(data: bytes | None) -> int:
-    return int.from_bytes(data, sys.byteorder) if data else 0
+    return Route(dst, router, number_in(seen.get(RTA_OIF)), number_in(seen.get(RTA_PRIORITY)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from difflib import get_close_matches
 from functools import reduce
 from operator import or_
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from netbuilder.errors import suggestion
 
 
 class Spec(BaseModel):
@@ -51,8 +52,7 @@ class Spec(BaseModel):
     def _knows_its_fields(cls, given: Any) -> Any:
         unknown = given.keys() - cls.model_fields.keys() if isinstance(given, dict) else ()
         for name in sorted(map(str, unknown)):
-            near = get_close_matches(name, cls.model_fields, 1)
-            meant = cls.advice.get(name) or (f"did you mean {near[0]}?" if near else None)
+            meant = cls.advice.get(name) or suggestion(name, cls.model_fields)
             if meant:
                 raise ValueError(f"{name[:40]!r} is no field of {cls.__name__}: {meant}")
         return given

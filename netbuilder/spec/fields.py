@@ -108,6 +108,9 @@ NameOf = Annotated[Name, BeforeValidator(lambda value: getattr(value, "name", va
 Mac = Annotated[str, AfterValidator(_mac)]
 """A unicast MAC address, kept in lower case with colons."""
 
+PINS = "/run/netns"
+"""Where `ip netns` pins namespaces by name, and so do we."""
+
 NamespacePath = Annotated[str, AfterValidator(_path)]
 """An absolute path to a network namespace, as in /proc/PID/ns/net."""
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from netbuilder.errors import shown
 from netbuilder.spec.base import Spec
-from netbuilder.spec.fields import NAME, Address, Mac, Name, NameOf, NamespacePath
+from netbuilder.spec.fields import NAME, PINS, Address, Mac, Name, NameOf, NamespacePath
 from netbuilder.spec.network import DEFAULT_NETWORK, Network
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 
@@ -124,10 +124,9 @@ def _path_of(value: object) -> object:
     """A name under /run/netns is one of its file."""
     value = value.__fspath__() if hasattr(value, "__fspath__") else value
     is_name = isinstance(value, str) and NAME.fullmatch(value)
-    return f"{_PINS}/{value}" if is_name else value
+    return f"{PINS}/{value}" if is_name else value
 
 
-_PINS = "/run/netns"
 Namespace = Annotated[NamespacePath, BeforeValidator(_path_of)]
 
 

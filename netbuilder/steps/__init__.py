@@ -8,11 +8,12 @@ undo        taking back as a step, and what has to be remembered for it
 flows       which open flows a change makes wrong
 """
 
+from netbuilder.spec.fields import PINS
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.flows import StaleFlows
 from netbuilder.steps.link import AddBridge, AddVeth
-from netbuilder.steps.namespace import PINS, AddNamespace, AttachNamespace
+from netbuilder.steps.namespace import AddNamespace, AttachNamespace
 from netbuilder.steps.nft import AddElement, AddTable, ExchangeTable, PublishPort
 from netbuilder.steps.plan import Plan
 from netbuilder.steps.route import AddRoute

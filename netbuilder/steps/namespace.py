@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netbuilder.spec.fields import Name, NamespacePath
+from netbuilder.spec.fields import PINS, Name, NamespacePath
 from netbuilder.steps.base import Kernel, Step, ip, shell
 from netbuilder.steps.state import NamespaceOf, PinOf, Query, State, Thing, netns_thing
-
-PINS = "/run/netns"
-"""Where `ip netns` pins namespaces by name, and so do we."""
 
 
 class _Pin(Step):

@@ -15,6 +15,8 @@ from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.steps.plan import Plan
 from tests.kernel.leftovers import wait_until
 
+BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+
 Protocol = Literal["tcp", "udp"]
 KINDS: dict[Protocol, int] = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 PATIENCE = 5.0

@@ -8,9 +8,8 @@ import struct
 import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
-from tests.kernel.helpers import namespace, shell
+from tests.kernel.helpers import BRIDGE_NF, namespace, shell
 
-BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
 

@@ -16,10 +16,9 @@ import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
 from netbuilder.host.namespace import NetworkNamespace
-from tests.kernel.helpers import PATIENCE, SOON, Lan, call, namespace, shell
+from tests.kernel.helpers import BRIDGE_NF, PATIENCE, SOON, Lan, call, namespace, shell
 from tests.kernel.leftovers import wait_until
 
-BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 SPECS = (
     Network(name="lab", subnet="10.10.0.0/24"),
     Network(name="other", subnet="10.20.0.0/24"),
