@@ -51,7 +51,8 @@ class Lookout:
         if not self._addresses and not self._neighbours:
             return facts
         known = replace(facts, addresses=self._addresses, neighbours=dict(self._neighbours))
-        return known if any(_is_taken(*one, known) for one in candidates.items()) else facts
+        # Facts that say nothing new were heeded: what a bridge has that is to change is on offer in the same call.
+        return known if known != facts and any(_is_taken(*one, known) for one in candidates.items()) else facts
 
     def _candidates(self, resolution: Resolution) -> dict[str, list[_Candidate]]:
         """What is given away on each bridge that nobody of ours has."""
