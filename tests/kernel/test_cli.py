@@ -520,7 +520,7 @@ def test_inspect_as_json(cli: Cli) -> None:
     cli("up")
     web, side, onhost = (cli.json("inspect", name) for name in ("web", "side", "onhost"))
     assert (web["adopted"], web["missing"]) == (None, [])
-    assert [len(web[field]) for field in ("packets_in", "packets_out", "commands")] == [2, 1, 13]
+    assert [len(web[field]) for field in ("packets_in", "packets_out", "commands")] == [2, 1, 15]
     assert [step["command"] for step in web["commands"][:1]] == ["ip netns add web"]
     assert side == {**web, "name": "side", "mode": "container", "shares": "web", "commands": []}
     assert onhost.keys() == web.keys()
