@@ -37,7 +37,11 @@ class NetworkNamespace(ABC):
         """What programs are started in."""
 
     def popen(self, args: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-        """Start a program inside and let it run; it is ended when the sandbox or host is taken back.
+        """Start a program inside and let it run; with the sandbox or isolated host, it ends and all that it started.
+
+        It is asked first, by SIGTERM, and killed after two seconds; what it started is killed. Inside, pids are the
+        sandbox's own, as in `docker exec`: `Popen.pid` is the one outside, and a pid file written inside is not. On
+        `Host.current()` it is among the machine's processes, and only itself is ended.
 
         Args:
             args: The program and its arguments; no shell reads them.
@@ -64,7 +68,8 @@ class NetworkNamespace(ABC):
             args: The program and its arguments; no shell reads them.
             input: What the program reads on its standard input; with text, what it prints is text too.
             capture_output: Whether to keep what it prints.
-            timeout: Seconds until it is killed.
+            timeout: Seconds until it is killed, with all that it started; what hides on purpose, in namespaces of its
+                own, ends with the sandbox. On `Host.current()`: itself, its children and theirs.
             check: Whether a non-zero exit status is an error.
             options: As for `subprocess.Popen`.
 
