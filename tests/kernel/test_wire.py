@@ -28,7 +28,8 @@ from tests.kernel.helpers import shell
 
 MAC, PEER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02"
 ADDRESS, ROUTER = IPv4Interface("10.9.0.2/24"), IPv4Address("10.9.0.1")
-PEER = {"ifname": "eth0", "address": PEER_MAC, "net_ns_fd": 5}
+ONE_QUEUE = {"num_tx_queues": 1, "num_rx_queues": 1}
+PEER = {"ifname": "eth0", **ONE_QUEUE, "address": PEER_MAC, "net_ns_fd": 5}
 ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
 BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "oif": 3, "proto": "boot", "scope": "universe"}
 
@@ -39,7 +40,7 @@ SAME = {
         rtnetlink.add_veth("veth0", 7, "eth0", 5, PEER_MAC),
         "link",
         "add",
-        {"ifname": "veth0", "master": 7, "kind": "veth", "peer": PEER},
+        {"ifname": "veth0", **ONE_QUEUE, "master": 7, "kind": "veth", "peer": PEER},
     ),
     "an address": (rtnetlink.add_address(3, ADDRESS), "addr", "add", ON_LINE),
     "no address": (rtnetlink.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
