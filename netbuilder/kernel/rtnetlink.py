@@ -82,7 +82,6 @@ def set_link(
     alias: str | None = None,
     hairpin: bool | None = None,
     link_local: bool | None = None,
-    group: int | None = None,
 ) -> Message:
     """`ip link set NAME …`; what is None stays as it is."""
     body = _ifinfo(flags=IFF_UP * bool(up), change=IFF_UP * (up is not None)) + text(IFLA_IFNAME, name)
@@ -98,14 +97,17 @@ def set_link(
     if link_local is not None:
         mode = attribute(INET6_ADDR_GEN_MODE, bytes([GENMODE_EUI64 if link_local else GENMODE_NONE]))
         body += attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, mode))
-    if group is not None:
-        body += number(IFLA_GROUP, group)
     return Message(NEWLINK, ACK, body)
 
 
-def delete_link(name: str) -> Message:
-    """`ip link del NAME`."""
-    return Message(DELLINK, ACK, _ifinfo() + text(IFLA_IFNAME, name))
+def delete_link(index: int) -> Message:
+    """`ip link del NAME`, by the index that it has."""
+    return Message(DELLINK, ACK, _ifinfo(index))
+
+
+def set_group(index: int, group: int) -> Message:
+    """`ip link set NAME group GROUP`, by the index that it has."""
+    return Message(NEWLINK, ACK, _ifinfo(index) + number(IFLA_GROUP, group))
 
 
 def delete_group(group: int) -> Message:
@@ -113,12 +115,12 @@ def delete_group(group: int) -> Message:
     return Message(DELLINK, ACK, _ifinfo() + number(IFLA_GROUP, group))
 
 
-def delete_links(names: list[str]) -> list[Message]:
+def delete_links(indexes: list[int]) -> list[Message]:
     """`ip link del NAME` for each; many as one group, as each deletion waits for the kernel's readers, a group once."""
-    if len(names) < 2:
-        return list(map(delete_link, names))
+    if len(indexes) < 2:
+        return list(map(delete_link, indexes))
     group = random.randrange(1 << 16, 1 << 31)
-    return [*(set_link(name, group=group) for name in names), delete_group(group)]
+    return [*(set_group(index, group) for index in indexes), delete_group(group)]
 
 
 def get_link(name: str) -> Message:

@@ -58,7 +58,6 @@ LINK = {
     "mac": (rtnetlink.set_link("br0", mac=MAC), {"IFLA_IFNAME": "br0", "IFLA_ADDRESS": MAC}),
     "mtu": (rtnetlink.set_link("veth0", mtu=1400), {"IFLA_MTU": 1400}),
     "alias": (rtnetlink.set_link("veth0", alias="netbuilder:web"), {"IFLA_IFALIAS": "netbuilder:web"}),
-    "group": (rtnetlink.set_link("veth0", group=70_000), {"IFLA_GROUP": 70_000}),
     "hairpin on": (
         rtnetlink.set_link("veth0", hairpin=True),
         {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 1}}},
@@ -113,10 +112,16 @@ def test_what_we_set_of_a_link(ours: Message, wanted: dict[str, Any]) -> None:
 
 def test_what_we_ask_for_and_delete() -> None:
     asked = message.REQUEST | message.ACK
-    assert read(rtnetlink.delete_link("veth0").encode(1), ifinfmsg) == {
+    assert read(rtnetlink.delete_link(7).encode(1), ifinfmsg) == {
         "type": rtnetlink.DELLINK,
         "header flags": asked,
-        "IFLA_IFNAME": "veth0",
+        "index": 7,
+    }
+    assert read(rtnetlink.set_group(7, 70_000).encode(1), ifinfmsg) == {
+        "type": rtnetlink.NEWLINK,
+        "header flags": asked,
+        "index": 7,
+        "IFLA_GROUP": 70_000,
     }
     assert read(rtnetlink.delete_group(70_000).encode(1), ifinfmsg) == {
         "type": rtnetlink.DELLINK,
