@@ -151,7 +151,7 @@ def test_specs_are_taken_as_they_are(others: tuple[type, ...]) -> None:
         ("lab", (), "host.apply takes Network or Sandbox, not str: 'lab'"),
         (b"lab", (str,), "host.apply takes Network or Sandbox or str, not bytes: \"b'lab'\""),
         (None, (), "host.apply takes Network or Sandbox, not NoneType: 'None'"),
-        (NoNetwork(), (), "host.apply takes Network or Sandbox, not NoNetwork: \"kind='none'\""),
+        (NoNetwork(), (), "host.apply takes Network or Sandbox, not NoNetwork: 'NoNetwork()'"),
     ],
 )
 def test_what_is_no_spec_is_refused(handed: object, others: tuple[type, ...], problem: str) -> None:
