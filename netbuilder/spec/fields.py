@@ -21,6 +21,7 @@ PINS = "/run/netns"
 """Where `ip netns` pins namespaces by name, and so do we."""
 
 NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
+_MOST_PROCESSES = 2**22  # PID_MAX_LIMIT
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
 
@@ -104,12 +105,14 @@ class PathLike(Protocol):
 def _namespace(value: object) -> object:
     """A path as its text, a name under /run/netns as its file, and the number of a process as it is."""
     value = value.__fspath__() if isinstance(value, PathLike) else value
-    if type(value) is not int and not isinstance(value, str):
-        raise ValueError(
-            f"a namespace is given by its path, its name under {PINS} or the number of a process in it (process.pid),"
-            f" not as {type(value).__name__}"
-        )
-    return f"{PINS}/{value}" if isinstance(value, str) and NAME.fullmatch(value) else value
+    if type(value) is int and 1 <= value <= _MOST_PROCESSES:
+        return value
+    if isinstance(value, str):
+        return _path(f"{PINS}/{value}" if NAME.fullmatch(value) else value)
+    raise ValueError(
+        f"a namespace is given by its path, its name under {PINS} or the number of a process in it (process.pid),"
+        f" not as {shown(repr(value)) if type(value) is int else type(value).__name__}"
+    )
 
 
 def _ipv4(value: object) -> object:
@@ -210,7 +213,7 @@ Mac = Annotated[str, AfterValidator(_mac)]
 NamespacePath = Annotated[str, AfterValidator(_path)]
 """An absolute path to a network namespace, as in /proc/PID/ns/net."""
 
-Namespace = Annotated[NamespacePath | Annotated[int, Field(ge=1, le=2**22)], BeforeValidator(_namespace)]
+Namespace = Annotated[NamespacePath | Annotated[int, Field(ge=1, le=_MOST_PROCESSES)], BeforeValidator(_namespace)]
 """An existing namespace: its path, its name under /run/netns, or the number of a process in it."""
 
 # Strict, pydantic takes no IPv4Address where it reads JSON; the validator before it is as strict, and takes one.
