@@ -42,7 +42,9 @@ def _instead(call: str, one: object) -> str:
         return '; write Sandbox("web") or Network("lab")' if isinstance(one, str) else ""
     if isinstance(one, Bridge | HostNetwork | Container | NoNetwork):
         return '; a mode is a sandbox\'s: write Sandbox("web", mode=…)'
-    if isinstance(one, SandboxLike | NetworkLike):
+    if isinstance(one, NetworkLike):
+        return f"; that stands, and may be another host's: write Network({one.name!r})"
+    if isinstance(one, SandboxLike):
         return f"; that stands already: {call} takes what is asked for"
     specs = getattr(one, "specs", None)
     return f"; write {call}(*composed.specs)" if isinstance(specs, tuple | list) else ""

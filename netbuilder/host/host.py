@@ -19,9 +19,8 @@ from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room, View
 from netbuilder.kernel.thread import HostThread
 from netbuilder.recipes.units import Key
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.spec.fields import NetworkLike, SandboxLike
 from netbuilder.steps import Plan, Step
 
 P = ParamSpec("P")
@@ -147,7 +146,7 @@ class Host(Standing):
         """
         return self._call(self._engine.diff, checked("diff", specs))
 
-    def destroy(self, *what: NetworkLike | SandboxLike | str) -> Changes:
+    def destroy(self, *what: Network | Sandbox | LiveSandbox | str) -> Changes:
         """Take back networks and sandboxes, by spec, handle or name: a sandbox's, or else a network's.
 
         Programs started inside through this handle are ended first.
@@ -156,13 +155,13 @@ class Host(Standing):
             NotFound: If there is none; or that of a handle is gone, or on another host.
             SpecError: If something named is in use by something that is not.
         """
-        return self._take_back(self._engine.destroy, checked("destroy", what, LiveSandbox, ResolvedNetwork, str))
+        return self._take_back(self._engine.destroy, checked("destroy", what, LiveSandbox, str))
 
     def destroy_all(self) -> Changes:
         """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
         return self._take_back(self._engine.destroy_all)
 
-    def take_down(self, *what: NetworkLike | SandboxLike) -> Changes:
+    def take_down(self, *what: Network | Sandbox | LiveSandbox) -> Changes:
         """Take back what specs or handles name, and each network with its last sandbox; what others still use stays.
 
         Unlike for `destroy`, what does not stand is ignored. Programs started inside are ended first.
@@ -170,7 +169,7 @@ class Host(Standing):
         Returns:
             What was removed, and as "unchanged" what stays, with its `users`.
         """
-        return self._take_back(self._engine.take_down, checked("take_down", what, LiveSandbox, ResolvedNetwork))
+        return self._take_back(self._engine.take_down, checked("take_down", what, LiveSandbox))
 
     # Its life
 

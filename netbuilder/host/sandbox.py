@@ -26,7 +26,8 @@ T = TypeVar("T")
 class LiveSandbox(NetworkNamespace, SandboxLike):
     """A sandbox that stands on a host; `host["NAME"]` gives it.
 
-    Once that is gone, it is of nothing: a later sandbox of the same name is another. Two of one sandbox are equal.
+    Once that is gone, it is of nothing: a later sandbox of the same name is another, with another `number`. Two of one
+    sandbox are equal.
     """
 
     def __init__(self, host: Host, resolved: ResolvedSandbox, number: int | None = None) -> None:

@@ -45,9 +45,10 @@ class Standing(NetworkNamespace):
         return iter([one.name for one in self._call(self._engine.sandboxes)])
 
     def __contains__(self, what: str | SandboxLike | NetworkLike) -> bool:
-        """Whether there is a sandbox of a name, a spec or a handle, or a network of a spec."""
+        """Whether there is a sandbox of a name, a spec or a handle; or a network of a spec, or as `networks` has it."""
         if isinstance(what, NetworkLike):
-            return self._call(self._engine.network, what.name) is not None
+            network = self._call(self._engine.network, what.name)
+            return network == what if isinstance(what, ResolvedNetwork) else network is not None
         return self._call(self._engine.sandbox, sandbox_named(what)) is not None
 
     def sandboxes(self) -> tuple[LiveSandbox, ...]:

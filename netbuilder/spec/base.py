@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from netbuilder.errors import shown
+from netbuilder.errors import printable, shown
 from netbuilder.guesses import instead
 
 Init = TypeVar("Init", bound=Callable[..., None])
@@ -48,13 +48,14 @@ class Spec(BaseModel):
 
     @classmethod
     def _answered(cls, problem: ErrorDetails) -> InitErrorDetails:
-        said = problem["msg"]
+        said, place = problem["msg"], problem["loc"]
         if cls._is_unknown_field(problem):
-            word = str(problem["loc"][0])
+            word = str(place[0])
+            place = (printable(word),)
             answer = instead(cls, word, cls.model_fields)
             said = f"{shown(word)} is no field of {cls.__name__}{answer and f': {answer}'}"
         kept = PydanticCustomError(problem["type"], "{said}", {**problem.get("ctx", {}), "said": said})
-        return InitErrorDetails(type=kept, loc=problem["loc"], input=problem["input"])
+        return InitErrorDetails(type=kept, loc=place, input=problem["input"])
 
 
 def constructor(declared: Init) -> Init:

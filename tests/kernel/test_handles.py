@@ -13,6 +13,7 @@ import pytest
 
 from netbuilder import Bridge, Container, Host, Network, NotFound, Sandbox, SpecError
 from netbuilder.compose import dump, parse
+from tests.kernel.helpers import shell
 
 LAB, WEB = Network("lab", subnet="10.9.0.0/24"), Sandbox("web", mode=Bridge("lab"))
 
@@ -169,7 +170,9 @@ def test_a_network_is_not_the_sandbox_of_its_name(host: Host) -> None:
     assert Network("web") not in host
     assert Sandbox("lab") not in host
     assert LAB in host
-    assert host.networks()[0] in host
+    network = host.networks()[0]
+    assert network in host
+    assert network.model_copy(update={"bridge": "br9"}) not in host
     for what, problem in ((Network("web"), "no network 'web'"), (Sandbox("lab"), "no sandbox 'lab'")):
         with pytest.raises(NotFound, match=f"there is {problem} on this host") as caught:
             host.destroy(what)
@@ -177,7 +180,9 @@ def test_a_network_is_not_the_sandbox_of_its_name(host: Host) -> None:
     with pytest.raises(NotFound, match="'lab' is a network, and no sandbox"):
         host[LAB]  # type: ignore[index]
     host.apply(Sandbox("side", mode=Bridge(host.networks()[0])))
-    assert [one.name for one in host.destroy(*host.networks(), *host.sandboxes())] == ["side", "web", "lab"]
+    with pytest.raises(TypeError, match=r"may be another host's: write Network\('lab'\)"):
+        host.destroy(*host.networks())  # type: ignore[arg-type]
+    assert [one.name for one in host.destroy(LAB, *host.sandboxes())] == ["side", "web", "lab"]
 
 
 def test_a_spec_with_a_handle_is_a_value_like_any(host: Host) -> None:
@@ -208,3 +213,11 @@ with Host.current() as one, Host.current() as two, Host.isolated() as other:
     mounted = ["unshare", "--net", "--mount", "sh", "-c", 'mount -t tmpfs none /run && exec "$@"', "sh"]
     done = subprocess.run([*mounted, sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_namespace_is_adopted_by_its_name_and_by_its_path(host: Host) -> None:
+    inode = "stat -Lc %i /proc/self/ns/net"
+    shell(host, "ip netns add one; ip netns add two")
+    host.apply(Sandbox("a", mode="none", namespace="one"), Sandbox("b", mode="none", namespace=Path("/run/netns/two")))
+    for name, pin in (("a", "one"), ("b", "two")):
+        assert shell(host[name], inode) == shell(host, f"ip netns exec {pin} {inode}")

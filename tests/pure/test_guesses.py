@@ -80,7 +80,7 @@ def test_each_unknown_field_is_named_at_its_place_beside_what_else_is_wrong() ->
 def test_in_json_too_and_what_is_hostile_stays_harmless() -> None:
     found = problems(Sandbox.model_validate_json, '{"name": "a", "\\u001b[31m{said}": 1, "publish": 1}')
     assert found["publish"] == "'publish' is no field of Sandbox: write mode=Bridge(publish=[…])"
-    assert r"'\x1b[31m{said}' is no field of Sandbox" in found.values()
+    assert found[r"\x1b[31m{said}"] == r"'\x1b[31m{said}' is no field of Sandbox"
     assert problems(PublishedPort, port=80)["port"] == "'port' is no field of PublishedPort: write sandbox_port=…"
 
 

@@ -49,7 +49,7 @@ def handles(host: Host) -> str:
     mode = Container(web), Bridge(host.networks()[0])
     web.run(["cat"], input="text", capture_output=True)
     web.popen(["cat"], stdin=PIPE)
-    host.destroy(web, Network("lab"), "other", *host.networks())
+    host.destroy(web, Network("lab"), "other")
     host.take_down(web, *specs())
     return f"{plan}{changes}{address}{mac}{there}{mode}{[name.upper() for name in host]}"
 
@@ -67,5 +67,6 @@ def refused(host: Host) -> None:
     host.apply(host["web"])  # type: ignore[arg-type]
     host[Network("lab")]  # type: ignore[index]
     host["web"].ip  # type: ignore[attr-defined]  # noqa: B018
+    host.destroy(*host.networks())  # type: ignore[arg-type]
     host.ps()  # type: ignore[attr-defined]
     Host(host)  # type: ignore[call-arg]
