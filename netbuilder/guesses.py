@@ -85,7 +85,7 @@ _TABLE = {
 
 def instead(kind: type, word: str, known: Iterable[str]) -> str:
     """What to write for a word that a class does not have, of those that it has; or nothing."""
-    told = _TABLE.get(kind.__name__, {})
+    told = next((_TABLE[one.__name__] for one in kind.__mro__ if one.__name__ in _TABLE), {})
     return told.get(word) or suggestion(word, known) or told.get(closest(word, told), "")
 
 

@@ -49,6 +49,7 @@ def test_what_is_to_be_written_is_there(kind: str) -> None:
         (Bridge, "ports", 'write publish=["8088:80"]'),
         (Bridge, "prots", 'write publish=["8088:80"]'),
         (Bridge, "adress", "did you mean address?"),
+        (type("Mine", (Bridge,), {}), "ports", 'write publish=["8088:80"]'),
         (Bridge, "xyz", ""),
         (Bridge, "x" * 1_000_000, ""),
         (HostNetwork, "publish", "in host mode a server is simply on the host's ports: leave it out"),
