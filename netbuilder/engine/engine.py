@@ -22,6 +22,7 @@ from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec import Network, Sandbox
 from netbuilder.spec.fields import Named, NetworkLike, SandboxLike, name_of
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
 
@@ -160,10 +161,10 @@ class Engine:
             _log.warning("not taken back, as this version of netbuilder does not know it: %s", "; ".join(lost))
         return removed
 
-    def take_down(self, what: Iterable[Named], ahead: Ahead) -> Changes:
-        """Take back what specs and handles name, and their networks, but for those in use by others."""
+    def take_down(self, specs: Specs, ahead: Ahead) -> Changes:
+        """Take back what specs name and the networks that it is attached to, but for those in use by others."""
         with self._alone():
-            return self._release(self._claimed(tuple(what)), ahead)
+            return self._release(self._claimed(tuple(specs)), ahead)
 
     def release(self, keys: Iterable[Key], ahead: Ahead) -> Changes:
         """Take units back, but for those in use by others that stay."""
@@ -196,13 +197,13 @@ class Engine:
         self.store.finish()
         return _removed(owed, done)
 
-    def _claimed(self, what: tuple[Named, ...]) -> list[Key]:
-        """What of it stands, and the networks that the sandboxes among it are attached to."""
-        asked = (self.store.sandbox(name_of(one)) for one in what if isinstance(one, SandboxLike))
-        sandboxes = [one for one in asked if one]
-        networks = [network for one in sandboxes for network in sorted(one.networks)]
-        networks += [one.name for one in what if isinstance(one, NetworkLike)]
-        return [*(Key("sandbox", one.name) for one in sandboxes), *(Key("network", name) for name in networks)]
+    def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
+        """What specs name and stands, and the networks that the sandboxes among it are attached to."""
+        stand = self.store.allocations().sandboxes
+        sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in stand]
+        networks = [network for name in sandboxes for network in sorted(stand[name].networks)]
+        networks += [spec.name for spec in specs if isinstance(spec, Network)]
+        return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
     def _key(self, what: Named | str) -> Key:
         name = what if isinstance(what, str) else name_of(what)

@@ -45,7 +45,7 @@ def _instead(call: str, one: object) -> str:
     if isinstance(one, NetworkLike):
         return f"; that stands, and may be another host's: write Network({one.name!r})"
     if isinstance(one, SandboxLike):
-        return f"; that stands already: {call} takes what is asked for"
+        return f"; that stands already: {call} takes what is asked for, by Sandbox({one.name!r}, …)"
     specs = getattr(one, "specs", None)
     return f"; write {call}(*composed.specs)" if isinstance(specs, tuple | list) else ""
 

@@ -161,15 +161,15 @@ class Host(Standing):
         """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
         return self._take_back(self._engine.destroy_all)
 
-    def take_down(self, *what: Network | Sandbox | LiveSandbox) -> Changes:
-        """Take back what specs or handles name, and each network with its last sandbox; what others still use stays.
+    def take_down(self, *specs: Network | Sandbox) -> Changes:
+        """Take back what specs name, and each network with its last sandbox; what others still use stays.
 
         Unlike for `destroy`, what does not stand is ignored. Programs started inside are ended first.
 
         Returns:
             What was removed, and as "unchanged" what stays, with its `users`.
         """
-        return self._take_back(self._engine.take_down, checked("take_down", what, LiveSandbox))
+        return self._take_back(self._engine.take_down, checked("take_down", specs))
 
     # Its life
 

@@ -50,7 +50,7 @@ def handles(host: Host) -> str:
     web.run(["cat"], input="text", capture_output=True)
     web.popen(["cat"], stdin=PIPE)
     host.destroy(web, Network("lab"), "other")
-    host.take_down(web, *specs())
+    host.take_down(*specs())
     return f"{plan}{changes}{address}{mac}{there}{mode}{[name.upper() for name in host]}"
 
 
