@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from netbuilder.guesses import Answering
 from netbuilder.host.arguments import program
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room
@@ -21,7 +22,7 @@ from netbuilder.kernel.room import Room
 T = TypeVar("T")
 
 
-class NetworkNamespace(ABC):
+class NetworkNamespace(Answering, ABC):
     """A host's or a sandbox's network namespace."""
 
     @abstractmethod
@@ -50,7 +51,7 @@ class NetworkNamespace(ABC):
         Raises:
             OSError: If the program cannot be started.
         """
-        return self._room().popen(program(args), options)
+        return self._room().popen(program(args, options), options)
 
     def run(
         self,
@@ -84,7 +85,7 @@ class NetworkNamespace(ABC):
             options["text"] = True
         if capture_output:
             options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = self._room().run(program(args), options, input, timeout)
+        done = self._room().run(program(args, options), options, input, timeout)
         if check:
             done.check_returncode()
         return done
