@@ -174,8 +174,9 @@ def test_a_terminal_gets_a_table_that_fits(cli: Cli, words: list[str]) -> None:
     lines = on_a_terminal(cli, *words).splitlines()
     assert all(len(line) <= 80 for line in lines)
     assert len(lines) > 1
-    whole = cli(*words).splitlines()
-    assert len(whole) == 1 + (1 if words == ["networks"] else 2 if words == ["links"] else 5)
+    table, *how_to_mend = cli(*words).split("\n\n")
+    assert len(table.splitlines()) == 1 + (1 if words == ["networks"] else 2 if words == ["links"] else 5)
+    assert [one.partition(":")[0] for one in how_to_mend] == ([] if words == ["links"] else ["broken"])
 
 
 def test_a_terminal_shows_progress_and_a_pipe_does_not(cli: Cli) -> None:
