@@ -15,6 +15,7 @@ from typing import Any
 from netbuilder import firewall
 from netbuilder.errors import StepError
 from netbuilder.kernel import conntrack, namespaces, nfnetlink, rtnetlink
+from netbuilder.kernel.deletion import Deletions
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import Netlink, Refused
 from netbuilder.kernel.nft import NftError
@@ -32,11 +33,11 @@ class Kernel:
 
     def __init__(self) -> None:
         self._sockets = Sockets()
+        self._deletions = Deletions()
         self._step: Step | None = None
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
         self._changes: list[tuple[Step | None, Message]] = []
-        self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
         self._indexes: dict[tuple[str | None, str], int] = {}
         self._pins_are_shared = False
@@ -61,13 +62,16 @@ class Kernel:
         """Do everything that was asked for and is still queued."""
         self._send()
         self._commit()
-        self._delete_links()
+        refused = self._deletions.delete(self.host_socket)
+        if refused:
+            raise self._error(self._step, refused.errno, refused.detail)
         self._unpin()
         self._indexes.clear()
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
-        self._messages, self._changes, self._doomed_links, self._doomed_pins = [], [], [], []
+        self._messages, self._changes, self._doomed_pins = [], [], []
+        self._deletions.forget()
         self._indexes.clear()
 
     def observe(
@@ -97,7 +101,8 @@ class Kernel:
         self._sockets.leave()
 
     def close(self) -> None:
-        """Close every socket."""
+        """Close every socket, once nobody waits for one any more."""
+        self._deletions.wait()
         self._sockets.close()
 
     # What steps call
@@ -134,7 +139,7 @@ class Kernel:
 
     def delete_link(self, name: str) -> None:
         """`ip link del NAME`, at the next flush."""
-        self._doomed_links.append(name)
+        self._deletions.add(name)
 
     def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
         """`ip address add ADDRESS brd + dev DEV`."""
@@ -222,12 +227,6 @@ class Kernel:
                 self._sockets.netfilter().commit(nfnetlink.transaction([change for _, change in part]))
             except Refused as refused:  # its first message only begins the transaction
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
-
-    def _delete_links(self) -> None:
-        doomed, self._doomed_links = self._doomed_links, []
-        for reply in self._sockets.netlink(None).ask(rtnetlink.delete_links(doomed)):
-            if reply.errno not in (0, errno.ENODEV):
-                raise self._error(self._step, reply.errno, reply.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []

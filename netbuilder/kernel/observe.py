@@ -13,7 +13,7 @@ from typing import Any
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import INET, Chain
-from netbuilder.kernel import forwarding, namespaces, nfnetlink, nftrules, others, rtnetlink
+from netbuilder.kernel import forwarding, namespaces, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.state import (
     NAT,
@@ -118,6 +118,8 @@ class Observer:
         return [forwarding.interfaces_that_do_not(self.sockets.netlink(None), query.but) for query in asked]
 
     def _dropped_elsewhere(self, netns: None, asked: list[DroppedElsewhere]) -> list[tuple[str, ...]]:
+        from netbuilder.kernel import others  # late: for calls that ask for a network
+
         route, tables = self.sockets.netlink(None), others.Reader(self.sockets.netfilter())
         return [others.warnings(query.networks, route, self._chains, tables) for query in asked]
 
