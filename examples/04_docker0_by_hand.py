@@ -63,9 +63,6 @@ def set_up_the_bridge(on_host: Shell) -> None:
     say("No IPv6 on the bridge: it is not used, and a sandbox could announce itself as the host's router.")
     on_host("sysctl -w net/ipv6/conf/docker0/disable_ipv6=1")
     on_host("sysctl -w net/ipv6/conf/docker0/accept_ra=0")
-    say("""The host may call published ports on its own 127.0.0.1. The answer to that comes in by the bridge, and with
-    `route_localnet` it may; chain raw_prerouting keeps others out.""")
-    on_host("sysctl -w net/ipv4/conf/docker0/route_localnet=1")
     say("The bridge's address, 172.17.0.1: the sandboxes' gateway, by which they reach everything else.")
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
@@ -99,6 +96,9 @@ def connect_the_sandbox(on_host: Shell) -> None:
     on_host("ip -n web route add default via 172.17.0.1 dev eth0")
     say("And the published port, `-p 8088:80`: one entry in a map.")
     on_host("nft add element inet netbuilder publish_any { tcp . 8088 : 172.17.0.2 . 80 }")
+    say("""The host may call it on its own 127.0.0.1 too: with `route_localnet` that leads to the bridge, and the answer
+    back; chain raw_prerouting keeps others out.""")
+    on_host("sysctl -w net/ipv4/conf/docker0/route_localnet=1")
 
 
 def find_the_missing_step(host: Host) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST = 24
 """Lines that a terminal shows at once; from there on a summary says more than a list."""
 
-_MANY = {"network": "networks", "sandbox": "sandboxes"}
+_MANY = {"network": "networks", "sandbox": "sandboxes", "localnet": "localnets"}
 _OFTEN = 0.1  # seconds
 
 
@@ -39,7 +39,7 @@ def _line(change: Change) -> str:
     from netbuilder.errors import some
 
     what = f"In use by {some(change.users)}" if change.users else change.action.capitalize()
-    name = f"{change.kind.capitalize():8}{change.name}" if change.name else change.kind.capitalize()
+    name = f"{change.kind.capitalize():7} {change.name}" if change.name else change.kind.capitalize()
     return f" {'-' if change.users else '✔'} {name}  {what}"
 
 

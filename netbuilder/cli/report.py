@@ -95,7 +95,7 @@ def _endpoint(endpoint: ResolvedEndpoint) -> dict[str, Any]:
 
 def _facts(its_networks: Iterable[str], sandbox: str | None, missing: Missing) -> Iterator[Step]:
     """What does not hold of networks and a sandbox on them, in the order in which it would be done."""
-    on = [Key("network", name) for name in sorted(its_networks)]
+    on = [Key(kind, name) for name in sorted(its_networks) for kind in ("network", "localnet")]
     its_own = [Key("sandbox", sandbox)] if sandbox else []
     keys = [FIREWALL, *on, *its_own, FORWARDING] if on else its_own
     return (step for key in keys for step in missing.get(key, ()))

@@ -235,6 +235,8 @@ class _Comparison:
 
     def _action(self, unit: Unit, changes: bool) -> Action:
         before = self.stood.get(unit.key)
+        if unit.resolved is None:
+            return "removed"
         if before is None:
             return "created"
         if before.resolved != unit.resolved or (self.exchanges and unit.key == FIREWALL):

@@ -22,7 +22,7 @@ from netbuilder.engine.salvage import quoted_name, salvage, tables
 from netbuilder.errors import NetbuilderError
 
 DIRECTORY = Path("/run/netbuilder")
-VERSION = 2
+VERSION = 3
 """Of the tables and what is in them; the first had none."""
 
 _SCHEMA = f"""

@@ -190,6 +190,8 @@ class Engine:
         allocations = self.store.allocations()
         if doomed and allocations.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
             doomed += [key for key in _SHARED if standing(key, allocations)]
+        gone = {key.name for key in doomed if key.kind == "sandbox"}
+        doomed += [Key("localnet", name) for name in allocations.localnets_of(gone)]
         ahead(doomed)
         owed = self.store.records(doomed)
         self.store.begin_removal(owed)

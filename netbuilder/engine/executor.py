@@ -189,10 +189,12 @@ class Executor:
 
 
 def _groups(units: list[Unit]) -> list[list[Unit]]:
-    """What is done together: what all networks share and the networks; each sandbox, as it is another namespace; ..."""
+    """What is done together: what all networks share and the networks; each sandbox, as it is another namespace, and
+    with the last of them what ports share; ..."""
     groups: list[list[Unit]] = []
     for unit in units:
-        if groups and unit.key.kind == "network" and groups[-1][0].key.kind != "sandbox":
+        kind = unit.key.kind
+        if groups and (kind == "localnet" or (kind == "network" and groups[-1][0].key.kind != "sandbox")):
             groups[-1].append(unit)
         else:
             groups.append([unit])

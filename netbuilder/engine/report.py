@@ -17,8 +17,9 @@ class Change(NamedTuple):
     """What becomes of one network or sandbox.
 
     Args:
-        kind: "network" or "sandbox"; "firewall" and "forwarding", which all networks share, where they are repaired.
-        name: Its name; empty for what all networks share.
+        kind: "network" or "sandbox"; where they are repaired, "firewall" and "forwarding", which all networks share,
+            and "localnet" (route_localnet), which the published ports of a network share.
+        name: Its name; the network's of a localnet, empty for what all networks share.
         action: "created" if it did not stand, "updated" if it stood otherwise, "repaired" if it stood so and something
             of it was missing, "removed", or "unchanged".
         steps: What was done for it, or would be: what goes first, then what is missing.

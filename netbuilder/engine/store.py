@@ -25,9 +25,11 @@ from netbuilder.engine.removal import Records
 from netbuilder.errors import NetbuilderError, shown
 from netbuilder.recipes.units import ORDER, Key, Unit
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec.fields import Numbered
 from netbuilder.steps import UndoRecord
+
+_DELETE = "DELETE FROM units WHERE kind = ? AND name = ?"
 
 
 class Store(Database):
@@ -106,7 +108,7 @@ class Store(Database):
         self._texts = {key: (records, _json(records)) for key, records in doomed.items()}
         with self.transaction() as db:
             self._write_intents(db)
-            db.executemany("DELETE FROM units WHERE kind = ? AND name = ?", list(doomed))
+            db.executemany(_DELETE, list(doomed))
         if self._allocations:
             _forget(self._allocations, doomed)
 
@@ -115,21 +117,20 @@ class Store(Database):
         db.executemany("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", rows)
 
     def finish(self, made: Sequence[tuple[Unit, list[UndoRecord]]] = ()) -> None:
-        """The intents are carried out, and units stand with these records; those that stood are as they are now."""
+        """The intents are carried out, and units stand with these records, or no more; the others are as they were."""
+        stand = [(unit.key, one, records) for unit, records in made if (one := unit.resolved)]
         with self.transaction() as db:
             numbers = itertools.count(_next_number(db))
             db.executemany(
                 "INSERT INTO units (kind, name, resolved, records, rowid) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (kind, name) DO UPDATE SET resolved = excluded.resolved, records = excluded.records",
-                [
-                    (*unit.key, unit.resolved.model_dump_json(), self._text(unit.key, records), next(numbers))
-                    for unit, records in made
-                ],
+                [(*key, one.model_dump_json(), self._text(key, records), next(numbers)) for key, one, records in stand],
             )
+            db.executemany(_DELETE, [unit.key for unit, _ in made if not unit.resolved])
             db.execute("DELETE FROM intents")
         self._texts = {}
         if self._allocations:
-            _enter(self._allocations, [unit.resolved for unit, _ in made])
+            _enter(self._allocations, [one for _, one, _ in stand])
 
     def _text(self, key: Key, records: list[UndoRecord]) -> str:
         begun, text = self._texts.get(key, (None, ""))
@@ -142,7 +143,11 @@ class Store(Database):
 
     def _read_allocations(self, db: sqlite3.Connection) -> Allocations:
         by_kind: dict[str, list[Resolved]] = {kind: [] for kind in ORDER}
-        types: dict[str, type[Resolved]] = {"network": ResolvedNetwork, "sandbox": ResolvedSandbox}
+        types: dict[str, type[Resolved]] = {
+            "network": ResolvedNetwork,
+            "sandbox": ResolvedSandbox,
+            "localnet": ResolvedLocalnet,
+        }
         for kind, name, resolved in db.execute("SELECT kind, name, resolved FROM units ORDER BY rowid"):
             try:
                 one = types.get(kind, HostBaseline).model_validate_json(resolved)

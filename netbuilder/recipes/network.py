@@ -6,7 +6,7 @@ The order is for safety: no bridge is up before the rules that guard it, and the
 from __future__ import annotations
 
 from netbuilder.firewall import Element, baseline_elements, network_elements
-from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork
+from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet, ResolvedNetwork
 from netbuilder.steps import (
     AddAddress,
     AddBridge,
@@ -32,6 +32,12 @@ def forwarding(baseline: HostBaseline) -> Plan:
     """Forwarding between interfaces, once for all networks of a host: without it nothing leaves a bridge."""
     why = "forwarding: the host passes packets on between its bridges and the outside"
     return Plan([EnableForwarding(because=why)])
+
+
+def localnet(localnet: ResolvedLocalnet) -> Plan:
+    """That the host's 127.0.0.0/8 leads to a network, once for all ports that do so."""
+    why = "published ports on 127.0.0.0/8: it leads to the bridge and back; chain raw_prerouting keeps others out"
+    return Plan([SetSysctl(key=f"net/ipv4/conf/{localnet.bridge}/route_localnet", value="1", because=why)])
 
 
 def plan(network: ResolvedNetwork) -> Plan:
@@ -63,9 +69,6 @@ def _bridge(network: ResolvedNetwork) -> list[Step]:
     if network.disable_ipv6:
         why = "no router advertisements by the bridge: a sandbox could become the host's router (as with Docker)"
         steps.append(SetSysctl(key=f"net/ipv6/conf/{bridge}/accept_ra", value="0", because=why))
-    if not network.internal:
-        why = "an answer to the host's 127.0.0.1 may come in by the bridge; chain raw_prerouting keeps others out"
-        steps.append(SetSysctl(key=f"net/ipv4/conf/{bridge}/route_localnet", value="1", because=why))
     return steps
 
 

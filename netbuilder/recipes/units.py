@@ -11,12 +11,12 @@ from netbuilder import recipes
 from netbuilder.recipes import network
 from netbuilder.resolve import Resolution
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import Plan
 
-Kind = Literal["firewall", "network", "sandbox", "forwarding"]
-ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "forwarding")
-ResolvedUnit = HostBaseline | ResolvedNetwork | ResolvedSandbox
+Kind = Literal["firewall", "network", "sandbox", "localnet", "forwarding"]
+ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "localnet", "forwarding")
+ResolvedUnit = HostBaseline | ResolvedNetwork | ResolvedSandbox | ResolvedLocalnet
 
 
 class Key(NamedTuple):
@@ -28,10 +28,13 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Unit:
-    """One part of a host: made as a whole, remembered as a whole, taken back as a whole."""
+    """One part of a host: made as a whole, remembered as a whole, taken back as a whole.
+
+    What is to go is resolved to nothing, and has an empty plan.
+    """
 
     key: Key
-    resolved: ResolvedUnit
+    resolved: ResolvedUnit | None
     plan: Plan
 
 
@@ -39,13 +42,16 @@ FIREWALL, FORWARDING = Key("firewall", ""), Key("forwarding", "")
 
 
 def units(resolution: Resolution) -> list[Unit]:
-    """A resolution's parts; the firewall and forwarding are there where a network is."""
+    """A resolution's parts; the firewall and forwarding are there where a network is, a localnet where a port is."""
     baseline = resolution.baseline
     shared = bool(resolution.networks)
+    localnets = dict.fromkeys(localnet for one in resolution.sandboxes if (localnet := one.localnet))
     return [
         *([Unit(FIREWALL, baseline, network.firewall(baseline))] if shared else []),
         *(Unit(Key("network", one.name), one, network.plan(one)) for one in resolution.networks),
         *(Unit(Key("sandbox", one.name), one, recipes.plan(one)) for one in resolution.sandboxes),
+        *(Unit(Key("localnet", one.name), one, network.localnet(one)) for one in localnets),
+        *(Unit(Key("localnet", name), None, Plan()) for name in resolution.without_localnet),
         *([Unit(FORWARDING, baseline, network.forwarding(baseline))] if shared else []),
     ]
 
@@ -59,6 +65,8 @@ def standing(key: Key, allocations: Allocations) -> ResolvedUnit | None:
     """What a unit stands as because of us; None if it does not. The firewall and forwarding come and go together."""
     if key in (FIREWALL, FORWARDING):
         return allocations.baseline
+    if key.kind == "localnet":
+        return allocations.localnet(key.name)
     return allocations.sandboxes.get(key.name) if key.kind == "sandbox" else allocations.networks.get(key.name)
 
 

@@ -35,11 +35,13 @@ class Resolution(NamedTuple):
         baseline: What the host did before the first network.
         networks: The networks asked for and those that their sandboxes need, in the order in which they can be made.
         sandboxes: The sandboxes, in the order asked for.
+        without_localnet: Networks to which the host's 127.0.0.0/8 leads no more, as the last port goes that did so.
     """
 
     baseline: HostBaseline
     networks: tuple[ResolvedNetwork, ...]
     sandboxes: tuple[ResolvedSandbox, ...]
+    without_localnet: tuple[str, ...] = ()
 
 
 def resolve(
@@ -68,10 +70,13 @@ def resolve(
         claims.remove_sandbox(sandbox)  # what it held is chosen again below, the same where that can be
     asked = {spec.name for spec in sandboxes}
     chosen = (*kept, *resolve_networks(networks, asked, allocations, claims, facts))
+    resolved = tuple(resolve_sandboxes(sandboxes, chosen, allocations, claims, facts))
+    published = {localnet.name for one in resolved if (localnet := one.localnet)}
     return Resolution(
         allocations.baseline or _baseline(facts),
         chosen,
-        tuple(resolve_sandboxes(sandboxes, chosen, allocations, claims, facts)),
+        resolved,
+        tuple(name for name in allocations.localnets_of(asked) if name not in published),
     )
 
 

@@ -5,10 +5,10 @@ A value in memory: the store fills it, `resolve` reads it and never changes it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from netbuilder.resolve.claims import Claims
-from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
 
 
 class Allocations:
@@ -21,6 +21,7 @@ class Allocations:
         self.claims = Claims()
         self._members: dict[str, set[str]] = {}
         self._sharers: dict[str, set[str]] = {}
+        self._publishers: dict[str, set[str]] = {}
 
     def record(self, networks: Iterable[ResolvedNetwork], sandboxes: Iterable[ResolvedSandbox]) -> None:
         """Networks and sandboxes stand now, in the place of those of the same names."""
@@ -32,7 +33,7 @@ class Allocations:
         for sandbox in sandboxes:
             self.sandboxes[sandbox.name] = sandbox
             self.claims.add_sandbox(sandbox)
-            for index, names in ((self._members, sandbox.networks), (self._sharers, sandbox.depends_on)):
+            for index, names in self._indexed(sandbox):
                 for name in names:
                     index.setdefault(name, set()).add(sandbox.name)
 
@@ -53,10 +54,26 @@ class Allocations:
         """The sandboxes in container mode that live in the namespace of this one, or name it."""
         return frozenset(self._sharers.get(sandbox, ()))
 
+    def localnet(self, network: str) -> ResolvedLocalnet | None:
+        """That the host's 127.0.0.0/8 leads to a network by some published port; None if it does not."""
+        return next((self.sandboxes[name].localnet for name in self._publishers.get(network, ())), None)
+
+    def localnets_of(self, sandboxes: Collection[str]) -> list[str]:
+        """The networks to which the host's 127.0.0.0/8 leads by the ports of these sandboxes alone."""
+        found = (one.localnet for one in map(self.sandboxes.get, sandboxes) if one)
+        return sorted({one.name for one in found if one and self._publishers[one.name].issubset(sandboxes)})
+
+    def _indexed(self, sandbox: ResolvedSandbox) -> Iterator[tuple[dict[str, set[str]], Collection[str]]]:
+        """What a sandbox is found by, in each index."""
+        yield self._members, sandbox.networks
+        yield self._sharers, sandbox.depends_on
+        if localnet := sandbox.localnet:
+            yield self._publishers, (localnet.name,)
+
     def _release(self, networks: set[str], sandboxes: set[str]) -> None:
         for sandbox in filter(None, map(self.sandboxes.get, sandboxes)):
             self.claims.remove_sandbox(sandbox)
-            for index, names in ((self._members, sandbox.networks), (self._sharers, sandbox.depends_on)):
+            for index, names in self._indexed(sandbox):
                 for name in names:
                     index[name].discard(sandbox.name)
         for network in filter(None, map(self.networks.get, networks)):

@@ -81,6 +81,13 @@ class ResolvedNetwork(Resolved, NetworkLike):
         return tuple(gateway.network for gateway in self.gateways)
 
 
+class ResolvedLocalnet(Resolved):
+    """That the host's 127.0.0.0/8 leads to a network, of this name and with this bridge, by some published port."""
+
+    name: Name
+    bridge: InterfaceName
+
+
 class ResolvedEndpoint(Resolved):
     """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes."""
 
@@ -134,3 +141,10 @@ class ResolvedSandbox(Resolved):
     def networks(self) -> frozenset[str]:
         """The networks that it is attached to."""
         return frozenset(endpoint.network for endpoint in self.endpoints)
+
+    @property
+    def localnet(self) -> ResolvedLocalnet | None:
+        """The network to which the host's 127.0.0.0/8 leads by its ports; None if it does not."""
+        if any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
+            return ResolvedLocalnet(name=self.endpoints[0].network, bridge=self.endpoints[0].bridge)
+        return None

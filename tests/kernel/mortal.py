@@ -34,7 +34,7 @@ EFFECTS = (
 )
 """Every way in which netbuilder changes something."""
 
-Act = Literal["apply", "destroy"]
+Act = Literal["apply", "destroy", "take_down"]
 Mortal = Callable[[Act, int], bool]
 
 
@@ -66,7 +66,10 @@ def _main(specs: tuple[Network | Sandbox, ...]) -> None:
         if child == 0:
             _die_at(int(at))
             host = Host.current()
-            host.apply(*specs) if act == "apply" else host.destroy_all()
+            if act == "destroy":
+                host.destroy_all()
+            else:
+                getattr(host, act)(*specs)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         print({-signal.SIGKILL: "killed", 0: "lived"}.get(os.waitstatus_to_exitcode(status), "failed"), flush=True)

@@ -367,7 +367,7 @@ ALL, ON_LAB, ONE = {"web", "side", "db"}, {"web", "side", "db"}, {"web", "side"}
         (f"ip address flush dev {BRIDGE}", ON_LAB, "the bridge's address"),
         (f"ip link set {BRIDGE} down", ON_LAB, "bring up the bridge"),
         (f"ip link del {BRIDGE}", ON_LAB, "the bridge of network lab"),
-        (f"echo 0 > /proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet", ON_LAB, "an answer to the host's 127.0.0.1"),
+        (f"echo 0 > /proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet", ON_LAB, "published ports on 127.0.0.0/8"),
         (f"ip link set {VETH} down", ONE, "bring up the host's end"),
         (f"ip link set {VETH} nomaster", ONE, "a veth pair: "),
         (f"ip link set {VETH} type bridge_slave hairpin off", ONE, "let web reach itself"),

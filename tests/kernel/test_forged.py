@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -116,6 +116,165 @@ def test_nothing_comes_from_a_sandbox_with_an_address_that_is_not_of_its_subnet(
     where = {"third": built.third, "host": host, "far": host["far"]}[server]
     assert datagram(host["web"], "10.10.0.2", to, where) is not None
     assert datagram(host["web"], source, to, where) is None
+
+
+# br0 is somebody's: with two subnets, a router to a third behind one of its machines.
+BR0 = """
+ip link add br0 type bridge; ip link set br0 addrgenmode none; ip link set br0 up
+ip address add 10.7.0.1/24 dev br0; ip address add 10.8.0.1/24 dev br0
+machine() {
+    ip netns add $1; ip link add $1 master br0 type veth peer name eth0 netns $1
+    ip link set $1 addrgenmode none; ip link set $1 up
+    ip -n $1 link set lo up; ip -n $1 link set eth0 up
+    ip -n $1 address add $2/24 dev eth0; ip -n $1 route add default via $3
+}
+machine first 10.7.0.50 10.7.0.1; machine second 10.8.0.50 10.8.0.1; machine router 10.7.0.60 10.7.0.1
+ip route add 10.50.0.0/24 via 10.7.0.60; ip -n router address add 10.50.0.1/32 dev lo
+"""
+ADDRESSES = {
+    "web": ("10.10.0.2", "10.10.0.1"),
+    "far": ("10.20.0.2", "10.20.0.1"),
+    "inner": ("10.30.0.2", "10.30.0.1"),
+    "bare": ("10.40.0.2", "10.40.0.1"),
+    "guest": ("10.7.0.2", "10.7.0.1"),
+    "first": ("10.7.0.50", "10.7.0.1"),
+    "second": ("10.8.0.50", "10.8.0.1"),
+    "router": ("10.50.0.1", "10.7.0.1"),
+}
+"""Whoever sends, with the address that they have, and their gateway."""
+
+LIES = [
+    *("203.0.113.9", Lan.MACHINE, "192.0.2.77", Lan.HOST, Lan.HOST_TOO, "172.17.0.2"),  # outside, the host's, nobody's
+    *("127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "224.0.0.5", "240.0.0.1", "255.255.255.255"),
+]
+
+
+@pytest.fixture
+def everybody(built: Lan) -> Lan:
+    """All of them around one host."""
+    host = built.host
+    shell(host, BR0)
+    host.apply(
+        Network(name="closed", subnet="10.30.0.0/24", internal=True),
+        Network(name="theirs", bridge="br0", subnet="10.7.0.0/24"),
+        Sandbox(name="inner", mode=Bridge(network="closed")),
+        Sandbox(name="guest", mode=Bridge(network="theirs", publish=["8090:80/udp"])),
+        Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80/udp"])),
+        Sandbox(name="bare", mode=Bridge(network="plain", publish=["8091:80/udp"])),
+    )
+    return built
+
+
+def send_frame(inside: NetworkNamespace, packet: bytes, gateway: str) -> None:
+    """Send a packet by the gateway as it is: a raw socket puts an address in the place of 0.0.0.0."""
+    with inside.socket(kind=socket.SOCK_DGRAM) as asker:
+        asker.sendto(b"who has it?", (gateway, 9))
+    known = shell(inside, f"ip neighbour get {gateway} dev eth0").split()
+    mac = bytes.fromhex(known[known.index("lladdr") + 1].replace(":", ""))
+    head = packet[:10] + struct.pack("!H", checksum(packet[:20])) + packet[12:20]
+    with inside.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as link:
+        link.sendto(head + packet[20:], ("eth0", 0x0800, 0, 0, mac))
+
+
+def arrived(listener: socket.socket, last: bytes) -> list[bytes]:
+    """What a server gets until the last of it, and soon after."""
+    found = []
+    listener.settimeout(PATIENCE)
+    with suppress(TimeoutError):
+        while True:
+            found.append(listener.recv(100))
+            if found[-1] == last:
+                listener.settimeout(SOON)
+    return found
+
+
+WAYS = [
+    (client, way)
+    for client in ADDRESSES
+    for way in ("out", "host", "published", "hairpin")
+    if client != "inner" or way == "host"  # nothing leaves an internal network, whatever its source
+]
+
+
+@pytest.mark.parametrize(("client", "way"), WAYS)
+def test_of_all_that_comes_in_by_a_bridge_only_the_truth_arrives(everybody: Lan, client: str, way: str) -> None:
+    host, (own, gateway) = everybody.host, ADDRESSES[client]
+    mates = {"web": 8088, "far": 8089, "bare": 8091}.get(client, 8090)  # what its own network publishes
+    servers = {8088: "web", 8089: "far", 8090: "guest", 8091: "bare"}
+    published = 8088 if client == "far" else 8089
+    to, server = {
+        "out": ((Lan.THIRD, 80), everybody.third),
+        "host": ((gateway, 6000), host),
+        "published": ((Lan.HOST, published), namespace(host, servers[published])),
+        "hairpin": ((Lan.HOST, mates), namespace(host, servers[mates])),
+    }[way]
+    # Of its own bridge: the gateway, and all that others there have. A neighbour's address is not told apart.
+    network = own.rpartition(".")[0]
+    others = [one for name in ADDRESSES for one in ADDRESSES[name] if not one.startswith(("10.7.", "10.8.", "10.50."))]
+    lies = [*LIES, gateway, *(one for one in others if not one.startswith(network)), "10.51.0.1"]
+    with server.socket(kind=socket.SOCK_DGRAM) as listener:
+        listener.bind(("0.0.0.0", 6000 if way == "host" else 80))
+        for source in (*lies, own):
+            send_frame(namespace(host, client), udp(source, to, source.encode()), gateway)
+        assert arrived(listener, own.encode()) == [own.encode()]
+
+
+def test_what_a_machine_on_a_bridge_routes_is_told_from_what_it_makes_up(everybody: Lan) -> None:
+    """The lies of a router are the truth of others: what the host has a route for by this bridge, and no more."""
+    host = everybody.host
+    shell(host, "ip route del 10.50.0.0/24")
+    assert datagram(namespace(host, "router"), "10.50.0.1", (Lan.THIRD, 80), everybody.third) is None
+    shell(host, "ip route add 10.50.0.0/24 via 10.7.0.60")
+    assert datagram(namespace(host, "router"), "10.50.0.1", (Lan.THIRD, 80), everybody.third) == "10.50.0.1"
+
+
+@pytest.mark.parametrize("liar", ["far", "bare", "inner", "guest", "first"])
+def test_a_lie_does_not_pass_as_part_of_anothers_flow(everybody: Lan, liar: str) -> None:
+    """Where a flow is open, conntrack would call it established."""
+    host, machine = everybody.host, everybody.machine
+    with machine.socket(kind=socket.SOCK_DGRAM) as client, host["web"].socket(kind=socket.SOCK_DGRAM) as server:
+        client.bind((Lan.MACHINE, 0))
+        server.bind(("0.0.0.0", 80))
+        server.settimeout(PATIENCE)
+        client.sendto(b"question", (Lan.HOST, 8088))
+        _, source = server.recvfrom(100)
+        lie = ip("10.10.0.2", source[0], 17, struct.pack("!HHHH", 80, source[1], 8 + 3, 0) + b"lie")
+        send_frame(namespace(host, liar), lie, ADDRESSES[liar][1])
+        server.sendto(b"truth", source)
+        assert arrived(client, b"truth") == [b"truth"]
+
+
+def test_a_client_of_dhcp_has_no_address_yet(everybody: Lan) -> None:
+    """The kernel itself has it that what is from 0.0.0.0 and for all on the link is in order; it goes no further."""
+    with everybody.host.socket(kind=socket.SOCK_DGRAM) as server:
+        server.bind(("0.0.0.0", 67))
+        server.settimeout(PATIENCE)
+        question = ip("0.0.0.0", "255.255.255.255", 17, struct.pack("!HHHH", 68, 67, 8 + 8, 0) + b"discover")
+        head = question[:10] + struct.pack("!H", checksum(question[:20])) + question[12:20]
+        with namespace(everybody.host, "first").socket(socket.AF_PACKET, socket.SOCK_DGRAM) as link:
+            link.sendto(head + question[20:], ("eth0", 0x0800, 0, 0, b"\xff" * 6))
+        assert server.recv(100) == b"discover"
+
+
+def test_an_answer_may_take_another_way_than_its_question(built: Lan) -> None:
+    """A connection to a network without masquerade of which the host sees one direction alone."""
+    host = built.host
+    shell(
+        host,
+        """
+        ip -n bare link add side type veth peer name side netns machine
+        ip -n bare link set side up; ip -n machine link set side up
+        for netns in bare machine; do for dev in all side; do
+            ip netns exec $netns sh -c "echo 0 > /proc/sys/net/ipv4/conf/$dev/rp_filter"
+        done; done
+        ip -n machine route add 10.40.0.2 dev side
+        """,
+    )
+    with segments(host["bare"]) as arriving:
+        assert call(built.machine, ("10.40.0.2", 80), host["bare"], 80, "tcp") == Lan.MACHINE
+        assert (Lan.MACHINE, SYN) in seen(arriving)
+    assert "dev side" in shell(built.machine, "ip route get 10.40.0.2")
+    assert "via 10.40.0.1 dev eth0" in shell(host["bare"], f"ip route get {Lan.MACHINE}")
 
 
 def test_it_is_the_source_check_that_keeps_it_out(built: Lan) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
-from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedLocalnet, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import PublishedPort
 from tests.pure.samples import ENDPOINT, NETWORK
 
@@ -40,6 +40,7 @@ def bridged(name: str, last: int, *publish: str) -> ResolvedSandbox:
 
 
 WEB = bridged("web", 2, "8088:80", "127.0.0.1:9090:90", "5353:53/udp")
+LOCALNET = ResolvedLocalnet(name="lab", bridge="br9")
 MATE = ResolvedSandbox(name="mate", mode="container", namespace="web", shares="web")
 
 
@@ -108,6 +109,10 @@ LOOKS: list[tuple[str, Look, object, object]] = [
     *CLAIMS,
     ("members", lambda allocations, _: allocations.members("lab"), {"web"}, set()),
     ("members of none", lambda allocations, _: allocations.members("dmz"), set(), set()),
+    ("localnet", lambda allocations, _: allocations.localnet("lab"), LOCALNET, None),
+    ("localnet of none", lambda allocations, _: allocations.localnet("dmz"), None, None),
+    ("localnet by it alone", lambda allocations, _: allocations.localnets_of({"web", "mate"}), ["lab"], []),
+    ("localnet by others", lambda allocations, _: allocations.localnets_of({"mate", "gone"}), [], []),
     ("sharers", lambda allocations, _: allocations.sharers("web"), {"mate"}, {"mate"}),
     ("sharers of none", lambda allocations, _: allocations.sharers("mate"), set(), set()),
 ]

@@ -20,7 +20,7 @@ from netbuilder.engine.removal import batches
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.transition import Standing, Transition, moving, queries
 from netbuilder.errors import StepError
-from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, Unit, standing, units, whole
+from netbuilder.recipes.units import FIREWALL, FORWARDING, ORDER, Key, Unit, standing, units, whole
 from netbuilder.resolve import resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
@@ -337,7 +337,10 @@ class Lab:
         self.run(step for unit in parts for step in change.additions[unit.key])
         plan = whole(parts)
         assert not plan.missing(self.kernel.observe(plan.queries())), "it was done and yet is not so"
-        self.stood |= {unit.key: Standing(unit.resolved, change.records[unit.key]) for unit in parts}
+        for unit in parts:
+            self.stood.pop(unit.key, None)
+            if unit.resolved:
+                self.stood[unit.key] = Standing(unit.resolved, change.records[unit.key])
         for unit in parts:
             if isinstance(unit.resolved, HostBaseline):
                 self.allocations.baseline = unit.resolved
@@ -411,6 +414,7 @@ STATES: dict[str, Specs] = {
     "plain": (NETWORK, web(), db()),
     "published": (NETWORK, web("8088:80", "5353:53/udp"), db("8089:80")),
     "published elsewhere": (NETWORK, web("8088:81", "127.0.0.1:5353:53/udp"), db("8090:80")),
+    "published on one address": (NETWORK, web("192.0.2.1:8088:80", "127.0.0.1:5353:53/udp"), db("192.0.2.1:8089:80")),
     "handed over": (NETWORK, web(), db("8088:80", "5353:53/udp")),
     "ports swapped": (NETWORK, web("8089:80"), db("8088:80", "5353:53/udp")),
     "all swapped": (
@@ -574,7 +578,7 @@ def test_a_script_that_was_run_leaves_nothing_to_do_and_what_was_ours_is_remembe
     home = lab.kernel.pins.get("web")
     lab.run(lab.diff(*specs).plan)
     change = lab.apply(*specs)
-    assert (change.changes.plan, change.removals) == (Plan(), [[], [], [], []])
+    assert (change.changes.plan, change.removals) == (Plan(), [[] for _ in ORDER])
     assert not any(change.intents.values())
     forgotten = set() if home == lab.kernel.pins.get("web") else {netns_thing("web")}
 
@@ -1059,6 +1063,7 @@ def test_a_sandbox_moves_to_where_it_has_nothing_of_its_own(lab: Lab, mode: Host
     veth = veth_of(lab, "web")
     change = lab.apply(NETWORK, Sandbox(name="web", mode=mode), db())
     assert commands(change.changes.plan) == [
+        "sysctl -q -w net/ipv4/conf/br9/route_localnet=0",
         "nft 'delete publish_any { tcp . 8088 }'",
         f"ip link del {veth}",
         "ip netns del web",
@@ -1167,24 +1172,26 @@ def test_what_goes_along_is_not_undone_by_itself_and_all_else_is_backwards() -> 
     ]
     records = {
         FIREWALL: [UndoRecord(AddTable(), None)],
-        NET_KEY: [UndoRecord(SetUp(dev="br9"), None), UndoRecord(sysctl("1"), "0")],
+        NET_KEY: [UndoRecord(SetUp(dev="br9"), None), UndoRecord(SetMtu(dev="br9", mtu=1400), "1500")],
         KEY: [UndoRecord(step, None) for step in inside],
         Key("sandbox", "db"): [UndoRecord(SetUp(netns="db", dev="lo"), None)],
+        Key("localnet", "lab"): [UndoRecord(sysctl("1"), "0")],
         FORWARDING: [UndoRecord(EnableForwarding(), "1")],
     }
-    forwarding, sandboxes, networks, rules = batches(records)
+    forwarding, localnets, sandboxes, networks, rules = batches(records)
     assert [(key, one.step) for key, one in forwarding] == [(FORWARDING, EnableForwarding())]
     assert [(key.name, one.step) for key, one in sandboxes] == [
         ("web", VETH),
         ("web", OWN),
         ("db", SetUp(netns="db", dev="lo")),
     ]
-    assert [one.step for _, one in networks] == [sysctl("1"), SetUp(dev="br9")]
+    assert [one.step for _, one in localnets] == [sysctl("1")]
+    assert [one.step for _, one in networks] == [SetMtu(dev="br9", mtu=1400), SetUp(dev="br9")]
     assert [one.step for _, one in rules] == [AddTable()]
     del records[FIREWALL]
-    assert [one.step for _, one in batches(records)[1]][:2] == [port, VETH]
-    assert [one.step for _, one in batches(records, [("link", None, "br9")])[2]] == []
-    assert batches({}) == [[], [], [], []]
+    assert [one.step for _, one in batches(records)[2]][:2] == [port, VETH]
+    assert [batches(records, [("link", None, "br9")])[at] for at in (1, 3)] == [[], []]
+    assert batches({}) == [[] for _ in ORDER]
 
 
 # Open flows

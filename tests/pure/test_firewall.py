@@ -29,7 +29,6 @@ OUTLINE = {
     "source_check": (
         "an address of the subnet",
         "an address that the host reaches by this bridge",
-        "DHCP: a client without an address",
         "neighbour discovery, link-local",
         "spoofed source, or IPv6 where there is none",
     ),

@@ -12,7 +12,7 @@ from netbuilder import firewall, recipes
 from netbuilder.recipes import network
 from netbuilder.resolve import Resolution, resolve
 from netbuilder.resolve.facts import HostFacts
-from netbuilder.resolve.resolved import HostBaseline
+from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.steps import Plan
 
@@ -174,7 +174,6 @@ ip link set br9 alias netbuilder:lab
 ip link set br9 address 02:42:0a:09:00:01
 sysctl -q -w net/ipv6/conf/br9/disable_ipv6=1
 sysctl -q -w net/ipv6/conf/br9/accept_ra=0
-sysctl -q -w net/ipv4/conf/br9/route_localnet=1
 ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
@@ -190,7 +189,6 @@ ip link add br9 type bridge
 ip link set br9 alias netbuilder:lab
 ip link set br9 mtu 1400
 sysctl -q -w net/ipv6/conf/br9/accept_ra=0
-sysctl -q -w net/ipv4/conf/br9/route_localnet=1
 ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
@@ -211,7 +209,7 @@ nft 'add element inet netbuilder internal { "br9" }'
     [
         ({}, NETWORK + MASQUERADED),
         ({"net": {"masquerade": False}}, NETWORK),
-        ({"net": {"internal": True}}, without(NETWORK, "route_localnet") + INTERNAL),
+        ({"net": {"internal": True}}, NETWORK + INTERNAL),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "ipv6") + MASQUERADED),
         ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
@@ -220,6 +218,11 @@ nft 'add element inet netbuilder internal { "br9" }'
 )
 def test_what_makes_a_network(fields: dict[str, Any], expected: str) -> None:
     assert commands(network.plan(*resolved(**fields).networks)) == expected + FORWARDING
+
+
+def test_what_lets_the_hosts_loopback_lead_to_a_network() -> None:
+    plan = network.localnet(ResolvedLocalnet(name="lab", bridge="br9"))
+    assert commands(plan) == "sysctl -q -w net/ipv4/conf/br9/route_localnet=1\n"
 
 
 def test_a_network_may_have_several_gateways() -> None:

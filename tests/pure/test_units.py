@@ -7,13 +7,16 @@ import pytest
 from netbuilder.recipes.units import FIREWALL, FORWARDING, ORDER, Key, Unit, in_use, standing, units, whole
 from netbuilder.resolve import resolve
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.resolved import HostBaseline
+from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.steps import Plan
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 WEB = Sandbox(name="web", mode=Bridge(network="lab"))
 DB = Sandbox(name="db", mode=Bridge(network="lab"))
+WEB_TOO = WEB.model_copy(update={"name": "too"})
+OPEN = Sandbox(name="open", mode=Bridge(network="lab", publish=["8088:80"]))
+OPEN_TOO = Sandbox(name="more", mode=Bridge(network="lab", publish=["127.0.0.1:9090:80"]))
 MATE = Sandbox(name="mate", mode=Container(sandbox="web"))
 EMPTY = Sandbox(name="empty", mode=NoNetwork())
 TOP = Sandbox(name="top", mode=HostNetwork())
@@ -42,8 +45,54 @@ def test_the_firewall_comes_first_then_networks_then_sandboxes_and_forwarding_la
 
 
 def test_the_order_of_kinds_is_that_of_the_units() -> None:
-    kinds = [unit.key.kind for unit in parts(EMPTY, WEB, LAB)]
+    kinds = [unit.key.kind for unit in parts(EMPTY, WEB, OPEN, LAB)]
     assert tuple(dict.fromkeys(kinds)) == ORDER
+
+
+@pytest.mark.parametrize(
+    ("publish", "bridge"),
+    [
+        (["8088:80"], "br9"),
+        (["127.0.0.1:8088:80"], "br9"),
+        (["192.0.2.1:8088:80", "127.9.9.9:53:53/udp"], "br9"),
+        (["192.0.2.1:8088:80", "192.0.2.1:53:53/udp"], None),
+        ([], None),
+    ],
+)
+def test_the_hosts_loopback_leads_to_a_network_by_a_port_that_is_open_there(
+    publish: list[str], bridge: str | None
+) -> None:
+    lab = Network(name="lab", bridge="br9", subnet="10.9.0.0/24")
+    found = parts(lab, Sandbox(name="web", mode=Bridge(network="lab", publish=publish)), WEB_TOO)
+    localnets = [unit for unit in found if unit.key.kind == "localnet"]
+    assert [unit.resolved for unit in localnets] == ([ResolvedLocalnet(name="lab", bridge=bridge)] if bridge else [])
+    assert ["route_localnet" in unit.plan.script() for unit in found] == [unit in localnets for unit in found]
+
+
+def test_several_ports_of_a_network_share_it() -> None:
+    dmz = Network(name="dmz"), Sandbox(name="mx", mode=Bridge(network="dmz", publish=["25"]))
+    keys = [unit.key for unit in parts(LAB, OPEN, OPEN_TOO, *dmz)]
+    assert [key for key in keys if key.kind == "localnet"] == [Key("localnet", "lab"), Key("localnet", "dmz")]
+
+
+@pytest.mark.parametrize(
+    ("stand", "asked", "stays", "goes"),
+    [
+        ([OPEN], [WEB.model_copy(update={"name": "open"})], [], ["lab"]),
+        ([OPEN], [TOP.model_copy(update={"name": "open"})], [], ["lab"]),
+        ([OPEN], [OPEN], ["lab"], []),
+        ([OPEN], [WEB], [], []),
+        ([OPEN, OPEN_TOO], [WEB.model_copy(update={"name": "open"})], [], []),
+        ([OPEN, OPEN_TOO], [WEB.model_copy(update={"name": name}) for name in ("open", "more")], [], ["lab"]),
+        ([OPEN, WEB], [WEB.model_copy(update={"name": "open"}), OPEN.model_copy(update={"name": "web"})], ["lab"], []),
+    ],
+)
+def test_it_goes_as_the_last_such_port_goes(
+    stand: list[Sandbox], asked: list[Sandbox], stays: list[str], goes: list[str]
+) -> None:
+    found = [unit for unit in units(resolve(asked, host(LAB, *stand))) if unit.key.kind == "localnet"]
+    assert [unit.key.name for unit in found if unit.resolved] == stays
+    assert [(unit.key.name, unit.plan) for unit in found if not unit.resolved] == [(name, Plan()) for name in goes]
 
 
 def test_without_a_network_there_is_no_firewall_and_no_forwarding() -> None:
@@ -105,6 +154,8 @@ def test_what_stands_is_what_it_was_resolved_to() -> None:
     allocations.baseline = HostBaseline(forwarding_before=True)
     assert [standing(key, allocations) for key in KEYS] == [allocations.baseline, lab, web, allocations.baseline]
     assert standing(Key("sandbox", "lab"), allocations) is None
+    assert standing(Key("localnet", "lab"), allocations) is None
+    assert standing(Key("localnet", "lab"), host(LAB, OPEN)) == ResolvedLocalnet(name="lab", bridge=lab.bridge)
     assert standing(Key("network", "web"), allocations) is None
 
 
