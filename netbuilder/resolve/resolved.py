@@ -72,8 +72,19 @@ class ResolvedNetwork(Resolved):
         return tuple(gateway.network for gateway in self.gateways)
 
 
+class ResolvedNeighbour(Resolved):
+    """Somebody whose MAC address is known without asking."""
+
+    address: IPv4Address
+    mac: Mac
+
+
 class ResolvedEndpoint(Resolved):
-    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes."""
+    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes.
+
+    Where there are many, packets come in by a queue of its own (`own_queue`), and `neighbours` has the bridge: the two
+    are in each other's neighbour table for good.
+    """
 
     network: Name
     bridge: InterfaceName
@@ -84,6 +95,8 @@ class ResolvedEndpoint(Resolved):
     mac: Mac
     mtu: int | None
     disable_ipv6: bool
+    own_queue: bool = False
+    neighbours: tuple[ResolvedNeighbour, ...] = ()
 
 
 class ResolvedSandbox(Resolved):
