@@ -94,11 +94,11 @@ class Lookout:
                 self._neighbours[on, address] = one
 
     def _unasked(self, bridge: str, offered: list[_Candidate]) -> set[IPv4Address]:
-        """The addresses to ask for: those offered, and from the second time on twice as many of those that follow."""
+        """The addresses to ask for: those offered, and where others were ahead of them many of those that follow."""
         own = {one.ip for one in self._addresses.get(bridge, ())}
         asked = self._asked.setdefault(bridge, set())
         addresses = {one.address.ip for one in offered}
-        if asked:
+        if asked and not addresses <= asked:
             last, subnet = max(addresses), offered[-1].address.network
             ahead = range(int(last), min(int(last) + _AHEAD + 2 * len(asked), int(subnet[-1])))
             addresses |= set(map(IPv4Address, ahead))
