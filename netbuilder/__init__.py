@@ -34,7 +34,13 @@ if TYPE_CHECKING:
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
     from netbuilder.kernel.veth_pairs import VethPair
-    from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
+    from netbuilder.resolve.resolved import (
+        ResolvedEndpoint,
+        ResolvedNeighbour,
+        ResolvedNetwork,
+        ResolvedPort,
+        ResolvedSandbox,
+    )
     from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox, json_schema
     from netbuilder.steps import Plan, Step, Undo
 
@@ -56,6 +62,7 @@ _HOME = {
     "PrivilegeError": "errors",
     "PublishedPort": "spec",
     "ResolvedEndpoint": "resolve.resolved",
+    "ResolvedNeighbour": "resolve.resolved",
     "ResolvedNetwork": "resolve.resolved",
     "ResolvedPort": "resolve.resolved",
     "ResolvedSandbox": "resolve.resolved",
@@ -86,6 +93,7 @@ __all__ = [
     "PrivilegeError",
     "PublishedPort",
     "ResolvedEndpoint",
+    "ResolvedNeighbour",
     "ResolvedNetwork",
     "ResolvedPort",
     "ResolvedSandbox",

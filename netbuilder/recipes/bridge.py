@@ -65,7 +65,9 @@ def _veth(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
         steps.append(DisableLinkLocal(dev=veth, because=why))
     if endpoint.own_queue:
         steps += _own_queue(sandbox, endpoint)
-    steps += [SetUp(dev=veth, because="bring up the host's end"), *_neighbours_here(sandbox, endpoint)]
+    steps.append(SetUp(dev=veth, because="bring up the host's end"))
+    if endpoint.neighbours:
+        steps += _neighbours_here(sandbox, endpoint)
     if endpoint.mtu:
         steps.append(SetMtu(netns=name, dev=inside, mtu=endpoint.mtu, because="the same limit for the inner end"))
     if endpoint.disable_ipv6:

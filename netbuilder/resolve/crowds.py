@@ -5,7 +5,6 @@ The first ones are left as they are, as each thing more is paid for by every san
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 from netbuilder.errors import SpecError
@@ -47,14 +46,19 @@ class Crowds:
         """Raises SpecError if a bridge has not as many ports."""
         self._networks, self._asked = networks, asked
         self._allocations, self._facts = allocations, facts
-        self._own_queue: set[str] = set()
-        self._entered: set[str] = set()
-        by_network: dict[str, list[str]] = defaultdict(list)
+        self._before: dict[str, ResolvedEndpoint] = {}
+        by_network: dict[str, list[str]] = {}
         for spec, mode in wired:
-            by_network[mode.network].append(spec.name)
+            had = endpoint_before(spec.name, mode.network, allocations)
+            if had:
+                self._before[spec.name] = had
+            by_network.setdefault(mode.network, []).append(spec.name)
+        self._own_queue = {name for name, had in self._before.items() if had.own_queue}
+        self._entered = {name for name, had in self._before.items() if had.neighbours}
         for network, names in by_network.items():
             self._queue(network, names)
-        self._enter([(spec.name, mode.network) for spec, mode in wired])
+        new = [spec.name for spec, _ in wired if spec.name not in self._before]
+        self._entered.update(new[max(ASKED_FOR - len(allocations.sandboxes), 0) :])
 
     def has_own_queue(self, sandbox: str) -> bool:
         """Whether a sandbox gets its packets by a queue of its own."""
@@ -74,22 +78,12 @@ class Crowds:
         staying = self._allocations.members(network) - self._asked.keys()
         if len(staying) + len(names) + others > BRIDGE_PORTS:
             raise _full(names[-1], self._networks[network], others)
-        before = {name: had for name in names if (had := endpoint_before(name, network, self._allocations))}
-        self._own_queue.update(name for name, had in before.items() if had.own_queue)
         if len(staying) + len(names) + others <= SHARED_QUEUE:
             return
-        standing = (endpoint_before(name, network, self._allocations) for name in (*staying, *before))
+        new = [name for name in names if name not in self._before]
+        standing = (endpoint_before(name, network, self._allocations) for name in (*staying, *names))
         sharing = others + sum(1 for had in standing if had and not had.own_queue)
-        new = [name for name in names if name not in before]
         self._own_queue.update(new[max(SHARED_QUEUE - sharing, 0) :])
-
-    def _enter(self, wired: list[tuple[str, str]]) -> None:
-        count = len(self._allocations.sandboxes)
-        for name, network in wired:
-            had = endpoint_before(name, network, self._allocations)
-            if bool(had.neighbours) if had else count >= ASKED_FOR:
-                self._entered.add(name)
-            count += had is None
 
 
 def endpoint_before(sandbox: str, network: str, allocations: Allocations) -> ResolvedEndpoint | None:
