@@ -43,7 +43,7 @@ class Crowds:
         allocations: Allocations,
         facts: HostFacts,
     ) -> None:
-        """Raises SpecError if a bridge has not as many ports."""
+        """Work it out; SpecError, if a bridge does not hold as many ports."""
         self._networks, self._asked = networks, asked
         self._allocations, self._facts = allocations, facts
         self._before: dict[str, ResolvedEndpoint] = {}
