@@ -32,9 +32,11 @@ class NetbuilderError(Exception):
 
 
 def _as_it_was(kind: type[NetbuilderError], args: tuple[Any, ...], fields: dict[str, Any]) -> NetbuilderError:
-    error = kind.__new__(kind)
-    error.args = args
+    error = kind.__new__(kind, *args)
+    super(NetbuilderError, error).__init__(*args)
     error.__dict__.update(fields)
+    if "__notes__" in fields:
+        error.__notes__ = [*fields["__notes__"]]  # a copy's own
     return error
 
 
@@ -114,9 +116,14 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(ordered[:3]) + more
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """What may have been meant by an unknown word, or nothing."""
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that an unknown one is like, or nothing."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else ""
+    return next(iter(get_close_matches(word[:80], known, 1)), "")
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What may have been meant by an unknown word, or nothing."""
+    close = closest(word, known)
+    return f"did you mean {close}?" if close else ""

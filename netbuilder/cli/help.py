@@ -50,7 +50,7 @@ What another file made stays. --all takes back everything on this host, whatever
 version of netbuilder made it."""
 
 PS = """\
-STATE is ok; or broken, with the first thing that does not hold, in the words of
+STATE is ok; or BROKEN, with the first thing that does not hold, in the words of
 its step: the sandbox's own, its network's or the firewall's; or gone, if
 somebody took the namespace away. "netbuilder up" mends it, and "netbuilder
 diff" shows all of it.
@@ -74,7 +74,7 @@ What there is none of is null, or an empty list. In container mode endpoints and
 ports are those of the sandbox whose namespace it shares."""
 
 NETWORKS = """\
-STATE is ok; or broken, with the first thing that does not hold, of the network
+STATE is ok; or BROKEN, with the first thing that does not hold, of the network
 or of the firewall. OPTIONS are internal, no masquerade, and adopted for a
 bridge that was there before.
 

@@ -48,6 +48,7 @@ def sandboxes(seen: Sequence[dict[str, Any]]) -> None:
         for one in seen
     ]
     table(headings, rows, "no sandboxes on this host yet: netbuilder up makes some", ("NAMESPACE", "MAC"))
+    _how_to_mend(seen)
 
 
 def networks(seen: Sequence[dict[str, Any]]) -> None:
@@ -67,6 +68,7 @@ def networks(seen: Sequence[dict[str, Any]]) -> None:
         for one in seen
     ]
     table(headings, rows, "no networks on this host yet: netbuilder up makes some", ("MTU", "GATEWAY"))
+    _how_to_mend(seen)
 
 
 def sandbox(seen: dict[str, Any]) -> None:
@@ -116,7 +118,13 @@ def _mode(seen: dict[str, Any]) -> str:
 
 
 def _state(seen: dict[str, Any]) -> str:
-    return f"broken: {seen['broken']}" if seen["state"] == "broken" else str(seen["state"])
+    """In capitals what needs attention: a column of "ok" and "broken" is soon read over."""
+    return f"BROKEN: {seen['broken']}" if seen["state"] == "broken" else str(seen["state"])
+
+
+def _how_to_mend(seen: Sequence[dict[str, Any]]) -> None:
+    if any(one["state"] == "broken" for one in seen):
+        say("\nbroken: netbuilder diff shows what is missing, netbuilder up mends it")
 
 
 def _namespace(seen: dict[str, Any]) -> str:

@@ -48,6 +48,8 @@ class Database:
             raise _named(self.path, error) from error
         self._db.text_factory = lambda text: text.decode(errors="replace")
         _open_databases.add(self)
+        # Of the host: the same network with another /run has other sandboxes.
+        self.identity = self.path.name, os.fstat(self._lock).st_dev
         self._is_ours_alone = False
         try:
             with self.opened() as db:

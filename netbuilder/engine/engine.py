@@ -6,21 +6,24 @@ import errno
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from netbuilder.engine import condition
 from netbuilder.engine.database import DIRECTORY, VERSION
 from netbuilder.engine.executor import Executor, Watch
+from netbuilder.engine.handles import not_found
 from netbuilder.engine.preparation import Preparation, Specs
 from netbuilder.engine.removal import Records
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
-from netbuilder.errors import NotFound, PrivilegeError, SpecError, shown, some
+from netbuilder.errors import PrivilegeError, SpecError, some
 from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
+from netbuilder.spec.fields import Named, NetworkLike, SandboxLike, name_of
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
 
 _log = logging.getLogger("netbuilder")
@@ -60,8 +63,29 @@ class Engine:
     # What stands
 
     def sandbox(self, name: str) -> ResolvedSandbox | None:
-        """A sandbox that stands; None if there is none of that name."""
-        return self.store.allocations().sandboxes.get(name)
+        """A sandbox that stands; None if there is none of that name, or another than a handle's."""
+        return self.store.sandbox(name)
+
+    def found(self, name: str) -> tuple[ResolvedSandbox, int]:
+        """A sandbox that stands, and its number.
+
+        Raises:
+            NotFound: If there is none of that name, or another than a handle's.
+        """
+        number = self.store.number(name)
+        sandbox = self.store.sandbox(name)
+        if sandbox is None or number is None:
+            raise not_found(name, self.store.allocations(), "sandbox")
+        return sandbox, number
+
+    def numbered(self) -> list[tuple[ResolvedSandbox, int]]:
+        """The sandboxes that stand, in the order in which they were made, each with its number."""
+        numbers = self.store.numbers()
+        return [(one, numbers[one.name]) for one in self.sandboxes() if one.name in numbers]
+
+    def network(self, name: str) -> ResolvedNetwork | None:
+        """A network that stands; None if there is none of that name."""
+        return self.store.allocations().networks.get(name)
 
     def sandboxes(self) -> tuple[ResolvedSandbox, ...]:
         """The sandboxes that stand, in the order in which they were made."""
@@ -105,15 +129,15 @@ class Engine:
 
     # What is to go
 
-    def destroy(self, what: Iterable[Network | Sandbox | str], ahead: Ahead) -> Changes:
-        """Take back what specs and names stand for; with the last network go firewall and forwarding.
+    def destroy(self, what: Iterable[Named | str], ahead: Ahead) -> Changes:
+        """Take back what names, specs and handles stand for; with the last network go firewall and forwarding.
 
         Args:
             what: What is to go.
             ahead: Called with all that goes, once nothing speaks against it and before anything is touched.
 
         Raises:
-            NotFound: If there is no sandbox or network of a name.
+            NotFound: If there is no sandbox or network of a name, or another than a handle's.
             SpecError: If one is in use by another that stays.
         """
         with self._alone():
@@ -181,16 +205,17 @@ class Engine:
         networks += [spec.name for spec in specs if isinstance(spec, Network)]
         return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
-    def _key(self, what: Network | Sandbox | str) -> Key:
-        allocations = self.store.allocations()
-        name = what if isinstance(what, str) else what.name
-        if name in allocations.sandboxes and not isinstance(what, Network):
-            return Key("sandbox", name)
-        if name in allocations.networks and not isinstance(what, Sandbox):
+    def _key(self, what: Named | str) -> Key:
+        name = what if isinstance(what, str) else name_of(what)
+        if isinstance(what, NetworkLike):
+            kinds: tuple[Literal["sandbox", "network"], ...] = ("network",)
+        else:
+            kinds = ("sandbox",) if isinstance(what, SandboxLike) else ("sandbox", "network")
+        if "sandbox" in kinds and self.store.sandbox(name):
+            return Key("sandbox", str(name))
+        if "network" in kinds and self.network(name):
             return Key("network", name)
-        raise NotFound(
-            f"there is no sandbox or network {shown(name)} on this host", "see which there are: netbuilder ps"
-        )
+        raise not_found(name, self.store.allocations(), *kinds)
 
     @contextmanager
     def _alone(self, recover: bool = True) -> Iterator[None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from netbuilder import firewall
 from netbuilder.engine.changes import transition
+from netbuilder.engine.handles import refuse_strangers
 from netbuilder.engine.lookout import Lookout
 from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.store import Store
@@ -53,8 +54,10 @@ class Preparation:
         Where the table was lost, or is of another version, it goes back with all that stood in it: a network without
         its elements would be open to all others.
         """
+        specs = tuple(specs)
+        refuse_strangers(specs, self.store)
         allocations = self.store.allocations()
-        resolution = self._resolve(tuple(specs), allocations)
+        resolution = self._resolve(specs, allocations)
         prepared, comment = self._compare(units(resolution), allocations)
         if allocations.baseline and not firewall.is_current_comment(comment):
             prepared, _ = self._compare(units(_with_all_that_stands(resolution, allocations)), allocations)

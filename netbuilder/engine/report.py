@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -35,7 +36,7 @@ class Change(NamedTuple):
         return self.kind in ("network", "sandbox") or self.action in ("updated", "repaired")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Changes:
     """What a call did, or would do. False where that is nothing.
 
@@ -48,6 +49,11 @@ class Changes:
 
     plan: Plan
     units: tuple[Change, ...]
+
+    def __repr__(self) -> str:
+        counted = Counter(change.action for change in self.units)
+        actions = ", ".join(f"{many} {action}" for action, many in counted.items()) or "nothing"
+        return f"<Changes: {actions}; {len(self.plan)} step{'' if len(self.plan) == 1 else 's'}>"
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.units)

@@ -11,8 +11,10 @@ else; all that it says of how to take them back can still be read, whatever wrot
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from netbuilder.errors import NetbuilderError, shown
 from netbuilder.recipes.units import ORDER, Key, Unit
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec.fields import Numbered
 from netbuilder.steps import UndoRecord
 
 
@@ -51,6 +54,25 @@ class Store(Database):
             if self._allocations is None or data_version != self._data_version:
                 self._allocations, self._data_version = self._read_allocations(db), data_version
         return self._allocations
+
+    def sandbox(self, name: str) -> ResolvedSandbox | None:
+        """A sandbox that stands; None if there is none of that name, or another than a handle's."""
+        if isinstance(name, Numbered) and self.number(name) != name.number:
+            return None
+        return self.allocations().sandboxes.get(name)
+
+    def number(self, name: str) -> int | None:
+        """The number of a sandbox that stands: it keeps it as long as it does, and no other has it or had it."""
+        self.check_version()
+        with self.opened() as db:
+            row = db.execute("SELECT rowid FROM units WHERE kind = 'sandbox' AND name = ?", (str(name),)).fetchone()
+        return int(row[0]) if row else None
+
+    def numbers(self) -> dict[str, int]:
+        """The number of each sandbox that stands."""
+        self.check_version()
+        with self.opened() as db:
+            return dict(db.execute("SELECT name, rowid FROM units WHERE kind = 'sandbox'"))
 
     def records(self, keys: Iterable[Key]) -> dict[Key, list[UndoRecord]]:
         """What was done for units, for those of them that stand because of us."""
@@ -95,10 +117,14 @@ class Store(Database):
     def finish(self, made: Sequence[tuple[Unit, list[UndoRecord]]] = ()) -> None:
         """The intents are carried out, and units stand with these records; those that stood are as they are now."""
         with self.transaction() as db:
+            numbers = itertools.count(_next_number(db))
             db.executemany(
-                "INSERT INTO units VALUES (?, ?, ?, ?) ON CONFLICT (kind, name)"
-                " DO UPDATE SET resolved = excluded.resolved, records = excluded.records",
-                [(*unit.key, unit.resolved.model_dump_json(), self._text(unit.key, records)) for unit, records in made],
+                "INSERT INTO units (kind, name, resolved, records, rowid) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (kind, name) DO UPDATE SET resolved = excluded.resolved, records = excluded.records",
+                [
+                    (*unit.key, unit.resolved.model_dump_json(), self._text(unit.key, records), next(numbers))
+                    for unit, records in made
+                ],
             )
             db.execute("DELETE FROM intents")
         self._texts = {}
@@ -170,6 +196,12 @@ def _forget(allocations: Allocations, gone: Iterable[Key]) -> None:
     allocations.remove(
         [key.name for key in gone if key.kind == "network"], [key.name for key in gone if key.kind == "sandbox"]
     )
+
+
+def _next_number(db: sqlite3.Connection) -> int:
+    """By the clock, which other hosts have too; SQLite's own begins anew, and gives that of the last one that went."""
+    (last,) = db.execute("SELECT coalesce(max(rowid), 0) FROM units").fetchone()
+    return max(int(last) + 1, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
 
 def _json(records: list[UndoRecord]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from netbuilder.errors import printable
-from netbuilder.firewall.others import Guarded
+from netbuilder.firewall.guarded import Guarded
 from netbuilder.recipes.units import Unit
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps.state import DroppedElsewhere, NotForwarding, State

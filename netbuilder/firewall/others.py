@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, Protocol
 
 from netbuilder.errors import printable, some
@@ -28,6 +28,7 @@ from netbuilder.firewall.chains import (
     Rule,
 )
 from netbuilder.firewall.evaluate import Drop
+from netbuilder.firewall.guarded import Guarded
 from netbuilder.firewall.legacy import LEGACY
 from netbuilder.firewall.packets import DNAT, SOMEBODY, SOMEBODY6, TCP, UDP, Interface, Packet
 
@@ -43,16 +44,6 @@ class Tables(Protocol):
 
     def dropped_by(self, base: Chain, packet: Packet) -> Drop | None:
         """Where a base chain drops or rejects a packet; None if it lets it pass."""
-
-
-class Guarded(NamedTuple):
-    """A network whose packets are to pass: its bridge, the bridge's address, whether it is internal, and where some
-    published port of it leads."""
-
-    bridge: str
-    gateway: IPv4Interface
-    internal: bool = False
-    port: tuple[str, IPv4Address, int] | None = None
 
 
 class Stop(NamedTuple):

@@ -2,8 +2,9 @@
 
 host        a host: specs go in; sandboxes stand, are shown, and are taken back
 sandbox     a sandbox that stands
+standing    what stands on a host, and how it is found
 namespace   what both can do: run programs inside, open sockets there, step in
-processes   the programs that were started, and their end
+processes   the rooms in which programs were started, and their end
 arguments   what is handed to a call, checked ahead of everything else
 interrupts  what became of a call that Ctrl-C interrupted
 """

@@ -5,23 +5,21 @@ from __future__ import annotations
 import _thread
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ParamSpec, Self, TypeVar
 
 from netbuilder.engine.engine import Engine
 from netbuilder.engine.report import Changes
-from netbuilder.errors import NotFound, shown
-from netbuilder.host.arguments import checked, name_of
+from netbuilder.host.arguments import checked
 from netbuilder.host.interrupts import noting
-from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.processes import Processes
 from netbuilder.host.sandbox import LiveSandbox
+from netbuilder.host.standing import Standing
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room, View
 from netbuilder.kernel.thread import HostThread
-from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import Key
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import Plan, Step
 
@@ -29,13 +27,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Host(NetworkNamespace):
+class Host(Standing):
     """The network namespace that plays the Docker host: `Host.current()` or `Host.isolated()`.
 
-    As a context manager it takes back, at the end, what was made through it. May be used from any thread.
+    As a context manager it takes back, at the end, what was made through it. May be used from any thread. Two handles
+    of one host are equal.
     """
 
-    def __init__(self, thread: HostThread, engine: Engine, view: View) -> None:
+    def __init__(self) -> None:
+        raise TypeError("write Host.current(), the host you are on, or Host.isolated(), a throw-away one")
+
+    def _begin(self, thread: HostThread, engine: Engine, view: View) -> None:
         self._thread, self._engine, self._view = thread, engine, view
         self._mine: dict[Key, None] = {}
         self._processes = Processes()
@@ -79,11 +81,22 @@ class Host(NetworkNamespace):
 
     @classmethod
     def _on(cls, thread: HostThread, view: View) -> Self:
+        host = cls.__new__(cls)
         try:
-            return cls(thread, thread.call(Engine), view)
+            host._begin(thread, thread.call(Engine), view)
         except BaseException:
             thread.close()
             raise
+        return host
+
+    def __repr__(self) -> str:
+        return f"<{'closed ' * self._thread.closed}{'isolated ' * (self._view == 'host')}host>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Host) and self._engine.store.identity == other._engine.store.identity
+
+    def __hash__(self) -> int:
+        return hash(self._engine.store.identity)
 
     # What is asked for
 
@@ -139,12 +152,10 @@ class Host(NetworkNamespace):
         Programs started inside through this handle are ended first.
 
         Raises:
-            NotFound: If there is none.
+            NotFound: If there is none; or that of a handle is gone, or on another host.
             SpecError: If something named is in use by something that is not.
         """
-        given = checked("destroy", what, LiveSandbox, str)
-        doomed = [one.name if isinstance(one, LiveSandbox) else one for one in given]
-        return self._take_back(self._engine.destroy, doomed)
+        return self._take_back(self._engine.destroy, checked("destroy", what, LiveSandbox, str))
 
     def destroy_all(self) -> Changes:
         """Take back everything that netbuilder made on this host, whichever program or version asked for it."""
@@ -159,52 +170,6 @@ class Host(NetworkNamespace):
             What was removed, and as "unchanged" what stays, with its `users`.
         """
         return self._take_back(self._engine.take_down, checked("take_down", specs))
-
-    # What stands
-
-    def __repr__(self) -> str:
-        return f"<{'closed ' * self._thread.closed}{'isolated ' * (self._view == 'host')}host>"
-
-    def __getitem__(self, name: str | Sandbox | LiveSandbox) -> LiveSandbox:
-        """The sandbox of a name, a spec or a handle.
-
-        Raises:
-            NotFound: If there is none.
-        """
-        resolved = self._call(self._engine.sandbox, name := name_of(name))
-        if resolved is None:
-            raise NotFound(f"there is no sandbox {shown(name)} on this host", "see which there are: netbuilder ps")
-        return LiveSandbox(self, resolved)
-
-    def __iter__(self) -> Iterator[str]:
-        """The names of the sandboxes, in the order in which they were made."""
-        return iter([one.name for one in self._call(self._engine.sandboxes)])
-
-    def __contains__(self, name: object) -> bool:
-        """Whether there is a sandbox of a name, a spec or a handle."""
-        return self._call(self._engine.sandbox, name_of(name)) is not None
-
-    def sandboxes(self) -> tuple[LiveSandbox, ...]:
-        """The sandboxes, in the order in which they were made."""
-        return tuple(LiveSandbox(self, one) for one in self._call(self._engine.sandboxes))
-
-    def networks(self) -> tuple[ResolvedNetwork, ...]:
-        """The networks, in the order in which they were made."""
-        return self._call(self._engine.networks)
-
-    def links(self) -> tuple[VethPair, ...]:
-        """Which host veth belongs to which sandbox, by ifindex and namespace id."""
-        return self._call(self._engine.veth_pairs)
-
-    def missing(self) -> dict[tuple[str, str], Plan]:
-        """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""
-        return {(kind, name): plan for (kind, name), plan in self._call(self._engine.missing).items()}
-
-    def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
-        """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""
-        if sandbox.shares is None:
-            return sandbox
-        return self._call(self._engine.sandbox, sandbox.namespace or "") or sandbox
 
     # Its life
 
@@ -223,6 +188,9 @@ class Host(NetworkNamespace):
                 self._take_back(self._engine.release, self._mine)
             finally:
                 self.close()
+
+    def _live(self, resolved: ResolvedSandbox, number: int) -> LiveSandbox:
+        return LiveSandbox(self, resolved, number)
 
     def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._thread.call(function, *args, **kwargs)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from netbuilder.guesses import Answering
 from netbuilder.host.arguments import program
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room
@@ -21,7 +22,7 @@ from netbuilder.kernel.room import Room
 T = TypeVar("T")
 
 
-class NetworkNamespace(ABC):
+class NetworkNamespace(Answering, ABC):
     """A host's or a sandbox's network namespace."""
 
     @abstractmethod
@@ -37,7 +38,11 @@ class NetworkNamespace(ABC):
         """What programs are started in."""
 
     def popen(self, args: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
-        """Start a program inside and let it run; it is ended when the sandbox or host is taken back.
+        """Start a program inside and let it run; with the sandbox or isolated host, it ends and all that it started.
+
+        It is asked first, by SIGTERM, and killed after two seconds; what it started is killed. Inside, pids are the
+        sandbox's own, as in `docker exec`: `Popen.pid` is the one outside, and a pid file written inside is not. On
+        `Host.current()` it is among the machine's processes, and only itself is ended.
 
         Args:
             args: The program and its arguments; no shell reads them.
@@ -46,7 +51,7 @@ class NetworkNamespace(ABC):
         Raises:
             OSError: If the program cannot be started.
         """
-        return self._room().popen(program(args), options)
+        return self._room().popen(program(args, options), options)
 
     def run(
         self,
@@ -64,7 +69,8 @@ class NetworkNamespace(ABC):
             args: The program and its arguments; no shell reads them.
             input: What the program reads on its standard input; with text, what it prints is text too.
             capture_output: Whether to keep what it prints.
-            timeout: Seconds until it is killed.
+            timeout: Seconds until it is killed, with all that it started; what hides on purpose, in namespaces of its
+                own, ends with the sandbox. On `Host.current()`: itself, its children and theirs.
             check: Whether a non-zero exit status is an error.
             options: As for `subprocess.Popen`.
 
@@ -79,7 +85,7 @@ class NetworkNamespace(ABC):
             options["text"] = True
         if capture_output:
             options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = self._room().run(program(args), options, input, timeout)
+        done = self._room().run(program(args, options), options, input, timeout)
         if check:
             done.check_returncode()
         return done

@@ -14,6 +14,7 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
+from netbuilder.spec.fields import SandboxLike, name_of
 from netbuilder.steps import PINS
 
 if TYPE_CHECKING:
@@ -22,22 +23,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class LiveSandbox(NetworkNamespace):
-    """A sandbox that stands on a host; `host["NAME"]` gives it."""
+class LiveSandbox(NetworkNamespace, SandboxLike):
+    """A sandbox that stands on a host; `host["NAME"]` gives it.
 
-    def __init__(self, host: Host, resolved: ResolvedSandbox) -> None:
+    Once that is gone, it is of nothing: a later sandbox of the same name is another, with another `number`. Two of one
+    sandbox are equal.
+    """
+
+    def __init__(self, host: Host, resolved: ResolvedSandbox, number: int | None = None) -> None:
         self.host = host
         self.resolved = resolved
+        self.number = number
 
     def __repr__(self) -> str:
-        own = [str(address.ip) for endpoint in self.resolved.endpoints for address in endpoint.addresses]
-        return f"<sandbox {self.name}: {', '.join((f'{self.mode} mode', *own))}>"
+        return f"<{self.resolved.summary}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LiveSandbox) and (self.host, self.name) == (other.host, other.name)
+        return isinstance(other, LiveSandbox) and self._which == other._which
 
     def __hash__(self) -> int:
-        return hash((self.host, self.name))
+        return hash(self._which)
+
+    @property
+    def _which(self) -> tuple[Host, str, int | None]:
+        return self.host, self.name, self.number
 
     @property
     def name(self) -> str:
@@ -77,9 +86,11 @@ class LiveSandbox(NetworkNamespace):
 
     def destroy(self) -> Changes:
         """Take the sandbox back; see `Host.destroy`."""
-        return self.host.destroy(self.name)
+        return self.host.destroy(self)
 
     def _open_namespace(self) -> int:
+        if self.number is not None:
+            self.host._engine.found(name_of(self))
         if self.resolved.namespace is None:
             return self.host._open_namespace()
         pin = self.resolved.namespace

@@ -5,6 +5,11 @@ observe      the answers to queries
 sockets      what is open towards a host and one sandbox
 thread       the thread of a host, where all of this happens
 namespaces   made, pinned and entered, by system call
+room         what the programs of one sandbox are in, so that they end together
+init         a pid namespace, and the process that it ends with
+mounts       what a program inside sees of the file system: /sys and /etc
+resolver     the name servers that are reached from inside
+tree         the end of one program and all that it started
 netlink      a socket that takes a batch; `message` has the bytes that all netlink messages share
 rtnetlink    links, addresses and routes, as messages
 neighbour_table  permanent neighbours, as messages; `offloads` by ioctl

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 from netbuilder.errors import StepError
-from netbuilder.kernel import namespaces, nfnetlink, rtnetlink
+from netbuilder.kernel import namespaces, nfnetlink
+from netbuilder.kernel.deletion import Deletions
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import Refused
 from netbuilder.kernel.sockets import Sockets
@@ -24,11 +25,11 @@ class Batches:
 
     def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
+        self._deletions = Deletions()
         self._step: Step | None = None
         self._messages: list[tuple[Step | None, Message]] = []
         self._where: str | None = None
         self._changes: list[tuple[Step | None, Message]] = []
-        self._doomed_links: list[str] = []
         self._doomed_pins: list[str] = []
         self._indexes: dict[tuple[str | None, str], int] = {}
 
@@ -40,13 +41,16 @@ class Batches:
         """Do everything that was asked for and is still queued."""
         self._send()
         self._commit()
-        self._delete_links()
+        refused = self._deletions.delete(self._sockets.netlink(None))
+        if refused:
+            raise self._error(self._step, refused.errno, refused.detail)
         self._unpin()
         self._indexes.clear()
 
     def forget(self) -> None:
         """Drop what was asked for and not yet done, after an error."""
-        self._messages, self._changes, self._doomed_links, self._doomed_pins = [], [], [], []
+        self._messages, self._changes, self._doomed_pins = [], [], []
+        self._deletions.forget()
         self._indexes.clear()
 
     def leave_namespace(self) -> None:
@@ -85,12 +89,6 @@ class Batches:
                 self._sockets.netfilter().commit(nfnetlink.transaction([change for _, change in part]))
             except Refused as refused:  # its first message only begins the transaction
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
-
-    def _delete_links(self) -> None:
-        doomed, self._doomed_links = self._doomed_links, []
-        for reply in self._sockets.netlink(None).ask(rtnetlink.delete_links(doomed)):
-            if reply.errno not in (0, errno.ENODEV):
-                raise self._error(self._step, reply.errno, reply.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []

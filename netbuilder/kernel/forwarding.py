@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import POSTROUTING, Chain, Expression
-from netbuilder.kernel import iptables, nftrules, rtnetlink, sysctl
+from netbuilder.kernel import nftrules, rtnetlink, sysctl
 from netbuilder.kernel.message import DUMP, Message, attributes
 from netbuilder.kernel.netlink import Netlink
 
@@ -67,6 +67,8 @@ def is_translated(netfilter: Netlink, chains: Iterable[Chain]) -> bool:
     rules = (nftrules.read_rule(body) for reply in replies for body in reply.bodies)
     if any(_translates(one) for _, rule in rules for one in rule.expressions):
         return True
+    from netbuilder.kernel import iptables  # late: asked for the first network of a host and for the last
+
     return any(target.name in _TRANSLATING for table in iptables.tables() for target in table.targets())
 
 

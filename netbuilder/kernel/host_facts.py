@@ -21,8 +21,6 @@ from netbuilder.resolve.resolved import LAST_GROUP, ResolvedPort
 from netbuilder.steps.state import ElementOf, TableCommentOf
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-RESOLV_CONF = "/etc/resolv.conf"
-BEHIND_A_STUB = ("/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf")
 _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
 
@@ -88,14 +86,14 @@ def last_group() -> int:
 
 def _resolvers() -> Iterator[IPv4Address]:
     """The nameservers of resolv.conf(5), and those that systemd-resolved or NetworkManager asks behind its own."""
-    found = set(_nameservers(RESOLV_CONF))
+    found = set(_nameservers(resolver.RESOLV_CONF))
     if any(address.is_loopback for address in found):
-        found.update(*map(_nameservers, BEHIND_A_STUB))
+        found.update(*map(_nameservers, resolver.BEHIND_A_STUB))
     return (address for address in found if not address.is_loopback)
 
 
-def _nameservers(path: str) -> Iterator[IPv4Address]:
-    for line in resolver.lines(Path(path)):
+def _nameservers(path: Path) -> Iterator[IPv4Address]:
+    for line in resolver.lines(path):
         with suppress(ValueError):  # it names none, or an IPv6 address
             yield IPv4Address(resolver.server(line))
 

@@ -20,6 +20,7 @@ _MOUNT = "mount -n -t proc -o nosuid,nodev,noexec proc /proc && echo own || echo
 # where env is not coreutils', dead orphans stay until the end.
 _RUN = "env --ignore-signal=CHLD true && exec env --ignore-signal=CHLD cat >/dev/null; exec cat >/dev/null"
 
+_PF_EXITING = 0x4  # in the flags of proc_pid_stat(5)
 _PATIENCE = 2.0  # seconds: a member that is a child of somebody else is theirs to reap
 _GLANCE = 0.05  # seconds
 
@@ -73,8 +74,15 @@ class Init:
 
     @property
     def has_ended(self) -> bool:
-        """Whether somebody else ended it."""
-        return self._process.poll() is not None
+        """Whether somebody else ended it, or it is about to end: then the kernel starts nothing more beside it."""
+        if self._process.poll() is not None:
+            return True
+        try:
+            with open(f"/proc/{self._process.pid}/stat", "rb") as stat:
+                flags = int(stat.read().rpartition(b")")[2].split()[6])
+        except OSError:
+            return True
+        return bool(flags & _PF_EXITING)
 
     def kill(self) -> None:
         """End it, and with it all that is in the namespace."""

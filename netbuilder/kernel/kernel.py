@@ -66,7 +66,8 @@ class Kernel(Batches):
             conntrack.forget(stale, self._sockets.netfilter(), self.host_socket)
 
     def close(self) -> None:
-        """Close every socket."""
+        """Close every socket, once nobody waits for one any more."""
+        self._deletions.wait()
         self._sockets.close()
 
     # What steps call
@@ -103,7 +104,7 @@ class Kernel(Batches):
 
     def delete_link(self, name: str) -> None:
         """`ip link del NAME`, at the next flush."""
-        self._doomed_links.append(name)
+        self._deletions.add(name)
 
     def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
         """`ip address add ADDRESS brd + dev DEV`."""

@@ -21,6 +21,7 @@ NEWNS, NEWUTS, NEWUSER, NEWPID, NEWNET = 0x00020000, 0x04000000, 0x10000000, 0x2
 _CLONE_FS = 0x200
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 1, 2, 4, 8, 4096, 1 << 14
 MS_PRIVATE, MS_SLAVE, MS_SHARED, _MNT_DETACH = 1 << 18, 1 << 19, 1 << 20, 2
+_FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # glibc has functions for them from 2.36 on
 _SO_NETNS_COOKIE = 71
 _NS_GET_NSTYPE = 0xB703
 HERE = "/proc/thread-self/ns/net"
@@ -48,6 +49,22 @@ def setns(fd: int, flags: int = NEWNET) -> None:
 def mount(source: str, target: str, kind: str | None, flags: int) -> None:
     """See mount(2)."""
     _check(_libc.mount(os.fsencode(source), os.fsencode(target), kind.encode() if kind else None, flags, None))
+
+
+def mount_detached(kind: str) -> int | None:
+    """A file system that is mounted nowhere, by the descriptor of its root; None where the kernel refuses it.
+
+    As it does where a part of the caller's own one is hidden, in many containers (fsopen(2), fsmount(2)).
+    """
+    context = _libc.syscall(_FSOPEN, kind.encode(), 1)  # FSOPEN_CLOEXEC
+    if context < 0:
+        return None
+    try:
+        made = _libc.syscall(_FSCONFIG, context, 6, None, None, 0) == 0  # FSCONFIG_CMD_CREATE
+        root: int = _libc.syscall(_FSMOUNT, context, 1, 0) if made else -1  # FSMOUNT_CLOEXEC
+    finally:
+        os.close(context)
+    return root if root >= 0 else None
 
 
 def unmount(target: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import INET, Chain
-from netbuilder.kernel import forwarding, namespaces, neighbour_table, nfnetlink, nftrules, offloads, others, rtnetlink
+from netbuilder.kernel import forwarding, namespaces, neighbour_table, nfnetlink, nftrules, offloads, rtnetlink
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
@@ -132,6 +132,8 @@ class Observer:
         return [forwarding.interfaces_that_do_not(self.sockets.netlink(None), query.but) for query in asked]
 
     def _dropped_elsewhere(self, netns: None, asked: list[DroppedElsewhere]) -> list[tuple[str, ...]]:
+        from netbuilder.kernel import others  # late: for calls that ask for a network
+
         route, tables = self.sockets.netlink(None), others.Reader(self.sockets.netfilter())
         return [others.warnings(query.networks, route, self._chains, tables) for query in asked]
 

@@ -9,8 +9,9 @@ from netbuilder import firewall
 from netbuilder.firewall import evaluate, legacy, others
 from netbuilder.firewall.chains import Chain, Data, Rule
 from netbuilder.firewall.evaluate import Drop
+from netbuilder.firewall.guarded import Guarded
 from netbuilder.firewall.legacy import LEGACY
-from netbuilder.firewall.others import Around, Guarded
+from netbuilder.firewall.others import Around
 from netbuilder.firewall.packets import ANY_INTERFACE, Interface, Packet
 from netbuilder.kernel import forwarding, iptables, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.netlink import Netlink

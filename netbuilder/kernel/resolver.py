@@ -1,7 +1,7 @@
 """The name servers that are reached from a namespace of its own: not those on the host's loopback.
 
-As Docker has it: for systemd-resolved's stub (127.0.0.53) its upstream servers are taken, from the file that it writes
-them to, and what is left on a loopback is left out.
+As Docker has it: for a stub on the loopback (systemd-resolved's 127.0.0.53) its upstream servers are taken, from the
+file that it writes them to, and what is left on a loopback is left out.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 from ipaddress import ip_address
 from pathlib import Path
 
-_HOSTS = Path("/etc/resolv.conf")
-_UPSTREAM = Path("/run/systemd/resolve/resolv.conf")
+RESOLV_CONF = Path("/etc/resolv.conf")
+BEHIND_A_STUB = (Path("/run/systemd/resolve/resolv.conf"), Path("/run/NetworkManager/no-stub-resolv.conf"))
+"""Where a stub resolver writes down the servers that it asks."""
+
 _NOTE = b"# netbuilder: without the name servers on the host's loopback, which is not reached from here\n"
 
 
 def reachable() -> bytes | None:
     """The text of a resolv.conf whose servers are reached from elsewhere; None if the host's is one already."""
-    hosts = lines(_HOSTS)
+    hosts = lines(RESOLV_CONF)
     if not any(map(_is_on_loopback, hosts)):
         return None
-    upstream = [line for line in lines(_UPSTREAM) if not _is_on_loopback(line)]
+    written = next(filter(None, map(lines, BEHIND_A_STUB)), [])
+    upstream = [line for line in written if not _is_on_loopback(line)]
     text = hosts if any(server(line) and not _is_on_loopback(line) for line in hosts) or not upstream else upstream
     return _NOTE + b"".join(line for line in text if not _is_on_loopback(line))
 

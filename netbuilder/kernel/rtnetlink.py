@@ -35,6 +35,7 @@ NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER = 1, 3, 4, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK = 18, 20, 26, 27, 28, 29
+IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 31, 32
 INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
 VETH_INFO_PEER, BRPORT_MODE = 1, 4
 INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
@@ -43,6 +44,8 @@ RTEXT_FILTER_SKIP_STATS = 8
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
 RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
+
+_ONE_QUEUE = number(IFLA_NUM_TX_QUEUES, 1) + number(IFLA_NUM_RX_QUEUES, 1)
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -63,10 +66,10 @@ def add_bridge(name: str) -> Message:
 
 
 def add_veth(name: str, bridge: int, peer: str, netns_fd: int, mac: str) -> Message:
-    """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`."""
-    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _mac(mac) + number(IFLA_NET_NS_FD, netns_fd)
+    """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`, each with one queue."""
+    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _ONE_QUEUE + _mac(mac) + number(IFLA_NET_NS_FD, netns_fd)
     data = attribute(INFO_DATA, attribute(VETH_INFO_PEER, inner))
-    body = _ifinfo() + text(IFLA_IFNAME, name) + number(IFLA_MASTER, bridge)
+    body = _ifinfo() + text(IFLA_IFNAME, name) + _ONE_QUEUE + number(IFLA_MASTER, bridge)
     return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "veth") + data))
 
 
@@ -79,7 +82,6 @@ def set_link(
     alias: str | None = None,
     hairpin: bool | None = None,
     link_local: bool | None = None,
-    group: int | None = None,
 ) -> Message:
     """`ip link set NAME …`; what is None stays as it is."""
     body = _ifinfo(flags=IFF_UP * bool(up), change=IFF_UP * (up is not None)) + text(IFLA_IFNAME, name)
@@ -95,14 +97,17 @@ def set_link(
     if link_local is not None:
         mode = attribute(INET6_ADDR_GEN_MODE, bytes([GENMODE_EUI64 if link_local else GENMODE_NONE]))
         body += attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, mode))
-    if group is not None:
-        body += number(IFLA_GROUP, group)
     return Message(NEWLINK, ACK, body)
 
 
-def delete_link(name: str) -> Message:
-    """`ip link del NAME`."""
-    return Message(DELLINK, ACK, _ifinfo() + text(IFLA_IFNAME, name))
+def delete_link(index: int) -> Message:
+    """`ip link del NAME`, by the index that it has."""
+    return Message(DELLINK, ACK, _ifinfo(index))
+
+
+def set_group(index: int, group: int) -> Message:
+    """`ip link set NAME group GROUP`, by the index that it has."""
+    return Message(NEWLINK, ACK, _ifinfo(index) + number(IFLA_GROUP, group))
 
 
 def delete_group(group: int) -> Message:
@@ -110,12 +115,12 @@ def delete_group(group: int) -> Message:
     return Message(DELLINK, ACK, _ifinfo() + number(IFLA_GROUP, group))
 
 
-def delete_links(names: list[str]) -> list[Message]:
+def delete_links(indexes: list[int]) -> list[Message]:
     """`ip link del NAME` for each; many as one group, as each deletion waits for the kernel's readers, a group once."""
-    if len(names) < 2:
-        return list(map(delete_link, names))
+    if len(indexes) < 2:
+        return list(map(delete_link, indexes))
     group = random.randrange(1 << 16, 1 << 31)
-    return [*(set_link(name, group=group) for name in names), delete_group(group)]
+    return [*(set_group(index, group) for index in indexes), delete_group(group)]
 
 
 def get_link(name: str) -> Message:

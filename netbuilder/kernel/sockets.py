@@ -7,8 +7,8 @@ open socket keeps its namespace alive.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from netbuilder.kernel import namespaces, sysctl
@@ -31,6 +31,7 @@ class Sockets:
         self._netfilter: Netlink | None = None
         self._nft: Nft | None = None
         self._sandbox: _Namespace | None = None
+        self._procfs = sysctl.Procfs()
         self._paths: Mapping[str, str] = {}
         self._ahead = False
 
@@ -66,13 +67,13 @@ class Sockets:
 
     def read_sysctls(self, netns: str | None, keys: Iterable[str]) -> list[str | None]:
         """Settings of a sandbox, or of the host."""
-        with self._inside(netns):
-            return [sysctl.read(key) for key in keys]
+        with self._inside(netns) as procfs:
+            return [sysctl.read(key, procfs) for key in keys]
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """Set a setting of a sandbox, or of the host."""
-        with self._inside(netns):
-            sysctl.write(key, value)
+        with self._inside(netns) as procfs:
+            sysctl.write(key, value, procfs)
 
     def leave(self) -> None:
         """Close what is open inside a sandbox."""
@@ -84,6 +85,7 @@ class Sockets:
     def close(self) -> None:
         """Close everything."""
         self.leave()
+        self._procfs.close()
         self._host.close()
         if self._netfilter:
             self._netfilter.close()
@@ -91,8 +93,14 @@ class Sockets:
             self._nft.close()
         os.close(self.home)
 
-    def _inside(self, netns: str | None) -> AbstractContextManager[None]:
-        return namespaces.entered_from(self.home, self.namespace(netns)) if netns else nullcontext()
+    @contextmanager
+    def _inside(self, netns: str | None) -> Iterator[sysctl.Procfs | None]:
+        """Where settings of a sandbox are found, or of the host."""
+        if netns is None:
+            yield None
+            return
+        with namespaces.entered_from(self.home, self.namespace(netns)):
+            yield self._procfs
 
     def _is_pinned(self, netns: str) -> bool:
         return not (self._ahead and netns in self._paths) and bool(namespaces.pinned(netns))

@@ -78,7 +78,7 @@ def _addresses(network: ResolvedNetwork) -> list[Step]:
 
 def _forwarding_by(bridge: str) -> Step:
     """What forwarding for all says is what new interfaces get; but that is a setting of its own, and can be off."""
-    why = f"forward what comes in by {bridge}, whatever new interfaces have (net.ipv4.conf.default.forwarding)"
+    why = f"forwarding: what comes in by {bridge} is passed on, whatever net.ipv4.conf.default.forwarding says"
     return SetSysctl(key=f"net/ipv4/conf/{bridge}/forwarding", value="1", because=why)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath, NetworkLike
 from netbuilder.spec.ports import ANY, Port, Protocol
 
 LAST_GROUP = 2**31 - 1
@@ -23,6 +23,9 @@ class Resolved(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __str__(self) -> str:
+        return repr(self)
+
 
 class ResolvedPort(Resolved):
     """A published port with its number chosen: where on the host it is open, and where inside it leads."""
@@ -31,6 +34,9 @@ class ResolvedPort(Resolved):
     host_port: Port
     sandbox_port: Port
     protocol: Protocol
+
+    def __repr__(self) -> str:
+        return f"<resolved port {self}>"
 
     def __str__(self) -> str:
         """The port in the syntax of Docker's `-p`."""
@@ -50,7 +56,7 @@ class HostBaseline(Resolved):
     forwarding_on: tuple[str, ...] = ()
 
 
-class ResolvedNetwork(Resolved):
+class ResolvedNetwork(Resolved, NetworkLike):
     """A network with its bridge and addresses chosen; `adopted` if the bridge was there before.
 
     Each of `gateways` is an address of the bridge with its subnet's prefix, as in 172.17.0.1/16.
@@ -65,6 +71,9 @@ class ResolvedNetwork(Resolved):
     masquerade: bool
     internal: bool
     disable_ipv6: bool
+
+    def __repr__(self) -> str:
+        return f"<resolved network {self.name}: {', '.join([self.bridge, *map(str, self.gateways)])}>"
 
     @property
     def subnets(self) -> tuple[IPv4Network, ...]:
@@ -98,6 +107,9 @@ class ResolvedEndpoint(Resolved):
     own_queue: bool = False
     neighbours: tuple[ResolvedNeighbour, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<resolved endpoint on {self.network}: {', '.join([self.interface, *map(str, self.addresses)])}>"
+
 
 class ResolvedSandbox(Resolved):
     """A sandbox with everything chosen.
@@ -116,6 +128,15 @@ class ResolvedSandbox(Resolved):
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     ports: tuple[ResolvedPort, ...] = ()
     last_group: int = LAST_GROUP
+
+    def __repr__(self) -> str:
+        return f"<resolved {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """It in a few words: "sandbox web: bridge mode, 10.9.0.2"."""
+        addresses = (str(address.ip) for endpoint in self.endpoints for address in endpoint.addresses)
+        return f"sandbox {self.name}: {', '.join([f'{self.mode} mode', *addresses])}"
 
     @property
     def depends_on(self) -> set[str]:

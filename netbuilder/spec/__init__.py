@@ -5,7 +5,7 @@
     ports     published ports, in Docker's `-p` syntax
     fields    the names, addresses and paths that a spec may hold
     schema    all of it as a JSON Schema
-    base      what all specs share: frozen, strict, and no unknown fields
+    base      what all specs share: frozen, strict, no unknown fields, and a constructor that can be read
 
 What can never be right is refused here, with the field's name. What depends on the host or on other specs is refused
 by `netbuilder.resolve`, still before the kernel is touched.

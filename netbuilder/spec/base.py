@@ -3,65 +3,76 @@
 from __future__ import annotations
 
 import inspect
-from functools import reduce
-from operator import or_
-from types import UnionType
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from netbuilder.errors import suggestion
+from netbuilder.errors import printable, shown
+from netbuilder.guesses import instead
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 
 class Spec(BaseModel):
-    """A spec: frozen, strict, and no unknown fields. Its first field may be given without its name."""
+    """A spec: frozen, strict, and no unknown fields."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    advice: ClassVar[dict[str, str]] = {}
-    """What to write in place of a field that there is not, for words that others use."""
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What is not as by default, in the words in which it is written."""
+        fields = type(self).model_fields.items()
+        return [(name, value) for name, field in fields if (value := getattr(self, name)) != field.default]
 
-    def __init__(self, *first: Any, **fields: Any) -> None:
-        if first:
-            name, *_ = (name for name in type(self).model_fields if name != "kind")
-            if len(first) > 1 or name in fields:
-                raise TypeError(
-                    f"{type(self).__name__} takes {name} alone without its name: write the others NAME=VALUE"
-                )
-            fields[name] = first[0]
-        super().__init__(**fields)
+    def __str__(self) -> str:
+        return repr(self)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _answer_unknown_fields(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say of each unknown field what to write; pydantic says only that it is one."""
+        try:
+            return validate(given)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+            if not any(map(cls._is_unknown_field, problems)):
+                raise
+        raise ValidationError.from_exception_data(cls.__name__, [*map(cls._answered, problems)])
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Give `help` and editors a signature that can be read: types without what is checked of them."""
-        fields = [(name, field) for name, field in cls.model_fields.items() if name != "kind"]
-        cls.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.KEYWORD_ONLY if at else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                    default=inspect.Parameter.empty if field.is_required() else field.default,
-                    annotation=_plain(field.annotation),
-                )
-                for at, (name, field) in enumerate(fields)
-            ]
-        )
+    def _is_unknown_field(cls, problem: ErrorDetails) -> bool:
+        return problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1
 
-    @model_validator(mode="before")
     @classmethod
-    def _knows_its_fields(cls, given: Any) -> Any:
-        unknown = given.keys() - cls.model_fields.keys() if isinstance(given, dict) else ()
-        for name in sorted(map(str, unknown)):
-            meant = cls.advice.get(name) or suggestion(name, cls.model_fields)
-            if meant:
-                raise ValueError(f"{name[:40]!r} is no field of {cls.__name__}: {meant}")
-        return given
+    def _answered(cls, problem: ErrorDetails) -> InitErrorDetails:
+        said, place = problem["msg"], problem["loc"]
+        if cls._is_unknown_field(problem):
+            word = str(place[0])
+            place = (printable(word),)
+            answer = instead(cls, word, cls.model_fields)
+            said = f"{shown(word)} is no field of {cls.__name__}{answer and f': {answer}'}"
+        kept = PydanticCustomError(problem["type"], "{said}", {**problem.get("ctx", {}), "said": said})
+        return InitErrorDetails(type=kept, loc=place, input=problem["input"])
 
 
-def _plain(annotation: Any) -> Any:
-    """A type without its constraints."""
-    if get_origin(annotation) is Annotated:
-        return _plain(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return reduce(or_, map(_plain, get_args(annotation)))
-    return annotation
+def constructor(declared: Init) -> Init:
+    """Make of an `__init__` that declares what may be written one that hands all of it to pydantic.
+
+    What may be written is wider than what is kept. `help`, editors and type checkers show what is declared.
+    """
+    signature = inspect.signature(declared, eval_str=True)
+    unnamed = [one.name for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD][1:]
+
+    @wraps(declared)
+    def __init__(self: Spec, /, *first: Any, **fields: Any) -> None:
+        if len(first) > len(unnamed) or fields.keys() & unnamed[: len(first)]:
+            takes = f"{unnamed[0]} alone without its name: write the others NAME=VALUE" if unnamed else "nothing"
+            raise TypeError(f"{type(self).__name__} takes {takes}")
+        BaseModel.__init__(self, **dict(zip(unnamed, first, strict=False)), **fields)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own word: it only hands on
+    return __init__  # type: ignore[return-value]

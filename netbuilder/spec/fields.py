@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, Self, runtime_checkable
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from netbuilder.errors import shown
 
+PINS = "/run/netns"
+"""Where `ip netns` pins namespaces by name, and so do we."""
+
 NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
+_MOST_PROCESSES = 2**22  # PID_MAX_LIMIT
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")
 
@@ -84,6 +95,26 @@ def _path(text: str) -> str:
     return text
 
 
+@runtime_checkable
+class PathLike(Protocol):
+    """A path as a value, such as `pathlib.Path`."""
+
+    def __fspath__(self) -> str: ...
+
+
+def _namespace(value: object) -> object:
+    """A path as its text, a name under /run/netns as its file, and the number of a process as it is."""
+    value = value.__fspath__() if isinstance(value, PathLike) else value
+    if type(value) is int and 1 <= value <= _MOST_PROCESSES:
+        return value
+    if isinstance(value, str):
+        return _path(f"{PINS}/{value}" if NAME.fullmatch(value) else value)
+    raise ValueError(
+        f"a namespace is given by its path, its name under {PINS} or the number of a process in it (process.pid),"
+        f" not as {shown(repr(value)) if type(value) is int else type(value).__name__}"
+    )
+
+
 def _ipv4(value: object) -> object:
     """An address given as text, as people do; never as a number."""
     if type(value) is IPv4Address:  # an IPv4Interface is one too
@@ -96,23 +127,94 @@ def _ipv4(value: object) -> object:
         raise ValueError(f"{shown(value)} is not a valid IPv4 address: write it like 10.9.0.2") from None
 
 
-Name = Annotated[str, AfterValidator(_name), Field(min_length=1, max_length=63)]
+class Named:
+    """What is taken where its name is."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str:
+            """Its name."""
+
+
+class NetworkLike(Named):
+    """A network, as it is asked for or as it stands."""
+
+    __slots__ = ()
+
+
+class SandboxLike(Named):
+    """A sandbox, as it is asked for or as it stands."""
+
+    __slots__ = ()
+
+
+class Numbered(str):
+    """The name of one sandbox, by its handle: no later one of that name has its number, and none of another host."""
+
+    number: int
+
+    def __new__(cls, name: str, number: int) -> Self:
+        """A name with a number."""
+        numbered = super().__new__(cls, name)
+        numbered.number = number
+        return numbered
+
+    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
+        return str(self), self.number
+
+
+def name_of(one: Named) -> str:
+    """The name of a network or sandbox; that of a handle says which one it is of."""
+    number = getattr(one, "number", None)
+    return one.name if number is None else Numbered(one.name, number)
+
+
+def _name_of(kind: type[Named], otherwise: str) -> WrapValidator:
+    """What takes a name, or what is of the right kind for its name."""
+
+    def checked(given: object, validate: ValidatorFunctionWrapHandler) -> str:
+        if not isinstance(given, kind | str):
+            what = type(given).__name__ + (f" {shown(given.name)}" if isinstance(given, Named) else "")
+            raise ValueError(f"{what} is {otherwise}")
+        name = name_of(given) if isinstance(given, Named) else given
+        valid: str = validate(str(name))
+        return Numbered(valid, name.number) if isinstance(name, Numbered) else valid
+
+    return WrapValidator(checked)
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    Field(min_length=1, max_length=63, json_schema_extra={"pattern": f"^{NAME.pattern}$"}),
+]
 """A sandbox's or network's name; it becomes a file name under /run/netns."""
 
 InterfaceName = Annotated[str, AfterValidator(_interface)]
 """A network interface's name: at most 15 characters (IFNAMSIZ, Linux)."""
 
-NameOf = Annotated[Name, BeforeValidator(lambda value: getattr(value, "name", value))]
-"""A name, or what has it: a spec, or a handle."""
+NetworkName = Annotated[
+    Name,
+    _name_of(NetworkLike, 'no network: write network="NAME", or mode=Container(sandbox=…) to share a sandbox\'s own'),
+]
+"""A network's name, or the network."""
+
+SandboxName = Annotated[
+    Name, _name_of(SandboxLike, 'no sandbox: write sandbox="NAME", or mode=Bridge(network=…) to be on a network')
+]
+"""A sandbox's name, or the sandbox: its spec, or its handle."""
 
 Mac = Annotated[str, AfterValidator(_mac)]
 """A unicast MAC address, kept in lower case with colons."""
 
-PINS = "/run/netns"
-"""Where `ip netns` pins namespaces by name, and so do we."""
-
 NamespacePath = Annotated[str, AfterValidator(_path)]
 """An absolute path to a network namespace, as in /proc/PID/ns/net."""
+
+Namespace = Annotated[NamespacePath | Annotated[int, Field(ge=1, le=_MOST_PROCESSES)], BeforeValidator(_namespace)]
+"""An existing namespace: its path, its name under /run/netns, or the number of a process in it."""
 
 # Strict, pydantic takes no IPv4Address where it reads JSON; the validator before it is as strict, and takes one.
 Address = Annotated[IPv4Address, Strict(False), BeforeValidator(_ipv4)]

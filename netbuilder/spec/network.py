@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from netbuilder.spec.base import Spec
-from netbuilder.spec.fields import Address, InterfaceName, Name
+from netbuilder.spec.base import Spec, constructor
+from netbuilder.spec.fields import Address, InterfaceName, Name, NetworkLike
 
 DEFAULT_NETWORK = "bridge"
 """The network that Docker attaches a container to when none is named; its bridge is docker0."""
@@ -44,7 +44,7 @@ def _has_host_bits(value: object) -> bool:
 Subnet = Annotated[IPv4Network, Strict(False), BeforeValidator(_subnet)]  # as strict as `fields.Address`
 
 
-class Network(Spec):
+class Network(Spec, NetworkLike):
     """A bridge with a subnet and its rules, as `docker network create` makes it.
 
     Args:
@@ -59,13 +59,6 @@ class Network(Spec):
         internal: Whether sandboxes here talk to each other and to the host only (Docker's --internal).
     """
 
-    advice = {  # noqa: RUF012 (pydantic leaves a ClassVar alone)
-        "cidr": "write subnet=…",
-        "driver": "every network is a bridge: leave it out",
-        "bridge_name": "write bridge=…",
-        "icc": "neighbours always talk: leave it out",
-    }
-
     name: Name
     bridge: InterfaceName | None = None
     subnet: Subnet | None = None
@@ -74,19 +67,18 @@ class Network(Spec):
     masquerade: bool = True
     internal: bool = False
 
-    if TYPE_CHECKING:  # what may be passed is wider than what is kept
-
-        def __init__(
-            self,
-            name: str,
-            *,
-            bridge: str | None = None,
-            subnet: IPv4Network | str | None = None,
-            gateway: IPv4Address | str | None = None,
-            mtu: int | None = None,
-            masquerade: bool = True,
-            internal: bool = False,
-        ) -> None: ...
+    @constructor
+    def __init__(
+        self,
+        name: str,
+        *,
+        bridge: str | None = None,
+        subnet: IPv4Network | str | None = None,
+        gateway: IPv4Address | str | None = None,
+        mtu: int | None = None,
+        masquerade: bool = True,
+        internal: bool = False,
+    ) -> None: ...
 
     @model_validator(mode="after")
     def _is_no_mode(self) -> Network:

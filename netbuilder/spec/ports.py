@@ -6,8 +6,9 @@ import re
 from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 
+from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import Address
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
@@ -27,7 +28,7 @@ def _of_a_host(address: IPv4Address) -> IPv4Address:
     return address
 
 
-class PublishedPort(BaseModel):
+class PublishedPort(Spec):
     """A port of the host that leads to a port of a sandbox, as with `docker run -p`.
 
     Args:
@@ -37,12 +38,20 @@ class PublishedPort(BaseModel):
         protocol: "tcp" or "udp".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     sandbox_port: Port
     host_port: Port | None = None
     host_ip: Annotated[Address, AfterValidator(_of_a_host)] = ANY
     protocol: Protocol = "tcp"
+
+    @constructor
+    def __init__(
+        self,
+        sandbox_port: int,
+        *,
+        host_port: int | None = None,
+        host_ip: IPv4Address | str = ANY,
+        protocol: Protocol = "tcp",
+    ) -> None: ...
 
     def __str__(self) -> str:
         """The port in Docker's syntax; `parse` reads it back."""
@@ -65,7 +74,7 @@ class PublishedPort(BaseModel):
         ip, host = match["ip"], match["host"]
         if ip is not None and host is None:  # "8088:80": where two parts stand, the first is the port
             ip, host = None, ip
-        protocol = (match["protocol"] or "tcp").lower()
+        protocol: Any = (match["protocol"] or "tcp").lower()
         if protocol not in ("tcp", "udp"):
             raise ValueError(f"protocol {match['protocol']!r} in {text!r} is not supported: use tcp or udp")
         inside = _ports(match["inside"], text)
@@ -104,7 +113,7 @@ def _ports(text: str, whole: str) -> range:
 def _spelled_out(value: object) -> object:
     """Published ports in Docker's syntax as values; a range becomes one port each."""
     if not isinstance(value, list | tuple):
-        raise ValueError('publish is a list, like ["8088:80"]')
+        raise ValueError('publish is a list, like ["8088:80"]: the port on the host, and the one inside')
     ports: list[object] = []
     for port in value:
         ports.extend(PublishedPort.parse(port) if isinstance(port, str | int) else [port])

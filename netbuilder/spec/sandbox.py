@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 
-from netbuilder.errors import shown
-from netbuilder.spec.base import Spec
-from netbuilder.spec.fields import NAME, PINS, Address, Mac, Name, NameOf, NamespacePath
-from netbuilder.spec.network import DEFAULT_NETWORK, Network
+from netbuilder.errors import closest, shown
+from netbuilder.spec.base import Spec, constructor
+from netbuilder.spec.fields import (
+    NAME,
+    Address,
+    Mac,
+    Name,
+    Namespace,
+    NetworkLike,
+    NetworkName,
+    PathLike,
+    SandboxLike,
+    SandboxName,
+)
+from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
-
-
-class _Named(Protocol):
-    """A spec or a handle of a sandbox."""
-
-    @property
-    def name(self) -> str: ...
-
-
-class _Path(Protocol):
-    """A path, such as `pathlib.Path`."""
-
-    def __fspath__(self) -> str: ...
 
 
 class Bridge(Spec):
@@ -39,37 +36,30 @@ class Bridge(Spec):
         publish: Ports of the host that lead inside, in Docker's `-p` syntax or as `PublishedPort`.
     """
 
-    advice = {  # noqa: RUF012 (pydantic leaves a ClassVar alone)
-        "ports": "write publish=[…]",
-        "port": "write publish=[…]",
-        "ip": "write address=…",
-        "ipv4_address": "write address=…",
-        "mac_address": "write mac=…",
-        "name": "the name is the sandbox's: Sandbox(name=…, mode=Bridge(…))",
-    }
-
     kind: Literal["bridge"] = "bridge"
-    network: NameOf = DEFAULT_NETWORK
+    network: NetworkName = DEFAULT_NETWORK
     address: Address | None = None
     mac: Mac | None = None
     publish: PublishedPorts = ()
 
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            network: str | Network = DEFAULT_NETWORK,
-            *,
-            address: IPv4Address | str | None = None,
-            mac: str | None = None,
-            publish: Sequence[PublishedPort | str | int] = (),
-        ) -> None: ...
+    @constructor
+    def __init__(
+        self,
+        network: str | NetworkLike = DEFAULT_NETWORK,
+        *,
+        address: IPv4Address | str | None = None,
+        mac: str | None = None,
+        publish: Sequence[PublishedPort | str | int] = (),
+    ) -> None: ...
 
 
 class HostNetwork(Spec):
     """Host mode: no namespace of its own; a server inside is simply on the host's ports (`--network host`)."""
 
     kind: Literal["host"] = "host"
+
+    @constructor
+    def __init__(self) -> None: ...
 
 
 class Container(Spec):
@@ -80,17 +70,19 @@ class Container(Spec):
     """
 
     kind: Literal["container"] = "container"
-    sandbox: NameOf
+    sandbox: SandboxName
 
-    if TYPE_CHECKING:
-
-        def __init__(self, sandbox: str | _Named) -> None: ...
+    @constructor
+    def __init__(self, sandbox: str | SandboxLike) -> None: ...
 
 
 class NoNetwork(Spec):
     """None mode: a namespace with its loopback and nothing else, to be wired by hand (`--network none`)."""
 
     kind: Literal["none"] = "none"
+
+    @constructor
+    def __init__(self) -> None: ...
 
 
 def _mode(value: object) -> object:
@@ -109,28 +101,33 @@ def _named(word: str) -> object:
     if kind == "container" and sandbox:
         return Container(sandbox=sandbox)
     if word not in _BY_NAME:
-        near = get_close_matches(word, _BY_NAME, 1)
-        hint = f"did you mean {near[0]!r}?" if near else "write 'bridge', 'host', 'none' or 'container:NAME'"
+        near = closest(word, _BY_NAME)
+        hint = f"did you mean {near!r}?" if near else "write 'bridge', 'host', 'none' or 'container:NAME'"
         raise ValueError(f"{shown(word)} is not a mode: {hint}")
     return _BY_NAME[word]
 
 
-_BY_NAME: dict[str, object] = {"bridge": Bridge(), "host": HostNetwork(), "none": NoNetwork()}
-
-Mode = Annotated[Bridge | HostNetwork | Container | NoNetwork, Field(discriminator="kind"), BeforeValidator(_mode)]
-
-
-def _path_of(value: object) -> object:
-    """A name under /run/netns is one of its file."""
-    value = value.__fspath__() if hasattr(value, "__fspath__") else value
-    is_name = isinstance(value, str) and NAME.fullmatch(value)
-    return f"{PINS}/{value}" if is_name else value
+_DEFAULT = Bridge()
+_BY_NAME: dict[str, object] = {"bridge": _DEFAULT, "host": HostNetwork(), "none": NoNetwork()}
 
 
-Namespace = Annotated[NamespacePath, BeforeValidator(_path_of)]
+class _OrByName:
+    """For the JSON Schema of what is read: a mode may be a word, and otherwise says which it is."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler(schema)
+        if handler.mode == "serialization":
+            return described
+        word = {"type": "string", "pattern": f"^(?:{'|'.join(_BY_NAME)}|container:{NAME.pattern})$"}
+        return {"anyOf": [word, described | {"required": ["kind"]}]}
 
 
-class Sandbox(Spec):
+Mode = Annotated[
+    Bridge | HostNetwork | Container | NoNetwork, Field(discriminator="kind"), BeforeValidator(_mode), _OrByName()
+]
+
+
+class Sandbox(Spec, SandboxLike):
     """A network namespace and what is wired into it: what Docker gives a container.
 
     Args:
@@ -141,31 +138,18 @@ class Sandbox(Spec):
             it. It is never destroyed.
     """
 
-    advice = {  # noqa: RUF012
-        **dict.fromkeys(("publish", "ports"), "write mode=Bridge(publish=[…])"),
-        **dict.fromkeys(("network", "networks"), "write mode=Bridge(network=…)"),
-        **dict.fromkeys(("address", "ip"), "write mode=Bridge(address=…)"),
-        "mac": "write mode=Bridge(mac=…)",
-        "network_mode": "write mode=…",
-        "container": "write mode=Container(sandbox=…)",
-        "image": "a sandbox has the host's files: run a program in it with host[NAME].run([…])",
-        "command": "run a program in it with host[NAME].run([…])",
-        "pid": "write namespace=PID",
-    }
-
     name: Name
-    mode: Mode = Bridge()
-    namespace: Namespace | Annotated[int, Field(ge=1, le=2**22)] | None = None
+    mode: Mode = _DEFAULT
+    namespace: Namespace | None = None
 
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            name: str,
-            *,
-            mode: Bridge | HostNetwork | Container | NoNetwork | type[Bridge | HostNetwork | NoNetwork] | str = ...,
-            namespace: _Path | str | int | None = None,
-        ) -> None: ...
+    @constructor
+    def __init__(
+        self,
+        name: str,
+        *,
+        mode: Bridge | HostNetwork | Container | NoNetwork | type[Bridge | HostNetwork | NoNetwork] | str = _DEFAULT,
+        namespace: PathLike | str | int | None = None,
+    ) -> None: ...
 
     @model_validator(mode="after")
     def _adopts_only_its_own(self) -> Sandbox:

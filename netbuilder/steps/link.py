@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netbuilder.spec.fields import InterfaceName, Mac, Name
-from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
+from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name, shell
 from netbuilder.steps.state import LinkOf, Query, State, Thing, link_thing
 
 
@@ -58,7 +58,8 @@ class AddVeth(Step):
     """Add a veth pair: one end is a port of a bridge, the other is inside a sandbox.
 
     See `ip-link(8)`, under veth. The inner end is born in the sandbox under its final name: moving it there later costs
-    the kernel ten times as much.
+    the kernel ten times as much. One queue is what each end uses; unasked, the kernel makes one for each CPU, and waits
+    for its readers (RCU) while it takes the others away again.
     """
 
     kind = "AddVeth"
@@ -73,9 +74,10 @@ class AddVeth(Step):
         return link_name(None, self.name)
 
     def command(self) -> str:
-        here = ("link", "add", self.name, "master", self.bridge)
-        there = ("peer", "name", self.peer, "address", self.mac, "netns", self.netns)
-        return ip(None, *here, "type", "veth", *there)
+        one_queue = ("numtxqueues", "1", "numrxqueues", "1")
+        here = ip(None, "link", "add", self.name, *one_queue, "master", self.bridge, "type", "veth")
+        there = shell("peer", "name", self.peer, *one_queue, "address", self.mac, "netns", self.netns)
+        return f"{here} \\\n    {there}"
 
     def queries(self) -> tuple[Query[Any], ...]:
         return (LinkOf(None, self.name), LinkOf(self.netns, self.peer), LinkOf(None, self.bridge))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from netbuilder.firewall.others import Guarded
+from netbuilder.firewall.guarded import Guarded
 
 T = TypeVar("T")
 

@@ -13,11 +13,14 @@ import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox, StepError
 from netbuilder.steps import AddAddress
+from tests.kernel.leftovers import wait_until
 
 ROOT = Path(__file__).parents[2]
 
 
 def open_files() -> list[str]:
+    """What is open, once the kernel has answered the deletions that nobody waits for."""
+    wait_until(lambda: all(one.name != "netbuilder deletion" for one in threading.enumerate()), "all is answered")
     files = Path("/proc/self/fd")
     return sorted(os.readlink(file) for file in files.iterdir() if os.path.lexists(file))
 

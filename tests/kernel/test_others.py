@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from netbuilder import Bridge, Host, Network, NoNetwork, Plan, PublishedPort, Sandbox, SpecError, StepError
-from netbuilder.kernel import host_facts
+from netbuilder.kernel import resolver
 from tests.kernel.helpers import KINDS, SOON, Lan, Protocol, call, missing, picture, shell
 from tests.kernel.leftovers import wait_until
 
@@ -215,8 +215,8 @@ def test_a_default_subnet_has_no_nameserver_in_it(host: Host, monkeypatch: pytes
     own, behind = tmp_path / "resolv.conf", tmp_path / "behind"
     own.write_text("# nameserver 172.22.0.1\nnameserver 172.18.0.2\nnameserver fd00::1\nnameserver\nnameserver x\n")
     behind.write_bytes(b"nameserver 172.19.0.2\n\xff\n")
-    monkeypatch.setattr(host_facts, "RESOLV_CONF", str(own))
-    monkeypatch.setattr(host_facts, "BEHIND_A_STUB", (str(behind), str(tmp_path / "none")))
+    monkeypatch.setattr(resolver, "RESOLV_CONF", own)
+    monkeypatch.setattr(resolver, "BEHIND_A_STUB", (tmp_path / "none", behind))
     host.apply(Network(name="lab"))
     assert [str(network.subnets[0]) for network in host.networks()] == ["172.19.0.0/16"]
     own.write_text("nameserver 127.0.0.53\n")

@@ -29,7 +29,8 @@ from tests.kernel.helpers import shell
 
 MAC, PEER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02"
 ADDRESS, ROUTER = IPv4Interface("10.9.0.2/24"), IPv4Address("10.9.0.1")
-PEER = {"ifname": "eth0", "address": PEER_MAC, "net_ns_fd": 5}
+ONE_QUEUE = {"num_tx_queues": 1, "num_rx_queues": 1}
+PEER = {"ifname": "eth0", **ONE_QUEUE, "address": PEER_MAC, "net_ns_fd": 5}
 ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
 BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "oif": 3, "proto": "boot", "scope": "universe"}
 NEIGHBOUR = {"ifindex": 3, "dst": "10.9.0.1", "state": "permanent"}
@@ -41,7 +42,7 @@ SAME = {
         rtnetlink.add_veth("veth0", 7, "eth0", 5, PEER_MAC),
         "link",
         "add",
-        {"ifname": "veth0", "master": 7, "kind": "veth", "peer": PEER},
+        {"ifname": "veth0", **ONE_QUEUE, "master": 7, "kind": "veth", "peer": PEER},
     ),
     "an address": (rtnetlink.add_address(3, ADDRESS), "addr", "add", ON_LINE),
     "no address": (rtnetlink.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
@@ -61,7 +62,6 @@ LINK = {
     "mac": (rtnetlink.set_link("br0", mac=MAC), {"IFLA_IFNAME": "br0", "IFLA_ADDRESS": MAC}),
     "mtu": (rtnetlink.set_link("veth0", mtu=1400), {"IFLA_MTU": 1400}),
     "alias": (rtnetlink.set_link("veth0", alias="netbuilder:web"), {"IFLA_IFALIAS": "netbuilder:web"}),
-    "group": (rtnetlink.set_link("veth0", group=70_000), {"IFLA_GROUP": 70_000}),
     "hairpin on": (
         rtnetlink.set_link("veth0", hairpin=True),
         {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 1}}},
@@ -116,10 +116,16 @@ def test_what_we_set_of_a_link(ours: Message, wanted: dict[str, Any]) -> None:
 
 def test_what_we_ask_for_and_delete() -> None:
     asked = message.REQUEST | message.ACK
-    assert read(rtnetlink.delete_link("veth0").encode(1), ifinfmsg) == {
+    assert read(rtnetlink.delete_link(7).encode(1), ifinfmsg) == {
         "type": rtnetlink.DELLINK,
         "header flags": asked,
-        "IFLA_IFNAME": "veth0",
+        "index": 7,
+    }
+    assert read(rtnetlink.set_group(7, 70_000).encode(1), ifinfmsg) == {
+        "type": rtnetlink.NEWLINK,
+        "header flags": asked,
+        "index": 7,
+        "IFLA_GROUP": 70_000,
     }
     assert read(rtnetlink.delete_group(70_000).encode(1), ifinfmsg) == {
         "type": rtnetlink.DELLINK,

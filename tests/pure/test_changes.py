@@ -653,7 +653,7 @@ def test_with_another_mac_the_veth_is_made_anew_with_all_that_is_part_of_it(lab:
     # The namespace, its loopback and the port stay.
     assert commands(change.changes.plan) == [
         f"ip link del {veth}",
-        f"ip link add {veth} master br9",
+        f"ip link add {veth} numtxqueues 1 numrxqueues 1 master br9",
         f"ip link set {veth} alias netbuilder:web",
         f"ip link set {veth}",
         f"ip link set {veth} addrgenmode none",
@@ -794,7 +794,7 @@ def test_a_bridge_that_goes_in_the_call_has_the_veths_made_anew_of_what_is_asked
         "ip link del veth1",
         "ip link del br9",
         "ip link add br9",
-        "ip link add veth1 master br9",
+        "ip link add veth1 numtxqueues 1 numrxqueues 1 master br9",
     ]
     assert [undo.because for batch in change.removals for undo in batch] == [ANEW, STALE]
 
@@ -803,7 +803,9 @@ def test_a_veth_that_was_pulled_out_of_its_bridge_is_made_anew(lab: Lab) -> None
     lab.apply(NETWORK, web())
     lab.kernel.change(None, veth_of(lab, "web"), master=0)
     first, second, *_ = commands(lab.diff(NETWORK, web()).plan)
-    assert (first, second) == (f"ip link del {veth_of(lab, 'web')}", f"ip link add {veth_of(lab, 'web')} master br9")
+    veth = veth_of(lab, "web")
+    added = f"ip link add {veth} numtxqueues 1 numrxqueues 1 master br9"
+    assert (first, second) == (f"ip link del {veth}", added)
 
 
 def test_a_veth_that_is_gone_is_only_made(lab: Lab) -> None:

@@ -678,14 +678,19 @@ def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
     ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"
     assert re.split("  +", head) == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
     wired = ["lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web"]
+    *rows, blank, how = rows
+    assert (blank, how) == ("", HOW_TO_MEND)
     assert [re.split("  +", row) for row in rows] == [
         ["web", "bridge", *wired, "ok"],
         ["top", "host", "-", "-", "-", "-", "the host's", "ok"],
         ["mate", "container:web", *wired, "gone"],
-        ["broken", "bridge", *wired, "broken: bring up the inner end"],
+        ["broken", "bridge", *wired, "BROKEN: bring up the inner end"],
     ]
     starts = {heading: head.index(heading) for heading in ("MODE", "NETWORK", "ADDRESS")}
     assert all(row[starts["NETWORK"] - 2 : starts["NETWORK"]] == "  " for row in rows)
+
+
+HOW_TO_MEND = "broken: netbuilder diff shows what is missing, netbuilder up mends it"
 
 
 def terminal(wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -715,12 +720,12 @@ def test_a_table_fits_where_it_is_read(wide: int, capsys: Capture, monkeypatch: 
     show.sandboxes([WEB, TOP, MATE, broken])
     out = capsys.readouterr().out
     assert all(len(line) <= wide and line == line.rstrip() for line in out.splitlines())
-    head, *rows = columns(out)
+    head, *rows = columns(out.removesuffix(f"\n{HOW_TO_MEND}\n"))
     assert head == ["NAME", "MODE", "NETWORK", "ADDRESS", "PORTS", "STATE"]
     assert [row[0] for row in rows] == ["web", "top", "mate", "broken"]
     ports = {"0.0.0.0:8088->80/tcp,", "127.0.0.1:5353->80/udp"}
     assert {part for row in rows for part in row[head.index("PORTS")].split()} == ports | {"-"}
-    assert rows[3][-1] == "broken: the rules, once for all networks: DNAT in, MASQUERADE out"
+    assert rows[3][-1] == "BROKEN: the rules, once for all networks: DNAT in, MASQUERADE out"
 
 
 @pytest.mark.parametrize(("wide", "left_out"), [(100, {"NAMESPACE", "MAC"}), (120, {"NAMESPACE"}), (140, set())])
@@ -792,12 +797,12 @@ def test_networks_are_a_table(capsys: Capture) -> None:
     vault = {**LAB, "name": "vault", "internal": True, "masquerade": False, "adopted": True, "mtu": 1400}
     plain = {**LAB, "name": "plain", "masquerade": False, "sandboxes": [], "state": "broken", "broken": "the bridge"}
     show.networks([LAB, vault, plain])
-    head, *rows = capsys.readouterr().out.splitlines()
+    head, *rows = capsys.readouterr().out.removesuffix(f"\n{HOW_TO_MEND}\n").splitlines()
     assert head.split() == ["NAME", "BRIDGE", "SUBNET", "GATEWAY", "MTU", "SANDBOXES", "OPTIONS", "STATE"]
     assert [re.split("  +", row) for row in rows] == [
         ["lab", "br9", "10.9.0.0/24", "10.9.0.1", "-", "2", "-", "ok"],
         ["vault", "br9", "10.9.0.0/24", "10.9.0.1", "1400", "2", "internal, adopted", "ok"],
-        ["plain", "br9", "10.9.0.0/24", "10.9.0.1", "-", "0", "no masquerade", "broken: the bridge"],
+        ["plain", "br9", "10.9.0.0/24", "10.9.0.1", "-", "0", "no masquerade", "BROKEN: the bridge"],
     ]
 
 
@@ -850,7 +855,7 @@ def test_a_page_says_what_is_broken_and_which_command_is_missing(capsys: Capture
     ]
     show.sandbox({**BROKEN, **REST, "missing": missing})
     page = capsys.readouterr().out.splitlines()
-    assert page[2:4] == ["STATE      broken: bring up the inner end", "           nft -f - <<'EOF' …"]
+    assert page[2:4] == ["STATE      BROKEN: bring up the inner end", "           nft -f - <<'EOF' …"]
 
 
 def test_a_page_of_thousands_of_ports_has_an_end(capsys: Capture) -> None:

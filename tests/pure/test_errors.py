@@ -141,3 +141,23 @@ def test_errors_come_back_from_another_process_as_they_were(error: NetbuilderErr
     back = pickle.loads(pickle.dumps(error))
     assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
     assert str(copy.copy(error)) == str(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SpecError("network lab.subnet", "is taken", "choose another"),
+        StepError("ip link set x up", errno.ENODEV),
+        PrivilegeError("not allowed", "use sudo"),
+        MissingLibrary("no libnftables", "install it"),
+        NotFound("nothing there", "look again"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_copy_has_the_hint_once_and_notes_of_its_own(error: NetbuilderError) -> None:
+    for again in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(copy.copy(error)))):
+        assert again.__notes__ == [f"hint: {error.hint}"]
+        again.add_note("and then")
+        assert error.__notes__ == [f"hint: {error.hint}"]
+        assert getattr(again, "msg", None) == getattr(error, "msg", None)  # an ImportError's
+    assert not hasattr(copy.copy(NotFound("nothing there")), "__notes__")

@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parents[2] / "netbuilder"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each uses those ahead of it and none of those behind.
-ORDER = "errors spec resolve firewall steps recipes kernel engine host cli".split()  # noqa: SIM905
+ORDER = "errors guesses spec resolve firewall steps recipes kernel engine host cli".split()  # noqa: SIM905
 MAY_USE = {layer: {*ORDER[: at + 1]} for at, layer in enumerate(ORDER)}
-MAY_USE["compose"] = {"errors", "spec", "compose"}
+MAY_USE["compose"] = {"errors", "guesses", "spec", "compose"}
 MAY_USE["cli"].add("compose")
 MAY_USE["__main__"] = {"cli"}
 ABOVE_ALL = "__init__"  # it has a name of each, and imports it when it is first used
 
-PURE_PACKAGES = set("errors spec compose resolve firewall steps recipes".split())  # noqa: SIM905
+PURE_PACKAGES = set("errors guesses spec compose resolve firewall steps recipes".split())  # noqa: SIM905
 PURE_MODULES = {
     "engine/__init__.py",
     "engine/changes.py",
@@ -41,7 +41,7 @@ PURE_MODULES = {
 HARMLESS = set(
     """
     __future__ abc collections dataclasses difflib errno fnmatch functools hashlib inspect ipaddress itertools json
-    operator re shlex struct types typing netbuilder pydantic yaml
+    operator re shlex struct types typing netbuilder pydantic pydantic_core yaml
     """.split()  # noqa: SIM905
 )
 READS_ITSELF = {"firewall/outline.py": {"pathlib"}}

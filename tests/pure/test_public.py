@@ -6,13 +6,15 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import json
+import re
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 import netbuilder
 from netbuilder import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
@@ -148,10 +150,15 @@ def test_specs_are_taken_as_they_are(others: tuple[type, ...]) -> None:
     [
         ([Network(name="lab")], (), "pass specs one by one: host.apply(*specs)"),
         (iter([]), (str,), "pass specs one by one: host.apply(*specs)"),
-        ("lab", (), "host.apply takes Network or Sandbox, not str: 'lab'"),
+        ("lab", (), 'host.apply takes Network or Sandbox, not str: \'lab\'; write Sandbox("web") or Network("lab")'),
         (b"lab", (str,), "host.apply takes Network or Sandbox or str, not bytes: \"b'lab'\""),
         (None, (), "host.apply takes Network or Sandbox, not NoneType: 'None'"),
-        (NoNetwork(), (), "host.apply takes Network or Sandbox, not NoNetwork: \"kind='none'\""),
+        (
+            NoNetwork(),
+            (),
+            "host.apply takes Network or Sandbox, not NoNetwork: 'NoNetwork()'; a mode is a sandbox's: "
+            'write Sandbox("web", mode=…)',
+        ),
     ],
 )
 def test_what_is_no_spec_is_refused(handed: object, others: tuple[type, ...], problem: str) -> None:
@@ -186,6 +193,69 @@ def refs(schema: Any) -> list[str]:
 def test_every_reference_of_the_schema_leads_somewhere() -> None:
     schema = json_schema()
     assert {ref.removeprefix("#/$defs/") for ref in refs(schema)} == set(schema["$defs"])
+
+
+def fits(value: Any, schema: dict[str, Any], defs: dict[str, Any]) -> bool:
+    """Whether a value is as a schema says, of what ours say."""
+    types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+    if "$ref" in schema:
+        return fits(value, defs[schema["$ref"].removeprefix("#/$defs/")], defs)
+    for word, needed in (("anyOf", (1, 2, 3, 4)), ("oneOf", (1,))):
+        if word in schema and sum(fits(value, one, defs) for one in schema[word]) not in needed:
+            return False
+    if "type" in schema and type(value) is not types[schema["type"]]:
+        return False
+    if isinstance(value, str) and not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
+        return False
+    if not isinstance(value, dict):
+        return value == schema.get("const", value)
+    properties = schema.get("properties", {})
+    return value.keys() >= set(schema.get("required", ())) and all(
+        fits(inside, properties[name], defs) if name in properties else schema.get("additionalProperties", True)
+        for name, inside in value.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        *(
+            "bridge",
+            "host",
+            "none",
+            "container:web",
+            "container:",
+            "container",
+            "hots",
+            "",
+            "container:a b",
+            "HOST",
+            "none\n",
+        ),
+        *(
+            {"kind": "bridge"},
+            {"kind": "bridge", "network": "lab"},
+            {"network": "lab"},
+            {"sandbox": "web"},
+            {},
+            None,
+            7,
+        ),
+        *({"kind": "container", "sandbox": "web"}, {"kind": "container"}, {"kind": "overlay"}, ["host"]),
+        *({"kind": "bridge", "network": {"name": "lab"}}, {"kind": "container", "sandbox": {"name": "web"}}),
+        *({"kind": "bridge", "network": "a b"}, {"kind": "bridge", "ports": []}, {"kind": "host", "network": "lab"}),
+    ],
+    ids=json.dumps,
+)
+def test_the_schema_takes_the_modes_that_are_taken(mode: Any) -> None:
+    schema = json_schema()
+    document = {"name": "x", "mode": mode}
+    try:
+        Sandbox.model_validate_json(json.dumps(document))
+        taken = True
+    except ValidationError:
+        taken = False
+    assert fits(document, schema["$defs"]["Sandbox"], schema["$defs"]) == taken
 
 
 @pytest.mark.parametrize("model", [Network, Sandbox, Bridge, HostNetwork, Container, NoNetwork])

@@ -49,7 +49,8 @@ ip netns exec web sysctl -q -w net/ipv4/ip_unprivileged_port_start=0
 ip netns exec web sysctl -q -w 'net/ipv4/ping_group_range=0 2147483647'
 """
 BRIDGE = """\
-ip link add veth18926d6 master br9 type veth peer name eth0 address 02:42:0a:09:00:02 netns web
+ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
+    peer name eth0 numtxqueues 1 numrxqueues 1 address 02:42:0a:09:00:02 netns web
 ip link set veth18926d6 alias netbuilder:web
 ip link set veth18926d6 addrgenmode none
 ip link set veth18926d6 up
@@ -60,7 +61,8 @@ ip -n web link set eth0 up
 ip -n web route add default via 10.9.0.1 dev eth0
 """
 CROWDED = """\
-ip link add veth18926d6 master br9 type veth peer name eth0 address 02:42:0a:09:00:02 netns web
+ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
+    peer name eth0 numtxqueues 1 numrxqueues 1 address 02:42:0a:09:00:02 netns web
 ip link set veth18926d6 alias netbuilder:web
 ip link set veth18926d6 addrgenmode none
 ethtool -K veth18926d6 tso off
@@ -75,7 +77,8 @@ ip -n web route add default via 10.9.0.1 dev eth0
 ip -n web neigh replace 10.9.0.1 lladdr 02:42:0a:09:00:01 dev eth0 nud permanent
 """
 PUBLISHED = """\
-ip link add veth18926d6 master br9 type veth peer name eth0 address 02:42:0a:09:00:02 netns web
+ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
+    peer name eth0 numtxqueues 1 numrxqueues 1 address 02:42:0a:09:00:02 netns web
 ip link set veth18926d6 alias netbuilder:web
 ip link set veth18926d6 type bridge_slave hairpin on
 ip link set veth18926d6 addrgenmode none
@@ -89,7 +92,8 @@ nft 'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'
 nft 'add element inet netbuilder publish_at { 127.0.0.1 . udp . 53 : 10.9.0.2 . 53 }'
 """
 CHOSEN = """\
-ip link add veth18926d6 master br9 type veth peer name eth0 address 02:00:00:00:00:09 netns web
+ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
+    peer name eth0 numtxqueues 1 numrxqueues 1 address 02:00:00:00:00:09 netns web
 ip link set veth18926d6 alias netbuilder:web
 ip link set veth18926d6 mtu 1400
 ip link set veth18926d6 addrgenmode none
@@ -161,7 +165,8 @@ def test_a_sandbox_may_have_several_endpoints_and_its_ports_lead_to_the_first() 
     more = recipes.plan(web.model_copy(update={"endpoints": (*web.endpoints, second)}))
     assert without(commands(more), "veth2", "eth2") == NAMESPACE + PUBLISHED
     assert [line for line in commands(more).splitlines() if "veth2 " in line or "eth2" in line] == [
-        "ip link add veth2 master br8 type veth peer name eth2 address 02:42:0a:09:00:02 netns web",
+        "ip link add veth2 numtxqueues 1 numrxqueues 1 master br8 type veth \\",
+        "    peer name eth2 numtxqueues 1 numrxqueues 1 address 02:42:0a:09:00:02 netns web",
         "ip link set veth2 alias netbuilder:web",
         "ip link set veth2 type bridge_slave hairpin on",
         "ip link set veth2 addrgenmode none",

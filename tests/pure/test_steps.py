@@ -241,7 +241,8 @@ CASES = [
     Case(
         AddVeth(name="veth1", bridge="br9", peer="eth0", netns="web", mac=MAC),
         "link/veth1",
-        f"ip link add veth1 master br9 type veth peer name eth0 address {MAC} netns web",
+        "ip link add veth1 numtxqueues 1 numrxqueues 1 master br9 type veth \\\n"
+        f"    peer name eth0 numtxqueues 1 numrxqueues 1 address {MAC} netns web",
         holds=[veth(link(master=3), link(), BRIDGE_LINK)],
         lacks=[
             veth(None, None, None),

@@ -1,0 +1,74 @@
+"""What stands on a host, and how it is found: by its name, by its spec or by its handle."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
+
+from netbuilder.engine.engine import Engine
+from netbuilder.host.arguments import sandbox_named
+from netbuilder.host.namespace import NetworkNamespace
+from netbuilder.host.sandbox import LiveSandbox
+from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.spec.fields import NetworkLike, SandboxLike
+from netbuilder.steps import Plan
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Standing(NetworkNamespace):
+    """A host as the collection of the sandboxes on it."""
+
+    _engine: Engine
+
+    @abstractmethod
+    def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function on the host's thread."""
+
+    @abstractmethod
+    def _live(self, resolved: ResolvedSandbox, number: int) -> LiveSandbox:
+        """The handle of a sandbox."""
+
+    def __getitem__(self, sandbox: str | SandboxLike) -> LiveSandbox:
+        """The sandbox of a name, a spec or a handle.
+
+        Raises:
+            NotFound: If there is none; or that of the handle is gone, or on another host.
+        """
+        return self._live(*self._call(self._engine.found, sandbox_named(sandbox)))
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the sandboxes, in the order in which they were made."""
+        return iter([one.name for one in self._call(self._engine.sandboxes)])
+
+    def __contains__(self, what: str | SandboxLike | NetworkLike) -> bool:
+        """Whether there is a sandbox of a name, a spec or a handle; or a network of a spec, or as `networks` has it."""
+        if isinstance(what, NetworkLike):
+            network = self._call(self._engine.network, what.name)
+            return network == what if isinstance(what, ResolvedNetwork) else network is not None
+        return self._call(self._engine.sandbox, sandbox_named(what)) is not None
+
+    def sandboxes(self) -> tuple[LiveSandbox, ...]:
+        """The sandboxes, in the order in which they were made."""
+        return tuple(self._live(*one) for one in self._call(self._engine.numbered))
+
+    def networks(self) -> tuple[ResolvedNetwork, ...]:
+        """The networks, in the order in which they were made."""
+        return self._call(self._engine.networks)
+
+    def links(self) -> tuple[VethPair, ...]:
+        """Which host veth belongs to which sandbox, by ifindex and namespace id."""
+        return self._call(self._engine.veth_pairs)
+
+    def missing(self) -> dict[tuple[str, str], Plan]:
+        """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""
+        return {(kind, name): plan for (kind, name), plan in self._call(self._engine.missing).items()}
+
+    def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
+        """The sandbox whose namespace a sandbox lives in: itself, or the one that container mode leads to."""
+        if sandbox.shares is None:
+            return sandbox
+        return self._call(self._engine.sandbox, sandbox.namespace or "") or sandbox

@@ -1,0 +1,86 @@
+"""Interfaces are taken away without the wait that follows.
+
+The kernel answers a deletion once all that ever looked at the interface is done with it (rcu_barrier, some 25 ms). Its
+name, its index, its addresses and its place in a bridge are free long before. So a thread of its own sends the message,
+and whoever asked goes on when the interfaces are gone. That thread waits in the kernel, where nothing ends it early:
+not the end of the process, which takes as much longer, nor a SIGKILL. A process that forks meanwhile has a copy of its
+socket and nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+
+from netbuilder.kernel import rtnetlink
+from netbuilder.kernel.message import Message
+from netbuilder.kernel.netlink import Netlink, Reply
+
+_GLANCE = 0.0001  # seconds
+
+
+class Deletions:
+    """The deletions of one host that still wait, for the thread that is in its namespace."""
+
+    def __init__(self) -> None:
+        self._doomed: list[str] = []
+        self._waiting: list[threading.Thread] = []
+
+    def add(self, name: str) -> None:
+        """One more interface that is to go."""
+        self._doomed.append(name)
+
+    def forget(self) -> None:
+        """Leave those be that were to go."""
+        self._doomed = []
+
+    def delete(self, route: Netlink) -> Reply | None:
+        """`ip link del NAME` for each that is there; the kernel's first error, if it has one.
+
+        Raises:
+            OSError: If the kernel could not be asked.
+        """
+        doomed, self._doomed = self._doomed, []
+        indexes = [index for index in map(route.index, doomed) if index]
+        if not indexes:
+            return None
+        # By index: a later interface of the same name is another one.
+        batch, last = rtnetlink.delete_links(indexes), indexes[0]
+        answer: Future[list[Reply]] = Future()
+        self._start(partial(_ask, Netlink(), batch, answer))
+        while indexes:
+            with suppress(TimeoutError):
+                replies = answer.result(_GLANCE)
+                return next((one for one in replies if one.errno not in (0, errno.ENODEV)), None)
+            while indexes and not route.name(indexes[-1]):
+                indexes.pop()
+        # The name goes first, and all the rest while that thread has the lock that every change takes: take it, too.
+        route.ask([rtnetlink.set_group(last, 0)])
+        return None
+
+    def wait(self) -> None:
+        """Wait for all that still waits, so that neither a thread nor a socket is left."""
+        for thread in self._waiting:
+            thread.join()
+        self._waiting = []
+
+    def _start(self, work: partial[None]) -> None:
+        thread = threading.Thread(target=work, name="netbuilder deletion", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads are allowed
+            work()
+            return
+        self._waiting = [*filter(threading.Thread.is_alive, self._waiting), thread]
+
+
+def _ask(route: Netlink, batch: list[Message], answer: Future[list[Reply]]) -> None:
+    try:
+        answer.set_result(route.ask(batch))
+    except OSError as error:
+        answer.set_exception(error)
+    finally:
+        route.close()
