@@ -35,7 +35,13 @@ if TYPE_CHECKING:
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
     from netbuilder.kernel.veth_pairs import VethPair
-    from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
+    from netbuilder.resolve.resolved import (
+        ResolvedEndpoint,
+        ResolvedNeighbour,
+        ResolvedNetwork,
+        ResolvedPort,
+        ResolvedSandbox,
+    )
     from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox, json_schema
     from netbuilder.steps import Plan, Step, Undo
 
@@ -57,6 +63,7 @@ _HOME = {
     "PrivilegeError": "errors",
     "PublishedPort": "spec",
     "ResolvedEndpoint": "resolve.resolved",
+    "ResolvedNeighbour": "resolve.resolved",
     "ResolvedNetwork": "resolve.resolved",
     "ResolvedPort": "resolve.resolved",
     "ResolvedSandbox": "resolve.resolved",
@@ -87,6 +94,7 @@ __all__ = [
     "PrivilegeError",
     "PublishedPort",
     "ResolvedEndpoint",
+    "ResolvedNeighbour",
     "ResolvedNetwork",
     "ResolvedPort",
     "ResolvedSandbox",

@@ -1,4 +1,4 @@
-"""Looks out for addresses that somebody has, ahead of giving them away: the host itself, or whoever is on a bridge.
+"""Looks out for what somebody has, ahead of giving it away: the host itself, or whoever is on a bridge.
 
 Only addresses that nobody of ours has yet are looked for, so a call that gives none away asks nothing.
 """
@@ -36,6 +36,7 @@ class Lookout:
         self._kernel, self._ports, self._allocations = kernel, ports, allocations
         self._addresses: Mapping[str, tuple[IPv4Interface, ...]] = {}
         self._neighbours: dict[Place, Neighbour] = {}
+        self._others: dict[str, int] = {}
         self._asked: dict[str, set[IPv4Address]] = {}
 
     def look(self, resolution: Resolution, facts: HostFacts) -> HostFacts:
@@ -48,9 +49,11 @@ class Lookout:
             self._addresses = host_facts.addresses(self._kernel.host_socket)
         for bridge, offered in candidates.items():
             self._look_at(bridge, offered)
-        if not self._addresses and not self._neighbours:
+        if not self._addresses and not self._others:
             return facts
-        known = replace(facts, addresses=self._addresses, neighbours=dict(self._neighbours))
+        known = replace(facts, addresses=self._addresses, neighbours=dict(self._neighbours), ports=dict(self._others))
+        if known.ports != facts.ports:
+            return known
         # Facts that say nothing new were heeded: what a bridge has that is to change is on offer in the same call.
         return known if known != facts and any(_is_taken(*one, known) for one in candidates.items()) else facts
 
@@ -76,24 +79,26 @@ class Lookout:
 
     def _look_at(self, bridge: str, offered: list[_Candidate]) -> None:
         """Find out who has what is offered on a bridge, if anybody else is on it."""
-        others = self._ports.others(bridge, self._is_ours)
-        if others <= {one.veth for one in offered}:
+        there = self._ports.others(bridge, self._is_ours)
+        others = there - {one.veth for one in offered}
+        if not others:
             return
+        self._others[bridge] = len(others)
         if bridge not in self._asked:
             self._neighbours |= neighbours.known(self._kernel.host_socket, bridge)
         unasked = self._unasked(bridge, offered)
         # A sandbox may be there already: somebody ran the script of a diff.
-        itself = {(one.address.ip, one.mac) for one in offered if one.veth in others or self._is_ours(one.veth)}
+        itself = {(one.address.ip, one.mac) for one in offered if one.veth in there or self._is_ours(one.veth)}
         for (on, address), one in neighbours.answering({bridge: unasked}).items():
             if (address, one.mac) not in itself:
                 self._neighbours[on, address] = one
 
     def _unasked(self, bridge: str, offered: list[_Candidate]) -> set[IPv4Address]:
-        """The addresses to ask for: those offered, and from the second time on twice as many of those that follow."""
+        """The addresses to ask for: those offered, and where others were ahead of them many of those that follow."""
         own = {one.ip for one in self._addresses.get(bridge, ())}
         asked = self._asked.setdefault(bridge, set())
         addresses = {one.address.ip for one in offered}
-        if asked:
+        if asked and not addresses <= asked:
             last, subnet = max(addresses), offered[-1].address.network
             ahead = range(int(last), min(int(last) + _AHEAD + 2 * len(asked), int(subnet[-1])))
             addresses |= set(map(IPv4Address, ahead))

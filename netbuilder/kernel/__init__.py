@@ -1,6 +1,6 @@
 """Everything that touches the kernel: namespaces, netlink, nftables, /proc/sys. Nothing else in netbuilder does.
 
-kernel       what steps ask for, queued and sent in batches
+kernel       what steps ask for, done; `batches` is how that is queued and sent
 observe      the answers to queries
 sockets      what is open towards a host and one sandbox
 thread       the thread of a host, where all of this happens
@@ -12,6 +12,7 @@ resolver     the name servers that are reached from inside
 tree         the end of one program and all that it started
 netlink      a socket that takes a batch; `message` has the bytes that all netlink messages share
 rtnetlink    links, addresses and routes, as messages
+neighbour_table  permanent neighbours, as messages; `offloads` by ioctl
 nfnetlink    elements and flows, as messages; `nftrules` has chains and rules
 nft          the table, through libnftables
 sysctl       /proc/sys

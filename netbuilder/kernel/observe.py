@@ -13,8 +13,10 @@ from typing import Any
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import INET, Chain
-from netbuilder.kernel import forwarding, namespaces, nfnetlink, nftrules, rtnetlink
+from netbuilder.kernel import forwarding, namespaces, neighbour_table, nfnetlink, nftrules, offloads, rtnetlink
 from netbuilder.kernel.sockets import Sockets
+from netbuilder.steps.neighbour import NeighbourOf
+from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
     NAT,
     AddressesIn,
@@ -95,6 +97,18 @@ class Observer:
         bodies = self.sockets.netlink(netns).ask([rtnetlink.get_routes()])[0].bodies
         found = frozenset(filter(None, map(rtnetlink.read_route, bodies)))
         return [found for _ in asked]
+
+    def _neighbours(self, netns: str | None, asked: list[NeighbourOf]) -> list[str | None]:
+        netlink = self.sockets.netlink(netns)
+        indexes = {dev: netlink.index(dev) for dev in {query.dev for query in asked}}
+        there = [query for query in asked if indexes[query.dev]]
+        replies = netlink.ask([neighbour_table.get_neighbour(indexes[one.dev], one.address) for one in there])
+        found = {one: next(iter(reply.bodies), None) for one, reply in zip(there, replies, strict=True)}
+        return [neighbour_table.read_permanent(body) if (body := found.get(query)) else None for query in asked]
+
+    def _offloads(self, netns: str | None, asked: list[OffloadOf]) -> list[bool | None]:
+        netlink = self.sockets.netlink(netns)
+        return [offloads.read(netlink, query.dev, query.offload) for query in asked]
 
     def _sysctls(self, netns: str | None, asked: list[SysctlOf]) -> list[str | None]:
         """To open the file of one takes longer than all else inside a sandbox: some are on a link, the rest at once."""
@@ -177,6 +191,8 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     AddressesOf: Observer._addresses,
     AddressesIn: Observer._all_addresses,
     RoutesOf: Observer._routes,
+    NeighbourOf: Observer._neighbours,
+    OffloadOf: Observer._offloads,
     SysctlOf: Observer._sysctls,
     ForwardingAlone: Observer._forwarding_alone,
     ReliantOnForwarding: Observer._reliant_on_forwarding,

@@ -19,6 +19,8 @@ from netbuilder.steps import (
     SetAlias,
     SetHairpin,
     SetMtu,
+    SetNeighbour,
+    SetOffload,
     SetSysctl,
     SetUp,
     Step,
@@ -34,6 +36,7 @@ def plan(sandbox: ResolvedSandbox) -> Plan:
             loopback(sandbox),
             *(_up(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *chain.from_iterable(_default_routes(sandbox, endpoint) for endpoint in sandbox.endpoints),
+            *chain.from_iterable(_neighbours_inside(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *_published_ports(sandbox),
         ]
     )
@@ -60,13 +63,46 @@ def _veth(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
     if endpoint.disable_ipv6:
         why = "no IPv6 link-local address: it is unused, and would flood the bridge"
         steps.append(DisableLinkLocal(dev=veth, because=why))
+    if endpoint.own_queue:
+        steps += _own_queue(sandbox, endpoint)
     steps.append(SetUp(dev=veth, because="bring up the host's end"))
+    if endpoint.neighbours:
+        steps += _neighbours_here(sandbox, endpoint)
     if endpoint.mtu:
         steps.append(SetMtu(netns=name, dev=inside, mtu=endpoint.mtu, because="the same limit for the inner end"))
     if endpoint.disable_ipv6:
         why = "no IPv6 inside: the network has none (as with Docker)"
         steps.append(SetSysctl(netns=name, key=f"net/ipv6/conf/{inside}/disable_ipv6", value="1", because=why))
     return steps
+
+
+def _own_queue(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
+    """Without these a broadcast to so many ports is more than the CPU's queue holds, and some are never asked for."""
+    why, how = "a queue of its own for what goes in: the CPU's would overflow", "the other half of it"
+    return [
+        SetOffload(dev=endpoint.veth, offload="tso", on=False, because=why),
+        SetOffload(netns=sandbox.name, dev=endpoint.interface, offload="gro", on=True, because=how),
+    ]
+
+
+def _neighbours_here(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
+    """Without these the host asks for each of them, and its table of what it was told does not hold so many."""
+    why = f"{sandbox.name}'s MAC address, for good: the host can't ask for so many"
+    return [
+        SetNeighbour(dev=endpoint.bridge, dev_mac=bridge.mac, address=address.ip, mac=endpoint.mac, because=why)
+        for bridge in endpoint.neighbours[:1]
+        for address in endpoint.addresses
+    ]
+
+
+def _neighbours_inside(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
+    """Without these each of them asks for the bridge: all namespaces of a machine have one table."""
+    name, inside, mac = sandbox.name, endpoint.interface, endpoint.mac
+    why = "the bridge's MAC address, for good: the table that is full is the same"
+    return [
+        SetNeighbour(netns=name, dev=inside, dev_mac=mac, address=bridge.address, mac=bridge.mac, because=why)
+        for bridge in endpoint.neighbours
+    ]
 
 
 def _addresses(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:

@@ -5,6 +5,7 @@
     facts         what else the host is like
     defaults      how Docker chooses what a spec leaves open
     networks      a bridge, a subnet and a gateway for each network
+    crowds        what many sandboxes need and few do not
     sandboxes     an address, a veth name and host ports for each sandbox
 
 Pure: the same specs, allocations and facts give the same answer, and none of them is changed. Networks come first, then

@@ -44,6 +44,7 @@ class HostFacts:
         interfaces: The names of its interfaces.
         addresses: The addresses of each interface. A bridge that is adopted has the subnet of its first one.
         neighbours: Who else is on a bridge, by its name and their address.
+        ports: How many ports a bridge has that are not netbuilder's, by its name.
         resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
         present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
@@ -59,6 +60,7 @@ class HostFacts:
     interfaces: frozenset[str] = frozenset()
     addresses: Mapping[str, tuple[IPv4Interface, ...]] = field(default_factory=dict)
     neighbours: Mapping[tuple[str, IPv4Address], Neighbour] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
     resolvers: frozenset[IPv4Address] = frozenset()
     forwarding: bool = False
     present: tuple[str, ...] = ()

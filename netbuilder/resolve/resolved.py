@@ -88,8 +88,19 @@ class ResolvedLocalnet(Resolved):
     bridge: InterfaceName
 
 
+class ResolvedNeighbour(Resolved):
+    """Somebody whose MAC address is known without asking."""
+
+    address: IPv4Address
+    mac: Mac
+
+
 class ResolvedEndpoint(Resolved):
-    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes."""
+    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes.
+
+    Where there are many, packets come in by a queue of its own (`own_queue`), and `neighbours` has the bridge: the two
+    are in each other's neighbour table for good.
+    """
 
     network: Name
     bridge: InterfaceName
@@ -100,6 +111,8 @@ class ResolvedEndpoint(Resolved):
     mac: Mac
     mtu: int | None
     disable_ipv6: bool
+    own_queue: bool = False
+    neighbours: tuple[ResolvedNeighbour, ...] = ()
 
     def __repr__(self) -> str:
         return f"<resolved endpoint on {self.network}: {', '.join([self.interface, *map(str, self.addresses)])}>"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from netbuilder.errors import SpecError, some
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
+from netbuilder.resolve.crowds import Crowds, endpoint_before
 from netbuilder.resolve.defaults import mac_of, veth_name
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.occupied import occupants
@@ -16,9 +16,6 @@ from netbuilder.resolve.ports import keep_ports, resolve_ports
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.resolve.subnets import ends
 from netbuilder.spec import Bridge, Container, Sandbox
-
-BRIDGE_PORTS = 1023
-"""As many ports as a Linux bridge holds (BR_MAX_PORTS less one)."""
 
 
 def resolve_sandboxes(
@@ -38,9 +35,9 @@ def resolve_sandboxes(
     for spec in specs:
         if isinstance(spec.mode, Bridge):
             _check_network(spec.mode, on)
-    kept = [_keep(spec, allocations.sandboxes.get(spec.name), on, claims) for spec in specs]
+    kept = [_keep(spec, allocations, on, claims) for spec in specs]
     wired = [(spec, spec.mode) for spec in kept if isinstance(spec.mode, Bridge)]
-    _refuse_full_bridges(wired, by_name, allocations)
+    crowds = Crowds(wired, on, by_name, allocations, facts)
     _reserve_occupied(wired, on, allocations.claims, claims, facts)
     addresses = _addresses(wired, on, claims)
     ports = resolve_ports(wired, claims, facts)
@@ -51,7 +48,7 @@ def resolve_sandboxes(
             namespace=_namespace(spec, by_name, allocations),
             shares=spec.mode.sandbox if isinstance(spec.mode, Container) else None,
             adopted=_adopted(spec),
-            endpoints=_endpoints(spec, addresses, on, claims),
+            endpoints=_endpoints(spec, addresses, on, claims, crowds),
             ports=tuple(ports.get(spec.name, ())),
             last_group=facts.last_group,
         )
@@ -67,21 +64,20 @@ def _check_network(mode: Bridge, networks: dict[str, ResolvedNetwork]) -> None:
         raise SpecError(where, "is internal: a port published from it would reach nobody", "publish none")
 
 
-def _keep(
-    spec: Sandbox, before: ResolvedSandbox | None, networks: dict[str, ResolvedNetwork], claims: Claims
-) -> Sandbox:
+def _keep(spec: Sandbox, allocations: Allocations, networks: dict[str, ResolvedNetwork], claims: Claims) -> Sandbox:
     """The spec with what it leaves open filled in from what the sandbox already has."""
     mode = spec.mode
-    if not isinstance(mode, Bridge) or before is None:
-        return spec
-    had = next((endpoint for endpoint in before.endpoints if endpoint.network == mode.network), None)
-    if had is None:
+    had = endpoint_before(spec.name, mode.network, allocations) if isinstance(mode, Bridge) else None
+    if not isinstance(mode, Bridge) or had is None:
         return spec
     # A network that changed may have another subnet now, or its gateway at this address.
     (subnet,) = networks[mode.network].subnets
     free = (one.ip for one in had.addresses if not claims.holder("address", mode.network, int(one)))
     usable = (address for address in free if _is_in(address, subnet))
-    update = {"address": mode.address or next(usable, None), "publish": keep_ports(mode, before.ports)}
+    update = {
+        "address": mode.address or next(usable, None),
+        "publish": keep_ports(mode, allocations.sandboxes[spec.name].ports),
+    }
     return spec.model_copy(update={"mode": mode.model_copy(update=update)})
 
 
@@ -105,16 +101,6 @@ def _reserve_occupied(
         for address, whose in occupants(networks[name].bridge, subnet, facts, expected).items():
             if not any(one.holder("address", name, int(address)) for one in (standing, claims)):
                 claims.reserve(name, int(address), whose)
-
-
-def _refuse_full_bridges(
-    wired: list[tuple[Sandbox, Bridge]], asked: dict[str, Sandbox], allocations: Allocations
-) -> None:
-    for network, more in Counter(mode.network for _, mode in wired).items():
-        if len(allocations.members(network) - asked.keys()) + more > BRIDGE_PORTS:
-            name = [spec.name for spec, mode in wired if mode.network == network][-1]
-            problem = f"network {network} is full: a Linux bridge holds {BRIDGE_PORTS} ports"
-            raise SpecError(f"sandbox {name}.mode.network", problem, "use another network for the rest")
 
 
 def _addresses(
@@ -154,15 +140,19 @@ def _refuse_address(where: str, address: IPv4Address, network: str, subnet: IPv4
 
 
 def _endpoints(
-    spec: Sandbox, addresses: dict[str, IPv4Interface], networks: dict[str, ResolvedNetwork], claims: Claims
+    spec: Sandbox,
+    addresses: dict[str, IPv4Interface],
+    networks: dict[str, ResolvedNetwork],
+    claims: Claims,
+    crowds: Crowds,
 ) -> tuple[ResolvedEndpoint, ...]:
     if not isinstance(spec.mode, Bridge):
         return ()
-    return (_endpoint(spec, spec.mode, addresses[spec.name], networks[spec.mode.network], claims),)
+    return (_endpoint(spec, spec.mode, addresses[spec.name], networks[spec.mode.network], claims, crowds),)
 
 
 def _endpoint(
-    spec: Sandbox, mode: Bridge, address: IPv4Interface, network: ResolvedNetwork, claims: Claims
+    spec: Sandbox, mode: Bridge, address: IPv4Interface, network: ResolvedNetwork, claims: Claims, crowds: Crowds
 ) -> ResolvedEndpoint:
     mac = mode.mac or mac_of(address.ip)
     holder = claims.holder("mac", network.name, mac)
@@ -182,6 +172,8 @@ def _endpoint(
         mac=mac,
         mtu=network.mtu,
         disable_ipv6=network.disable_ipv6,
+        own_queue=crowds.has_own_queue(spec.name),
+        neighbours=crowds.neighbours(spec.name, network),
     )
 
 

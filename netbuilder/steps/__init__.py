@@ -2,7 +2,7 @@
 
 base        what a step is: its four faces, and what it asks of the kernel
 state       the queries that steps depend on, and their answers
-namespace, link, setting, address, route, sysctl, nft      the facts
+namespace, link, setting, offload, address, route, neighbour, sysctl, nft      the facts
 plan        a tuple of steps: printed, compared, run
 undo        taking back as a step, and what has to be remembered for it
 flows       which open flows a change makes wrong
@@ -14,7 +14,9 @@ from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.flows import StaleFlows
 from netbuilder.steps.link import AddBridge, AddVeth
 from netbuilder.steps.namespace import AddNamespace, AttachNamespace
+from netbuilder.steps.neighbour import SetNeighbour
 from netbuilder.steps.nft import AddElement, AddTable, ExchangeTable, PublishPort
+from netbuilder.steps.offload import SetOffload
 from netbuilder.steps.plan import Plan
 from netbuilder.steps.route import AddRoute
 from netbuilder.steps.setting import DisableLinkLocal, SetAlias, SetHairpin, SetMac, SetMtu, SetUp
@@ -41,6 +43,8 @@ __all__ = [
     "SetHairpin",
     "SetMac",
     "SetMtu",
+    "SetNeighbour",
+    "SetOffload",
     "SetSysctl",
     "SetUp",
     "StaleFlows",

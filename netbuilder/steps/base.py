@@ -73,6 +73,15 @@ class Kernel(Protocol):
     ) -> None:
         """`ip route del DST via VIA dev DEV [metric METRIC]`."""
 
+    def set_neighbour(self, netns: str | None, dev: str, address: IPv4Address, mac: str) -> None:
+        """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
+
+    def delete_neighbour(self, netns: str | None, dev: str, address: IPv4Address) -> None:
+        """`ip neigh del ADDRESS dev DEV`."""
+
+    def set_offload(self, netns: str | None, dev: str, offload: str, on: bool) -> None:
+        """`ethtool -K DEV OFFLOAD on`, or off."""
+
     def write_sysctl(self, netns: str | None, key: str, value: str, *, if_there: bool = False) -> None:
         """`sysctl -w KEY=VALUE`; with `if_there`, one that is not there is left out."""
 

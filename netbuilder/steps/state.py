@@ -84,7 +84,7 @@ class Link(NamedTuple):
     """Whether it gives itself an IPv6 link-local address when it comes up."""
 
 
-class _OfLink:
+class OfLink:
     """What is asked of one interface: `netns` and `dev`."""
 
     __slots__ = ()
@@ -97,7 +97,7 @@ class _OfLink:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkOf(_OfLink, Query[Link | None]):
+class LinkOf(OfLink, Query[Link | None]):
     """One interface, by name."""
 
     netns: str | None
@@ -105,7 +105,7 @@ class LinkOf(_OfLink, Query[Link | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class AddressesOf(_OfLink, Query[frozenset[str]]):
+class AddressesOf(OfLink, Query[frozenset[str]]):
     """The IPv4 addresses of one interface, such as {"172.17.0.1/16"}."""
 
     absent: ClassVar[Any] = frozenset()

@@ -16,10 +16,11 @@ from pyroute2 import IPBatch
 from pyroute2.netlink import nlmsg
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netbuilder import Bridge, Host, Network, Sandbox, firewall
-from netbuilder.kernel import message, nfnetlink, nftrules, rtnetlink
+from netbuilder.kernel import message, neighbour_table, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import NETFILTER, Netlink, Refused
 from netbuilder.steps.route import DEFAULT
@@ -32,6 +33,7 @@ ONE_QUEUE = {"num_tx_queues": 1, "num_rx_queues": 1}
 PEER = {"ifname": "eth0", **ONE_QUEUE, "address": PEER_MAC, "net_ns_fd": 5}
 ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
 BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "oif": 3, "proto": "boot", "scope": "universe"}
+NEIGHBOUR = {"ifindex": 3, "dst": "10.9.0.1", "state": "permanent"}
 
 # Ours, and how pyroute2 is asked for the same.
 SAME = {
@@ -45,6 +47,8 @@ SAME = {
     "an address": (rtnetlink.add_address(3, ADDRESS), "addr", "add", ON_LINE),
     "no address": (rtnetlink.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
     "a default route": (rtnetlink.add_route(DEFAULT, ROUTER, 3), "route", "add", BY_ROUTER),
+    "a neighbour": (neighbour_table.set_neighbour(3, ROUTER, MAC), "neigh", "replace", {**NEIGHBOUR, "lladdr": MAC}),
+    "no neighbour": (neighbour_table.delete_neighbour(3, ROUTER), "neigh", "delete", NEIGHBOUR),
     "a route with a metric": (
         rtnetlink.add_route(IPv4Network("10.8.0.0/16"), ROUTER, 3, 100),
         "route",
@@ -75,7 +79,7 @@ LINK = {
         {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 0}}},
     ),
 }
-KINDS: dict[str, type[nlmsg]] = {"link": ifinfmsg, "addr": ifaddrmsg, "route": rtmsg}
+KINDS: dict[str, type[nlmsg]] = {"link": ifinfmsg, "addr": ifaddrmsg, "route": rtmsg, "neigh": ndmsg}
 
 
 def read(data: bytes, kind: type[nlmsg]) -> dict[str, Any]:

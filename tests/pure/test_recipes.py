@@ -10,7 +10,7 @@ import pytest
 
 from netbuilder import firewall, recipes
 from netbuilder.recipes import network
-from netbuilder.resolve import Resolution, resolve
+from netbuilder.resolve import Resolution, crowds, resolve
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
@@ -59,6 +59,22 @@ ip -n web address add 10.9.0.2/24 brd + dev eth0
 ip -n web link set lo up
 ip -n web link set eth0 up
 ip -n web route add default via 10.9.0.1 dev eth0
+"""
+CROWDED = """\
+ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
+    peer name eth0 numtxqueues 1 numrxqueues 1 address 02:42:0a:09:00:02 netns web
+ip link set veth18926d6 alias netbuilder:web
+ip link set veth18926d6 addrgenmode none
+ethtool -K veth18926d6 tso off
+ip netns exec web ethtool -K eth0 gro on
+ip link set veth18926d6 up
+ip neigh replace 10.9.0.2 lladdr 02:42:0a:09:00:02 dev br9 nud permanent
+ip netns exec web sysctl -q -w net/ipv6/conf/eth0/disable_ipv6=1
+ip -n web address add 10.9.0.2/24 brd + dev eth0
+ip -n web link set lo up
+ip -n web link set eth0 up
+ip -n web route add default via 10.9.0.1 dev eth0
+ip -n web neigh replace 10.9.0.1 lladdr 02:42:0a:09:00:01 dev eth0 nud permanent
 """
 PUBLISHED = """\
 ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\
@@ -127,6 +143,12 @@ PORTS = ["8088:80", "127.0.0.1:53:53/udp"]
 )
 def test_what_makes_a_sandbox(fields: dict[str, Any], expected: str) -> None:
     assert of_sandbox(resolved(**fields)) == expected
+
+
+def test_one_of_many_has_a_queue_and_neighbours_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowds, "SHARED_QUEUE", 0)
+    monkeypatch.setattr(crowds, "ASKED_FOR", 0)
+    assert of_sandbox(resolved()) == NAMESPACE + CROWDED
 
 
 def test_a_sandbox_may_have_several_endpoints_and_its_ports_lead_to_the_first() -> None:

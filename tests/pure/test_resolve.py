@@ -850,6 +850,89 @@ def test_a_bridge_that_is_full_has_room_for_those_on_it_and_instead_of_those_who
     assert [one.name for one in resolve(specs, full).sandboxes] == [spec.name for spec in specs]
 
 
+def test_ports_of_others_count_too() -> None:
+    facts = {"ports": {"lab0": 20}}
+    specs = [Network(name="lab", bridge="lab0", subnet="10.9.0.0/16"), *(on(f"s{number}") for number in range(1003))]
+    assert len(resolve(specs, facts=HostFacts(**facts)).sandboxes) == 1003
+    error = refusal([*specs, on("more")], **facts)
+    assert str(error) == (
+        "sandbox more.mode.network: network lab is full:"
+        " a Linux bridge holds 1023 ports, and 20 of lab0 are not netbuilder's"
+    )
+    assert error.hint == "use another network for the rest"
+
+
+def with_queue(ends: Iterable[tuple[str, ResolvedEndpoint]]) -> list[str]:
+    """Those that have a queue of their own."""
+    return [name for name, end in ends if end.own_queue]
+
+
+def standing(allocations: Allocations) -> Iterable[tuple[str, ResolvedEndpoint]]:
+    return ((name, end) for name, one in allocations.sandboxes.items() for end in one.endpoints)
+
+
+def test_beyond_1000_ports_a_sandbox_has_a_queue_of_its_own(full: Allocations) -> None:
+    assert with_queue(standing(full)) == [f"s{number}" for number in range(1000, 1023)]
+    allocations = read_back(full)
+    allocations.remove([], ["s7", "s1010"])
+    two = resolve([on("a"), on("b")], allocations)
+    assert with_queue(endpoints(two).items()) == ["b"]  # a has the place of s7, in the queue that all share
+    again = resolve([on("s9"), on("s1009"), on("a"), on("b")], allocations)
+    assert with_queue(endpoints(again).items()) == ["s1009", "b"]
+    moved = resolve([on("s1009", "dmz"), on("s9")], allocations)
+    assert with_queue(endpoints(moved).items()) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "queued"), [(0, []), (990, []), (991, ["s9"]), (1005, [f"s{n}" for n in range(10)])]
+)
+def test_ports_of_others_share_the_queue_too(others: int, queued: list[str]) -> None:
+    facts = HostFacts(ports={"lab0": others})
+    specs = [Network(name="lab", bridge="lab0", subnet="10.9.0.0/16"), *(on(f"s{number}") for number in range(10))]
+    assert with_queue(endpoints(resolve(specs, facts=facts)).items()) == queued
+
+
+def entered(ends: Iterable[tuple[str, ResolvedEndpoint]]) -> dict[str, list[tuple[str, str]]]:
+    """Those that nobody has to ask for, and whom they have not to ask for."""
+    return {name: [(str(one.address), one.mac) for one in end.neighbours] for name, end in ends if end.neighbours}
+
+
+def test_beyond_250_sandboxes_they_and_the_bridge_know_each_other(full: Allocations) -> None:
+    bridge = [("172.18.0.1", "02:42:ac:12:00:01")]
+    assert entered(standing(full)) == {f"s{number}": bridge for number in range(250, 1023)}
+
+
+def test_sandboxes_of_all_networks_are_many_together() -> None:
+    allocations = host(LAB, DMZ, *(on(f"s{number}") for number in range(125)))
+    ends = endpoints(make([on(f"t{number}", "dmz") for number in range(127)], allocations))
+    dmz = [("10.8.0.1", "02:42:0a:08:00:01")]
+    assert entered(ends.items()) == {"t125": dmz, "t126": dmz}
+    allocations.remove([], [f"s{number}" for number in range(125)])
+    again = endpoints(resolve([on("t1", "dmz"), on("t126", "dmz"), on("new", "dmz")], allocations))
+    assert entered(again.items()) == {"t126": dmz}  # and those that have it keep it
+
+
+def test_an_internal_network_knows_its_bridge_too() -> None:
+    allocations = host(LAB, *(on(f"s{number}") for number in range(250)))
+    ends = endpoints(resolve([Network(name="in", subnet="10.7.0.0/24", internal=True), on("db", "in")], allocations))
+    assert entered(ends.items()) == {"db": [("10.7.0.1", "02:42:0a:07:00:01")]}
+
+
+def test_a_bridge_that_was_there_may_change_its_mac_address() -> None:
+    allocations = host(LAB, *(on(f"s{number}") for number in range(250)))
+    there = Network(name="there", bridge="br0", subnet="10.7.0.0/24")
+    ends = endpoints(resolve([there, on("db", "there")], allocations, HostFacts(interfaces=frozenset({"br0"}))))
+    assert entered(ends.items()) == {}
+
+
+def test_who_stands_knows_the_bridge_by_its_new_gateway() -> None:
+    allocations = host(LAB, *(on(f"s{number}") for number in range(251)))
+    moved = LAB.model_copy(update={"gateway": IPv4Address("10.9.0.254")})
+    specs: Specs = [moved, *(on(f"s{number}") for number in range(251))]
+    ends = endpoints(resolve(specs, allocations))
+    assert entered(ends.items()) == {"s250": [("10.9.0.254", "02:42:0a:09:00:fe")]}
+
+
 def test_a_bridge_has_room_again_once_one_is_removed(full: Allocations) -> None:
     allocations = read_back(full)
     allocations.remove([], ["s8"])

@@ -30,12 +30,16 @@ from netbuilder.steps import (
     SetHairpin,
     SetMac,
     SetMtu,
+    SetNeighbour,
+    SetOffload,
     SetSysctl,
     SetUp,
     Step,
     Undo,
     UndoRecord,
 )
+from netbuilder.steps.neighbour import NeighbourOf
+from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
     NAT,
     TABLE,
@@ -142,6 +146,11 @@ def veth(outer: Link | None, inner: Link | None, bridge: Link | None) -> Answers
 
 def routes(*seen: Route, dev: Link | None = link(ifindex=5)) -> Answers:  # noqa: B008
     return {RoutesOf("web"): frozenset(seen), LinkOf("web", "eth0"): dev}
+
+
+def known(mac: str | None, of: str = OTHER_MAC) -> Answers:
+    """What the bridge with a MAC address knows of a sandbox."""
+    return {NeighbourOf(None, "br9", INSIDE.ip): mac, LinkOf(None, "br9"): link("bridge", mac=of)}
 
 
 def forwards(router: str, redirects: str, *alone: str) -> Answers:
@@ -299,6 +308,32 @@ CASES = [
         does=("add_address", None, "br9", OUTSIDE),
         undoes=("delete_address", None, "br9", OUTSIDE),
         undo_command="ip address del 10.9.0.1/24 dev br9",
+    ),
+    Case(
+        SetNeighbour(dev="br9", dev_mac=OTHER_MAC, address=INSIDE.ip, mac=MAC),
+        "link/br9/neighbour/10.9.0.2",
+        f"ip neigh replace 10.9.0.2 lladdr {MAC} dev br9 nud permanent",
+        holds=[known(MAC)],
+        lacks=[known(None), known(OTHER_MAC), known(MAC, of=MAC), {**known(MAC), LinkOf(None, "br9"): None}],
+        does=("set_neighbour", None, "br9", INSIDE.ip, MAC),
+        undoes=("set_neighbour", None, "br9", INSIDE.ip, "0"),
+        undo_command="ip neigh replace 10.9.0.2 lladdr 0 dev br9 nud permanent",
+        overwrites=True,
+    ),
+    *(
+        Case(
+            SetOffload(netns=netns, dev="veth1", offload="tso", on=on),
+            f"{home}/tso",
+            f"{inside}ethtool -K veth1 tso {'on' if on else 'off'}",
+            holds=[{OffloadOf(netns, "veth1", "tso"): on}],
+            lacks=[{OffloadOf(netns, "veth1", "tso"): not on}, {OffloadOf(netns, "veth1", "tso"): None}],
+            does=("set_offload", netns, "veth1", "tso", on),
+            undoes=("set_offload", netns, "veth1", "tso", not on),
+            undo_command=f"{inside}ethtool -K veth1 tso {'off' if on else 'on'}",
+            overwrites=True,
+        )
+        for netns, home, inside in ((None, "link/veth1", ""), ("web", "link/veth1@web", "ip netns exec web "))
+        for on in (True, False)
     ),
     Case(
         AddRoute(netns="web", via=GATEWAY, dev="eth0"),
@@ -487,6 +522,8 @@ def test_the_names_of_the_kinds_are_a_file_format_and_stay() -> None:
         "SetAlias": "SetAlias",
         "SetMac": "SetMac",
         "SetMtu": "SetMtu",
+        "SetNeighbour": "SetNeighbour",
+        "SetOffload": "SetOffload",
         "SetSysctl": "SetSysctl",
         "SetUp": "SetUp",
         "Undo": "Undo",
@@ -790,6 +827,25 @@ def test_an_interface_that_was_there_gets_its_mtu_back(seen: Link | None, mtu: i
     assert step.undo_command(None) == "ip link set br9 mtu 1500"
 
 
+@pytest.mark.parametrize(
+    ("before", "undone", "typed"),
+    [
+        (None, ("delete_neighbour", "web", "eth0", GATEWAY), "ip -n web neigh del 10.9.0.1 dev eth0"),
+        (
+            OTHER_MAC,
+            ("set_neighbour", "web", "eth0", GATEWAY, OTHER_MAC),
+            f"ip -n web neigh replace 10.9.0.1 lladdr {OTHER_MAC} dev eth0 nud permanent",
+        ),
+    ],
+    ids=["new", "old"],
+)
+def test_a_neighbour_that_somebody_entered_comes_back(before: str | None, undone: Call, typed: str) -> None:
+    step = SetNeighbour(netns="web", dev="eth0", dev_mac=MAC, address=GATEWAY, mac=MAC)
+    assert step.before(State({NeighbourOf("web", "eth0", GATEWAY): before})) == before
+    assert calls(lambda kernel: step.undo(kernel, before)) == [undone]
+    assert step.undo_command(before) == typed
+
+
 @pytest.mark.parametrize(("seen", "mac"), [(link(), MAC), (None, OTHER_MAC)], ids=["old", "new"])
 def test_an_interface_that_was_there_gets_its_mac_back(seen: Link | None, mac: str) -> None:
     step = SetMac(dev="br9", mac=OTHER_MAC)
@@ -800,7 +856,11 @@ def test_an_interface_that_was_there_gets_its_mac_back(seen: Link | None, mac: s
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in CASES if not isinstance(case.step, SetSysctl | SetMtu | SetMac | EnableForwarding)],
+    [
+        case
+        for case in CASES
+        if not isinstance(case.step, SetSysctl | SetMtu | SetMac | SetNeighbour | EnableForwarding)
+    ],
     ids=str,
 )
 def test_other_steps_have_nothing_to_remember(case: Case) -> None:
