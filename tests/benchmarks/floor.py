@@ -1,8 +1,9 @@
 """The kernel's own price of a sandbox in bridge mode: what nothing that builds one can go under.
 
 Raw rtnetlink messages, and for each sandbox one unshare(2), one bind mount and two sends: a namespace, a veth pair born
-inside it, an address, a default route. Nothing else: no state, no checks, no firewall. Tear-down is one message that
-deletes all veth pairs, and one unmount for each namespace.
+inside it, an address, a default route. Nothing else: no state, no checks, no firewall. It knows the tricks that
+netbuilder knows: one queue a veth, and a procfs of its own. Tear-down is one message that deletes all veth pairs, and
+one unmount for each namespace.
 
     floor.py N         build and remove N sandboxes on one bridge, print what it cost as JSON
     floor.py settle    wait until the kernel has cleaned up after every namespace that was deleted
@@ -19,13 +20,14 @@ import sys
 import time
 from pathlib import Path
 
+from netbuilder.kernel import sysctl
 from netbuilder.kernel.namespaces import isolate
 from netbuilder.kernel.privileges import become_root
 
 NEWNET, BIND, DETACH = 0x40000000, 0x1000, 0x2
 REQUEST, ACK, CREATE, EXCL = 0x1, 0x4, 0x400, 0x200
 ERROR, NEWLINK, DELLINK, NEWADDR, NEWROUTE = 2, 16, 17, 20, 24
-IFNAME, MASTER, LINKINFO, AF_SPEC, GROUP, NET_NS_FD = 3, 10, 18, 26, 27, 28
+IFNAME, MASTER, LINKINFO, AF_SPEC, GROUP, NET_NS_FD, TX_QUEUES, RX_QUEUES = 3, 10, 18, 26, 27, 28, 31, 32
 HERE, PINS = "/proc/thread-self/ns/net", Path("/run/netns")
 SUBNET, GATEWAY = "10.9.", socket.inet_aton("10.9.0.1")
 ALL, FIRST_INDEX = 77, 100  # the group that the veth pairs are deleted by, the index of the first
@@ -115,15 +117,16 @@ class Floor:
         self.bridge = socket.if_nametoindex("br0")
         self.host.tell(new_address(self.bridge, GATEWAY))
         self.route = new_default_route()
+        self.procfs = sysctl.Procfs()
 
     def build(self, number: int) -> None:
         """One sandbox."""
         netns, inside = self._namespace(str(number))
         index = FIRST_INDEX + number
-        inner = link(2) + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", netns))
-        outer = (
-            link(index) + attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
-        )
+        one_queue = attribute(TX_QUEUES, struct.pack("=I", 1)) + attribute(RX_QUEUES, struct.pack("=I", 1))
+        inner = link(2) + one_queue + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", netns))
+        port = attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
+        outer = link(index) + one_queue + port
         no_link_local = attribute(AF_SPEC, attribute(socket.AF_INET6, attribute(8, b"\x01")))
         self.host.tell(
             new_link(outer, f"v{number}", b"veth\0", attribute(2, attribute(1, inner))),
@@ -141,8 +144,7 @@ class Floor:
         os.close(os.open(pin, os.O_CREAT | os.O_EXCL))
         check(libc.unshare(NEWNET))
         try:
-            with open("/proc/sys/net/ipv6/conf/default/disable_ipv6", "w") as file:
-                file.write("1")
+            sysctl.write("net/ipv6/conf/default/disable_ipv6", "1", self.procfs)
             check(libc.mount(HERE.encode(), str(pin).encode(), None, BIND, None))
             return os.open(pin, os.O_RDONLY), Rtnetlink()
         finally:
