@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from netbuilder import Host
+from netbuilder.kernel import neighbours
 from netbuilder.kernel.privileges import missing_capabilities
 from tests.kernel.helpers import Lan
 from tests.kernel.leftovers import MARK, Witness, differences, machine, processes, wait_until
@@ -116,6 +117,12 @@ def new_host(witness: Witness) -> Iterator[Callable[[], Host]]:
 def host(new_host: Callable[[], Host]) -> Host:
     """A throw-away host with nothing on it but its loopback."""
     return new_host()
+
+
+@pytest.fixture
+def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of many calls, each of which asks anew who else is on an adopted bridge."""
+    monkeypatch.setattr(neighbours, "INTERVAL", 0.01)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ _ETH_P_ARP, _ARPOP_REQUEST = 0x0806, 1
 _ARP = struct.Struct("!HHBBH6s4s6s4s")  # RFC 826: kinds and lengths of both addresses, what it is, sender, target
 _GETNEIGH, _NDA_DST, _NDA_LLADDR, _NDA_IFINDEX = 30, 1, 2, 8
 _NUD_KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | 0x80  # reachable, stale, delay, probe, permanent
-_PROBES, _INTERVAL = 3, 0.1
+_PROBES, INTERVAL = 3, 0.1
 """How often each address is asked for, and seconds from one time to the next.
 
 RFC 5227 waits for seconds, for networks of any kind. On a bridge whoever is up answers within a millisecond, over a
@@ -89,7 +89,7 @@ def answering(wanted: Mapping[str, Collection[IPv4Address]]) -> dict[Place, Neig
     with ExitStack() as stack:
         sockets = {stack.enter_context(_open(bridge)): bridge for bridge in wanted}
         for _ in range(_PROBES):
-            until = time.monotonic() + _INTERVAL
+            until = time.monotonic() + INTERVAL
             for at, bridge in sockets.items():
                 asked = [address for address in wanted[bridge] if (bridge, address) not in found]
                 for start in range(0, len(asked), _BURST):

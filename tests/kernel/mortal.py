@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from netbuilder import Host, Network, Sandbox
 from netbuilder.engine.store import Store
-from netbuilder.kernel import namespaces, netlink, nft, sysctl
+from netbuilder.kernel import namespaces, neighbours, netlink, nft, offloads, sysctl
 
 EFFECTS = (
     (netlink.Netlink, "ask"),
@@ -27,6 +27,7 @@ EFFECTS = (
     (namespaces, "attach"),
     (namespaces, "unpin"),
     (sysctl, "write"),
+    (offloads, "write"),
     (Store, "begin"),
     (Store, "begin_removal"),
     (Store, "start_over"),
@@ -60,6 +61,7 @@ def mortal(host: Host, *specs: Network | Sandbox) -> Iterator[Mortal]:
 
 
 def _main(specs: tuple[Network | Sandbox, ...]) -> None:
+    neighbours.INTERVAL = 0.01  # it is tried hundreds of times
     for line in sys.stdin:
         act, at = line.split()
         child = os.fork()

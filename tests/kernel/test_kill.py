@@ -11,6 +11,8 @@ from tests.kernel.helpers import picture, shell
 from tests.kernel.mortal import mortal
 from tests.kernel.recipes import RECIPES, Recipe
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 
 def _recipes(*names: str) -> list[Recipe]:
     return [recipe for recipe in RECIPES if recipe.name in names]

@@ -16,6 +16,7 @@ from tests.kernel.helpers import among_the_machines_processes, missing, picture,
 from tests.kernel.leftovers import wait_until
 from tests.kernel.recipes import RECIPES, Recipe
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=str)
 
 
