@@ -95,6 +95,8 @@ ROWS = [
     Row("host", "192.0.2.1:7070", "web", sees="192.0.2.1"),
     Row("host", "198.51.100.1:7070", "web", but=("host", "192.0.2.1:7070"), by_rules=False),
     Row("host", "10.10.0.1:8088", "web", sees="10.10.0.1"),
+    Row("host", "10.20.0.1:8088", "web", sees="10.10.0.1"),
+    Row("host", "10.40.0.1:8088", "web", sees="10.40.0.1"),
     Row("host", "10.10.0.2:80", "web", sees="10.10.0.1"),
     Row("host", "10.30.0.2:80", "inner", sees="10.30.0.1"),
     # a sandbox and its neighbour

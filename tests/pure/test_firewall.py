@@ -72,7 +72,11 @@ OUTLINE = {
     ),
     "postrouting_from_bridge": ("to a netbuilder bridge", "MASQUERADE: out of the subnet"),
     "postrouting_to_bridge": ("by a published port", "neighbours keep their addresses"),
-    "hairpin": ("MASQUERADE: the host's loopback by a published port", "MASQUERADE: a neighbour by a published port"),
+    "hairpin": (
+        "MASQUERADE: the host's loopback by a published port",
+        "MASQUERADE: the host by a published port at a gateway address",
+        "MASQUERADE: a neighbour by a published port",
+    ),
 }
 HOOKS = {
     "raw_prerouting": "filter hook prerouting priority -300",
@@ -89,6 +93,7 @@ SETS = {
     "gateways": "ipv4_addr",
     "subnets": "ifname . ipv4_addr",
     "masqueraded": "ifname . ipv4_addr",
+    "masqueraded_gateways": "ipv4_addr",
     "forwarding": "nf_proto",
     "forwarding_on": "ifname",
     "present": "ifname",
@@ -235,7 +240,7 @@ EVERY_NETWORK = [
 @pytest.mark.parametrize(
     ("fields", "more"),
     [
-        ({}, [("masqueraded", '"br9" . 10.9.0.0/24')]),
+        ({}, [("masqueraded", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways", "10.9.0.1")]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
         ({"adopted": True, "masquerade": False}, []),
@@ -258,6 +263,8 @@ def test_a_network_may_have_more_than_one_gateway() -> None:
         ("subnets", '"br9" . 10.8.0.0/16'),
         ("masqueraded", '"br9" . 10.9.0.0/24'),
         ("masqueraded", '"br9" . 10.8.0.0/16'),
+        ("masqueraded_gateways", "10.9.0.1"),
+        ("masqueraded_gateways", "10.8.0.9"),
     }
 
 

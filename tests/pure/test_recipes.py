@@ -205,6 +205,7 @@ nft 'add element inet netbuilder subnets { "br9" . 10.9.0.0/24 }'
 """
 MASQUERADED = """\
 nft 'add element inet netbuilder masqueraded { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder masqueraded_gateways { 10.9.0.1 }'
 """
 ADOPTED = """\
 ip link add br9 type bridge
@@ -256,6 +257,7 @@ def test_a_network_may_have_several_gateways() -> None:
         "nft 'add element inet netbuilder gateways { 10.8.0.1 }'",
         "nft 'add element inet netbuilder subnets { \"br9\" . 10.8.0.0/16 }'",
         "nft 'add element inet netbuilder masqueraded { \"br9\" . 10.8.0.0/16 }'",
+        "nft 'add element inet netbuilder masqueraded_gateways { 10.8.0.1 }'",
     ]
 
 
