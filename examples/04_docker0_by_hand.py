@@ -68,12 +68,13 @@ def set_up_the_bridge(on_host: Shell) -> None:
     on_host("ip link set docker0 up")
     say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; only
     sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what leaves the
-    subnet leaves as the host (MASQUERADE).""")
+    subnet leaves as the host (MASQUERADE), what the host sends from the gateway's address too.""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
     on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")
     on_host("nft add element inet netbuilder subnets { docker0 . 172.17.0.0/16 }")
     on_host("nft add element inet netbuilder masqueraded { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder masqueraded_gateways { 172.17.0.1 }")
 
 
 def connect_the_sandbox(on_host: Shell) -> None:
