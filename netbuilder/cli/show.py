@@ -123,8 +123,9 @@ def _state(seen: dict[str, Any]) -> str:
 
 
 def _how_to_mend(seen: Sequence[dict[str, Any]]) -> None:
-    if any(one["state"] == "broken" for one in seen):
-        say("\nbroken: netbuilder diff shows what is missing, netbuilder up mends it")
+    states = [state for state in ("broken", "gone") if any(one["state"] == state for one in seen)]
+    if states:
+        say(f"\n{', '.join(states)}: netbuilder diff shows what is missing, netbuilder up mends it")
 
 
 def _namespace(seen: dict[str, Any]) -> str:

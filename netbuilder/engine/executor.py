@@ -189,8 +189,8 @@ class Executor:
 
 
 def _groups(units: list[Unit]) -> list[list[Unit]]:
-    """What is done together: what all networks share and the networks; each sandbox, as it is another namespace, and
-    with the last of them what ports share; ..."""
+    """What is done together: what all networks share and the networks; then each sandbox, as it is another namespace;
+    with the last of them what ports share."""
     groups: list[list[Unit]] = []
     for unit in units:
         kind = unit.key.kind

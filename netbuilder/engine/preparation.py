@@ -122,7 +122,7 @@ def _namespace_paths(parts: list[Unit], stood: Mapping[Key, Standing]) -> dict[s
 def _with_all_that_stands(resolution: Resolution, allocations: Allocations) -> Resolution:
     networks = {**allocations.networks, **{one.name: one for one in resolution.networks}}
     sandboxes = {**allocations.sandboxes, **{one.name: one for one in resolution.sandboxes}}
-    return Resolution(resolution.baseline, tuple(networks.values()), tuple(sandboxes.values()))
+    return resolution._replace(networks=tuple(networks.values()), sandboxes=tuple(sandboxes.values()))
 
 
 def _asked_ports(specs: Specs) -> Iterator[PublishedPort]:

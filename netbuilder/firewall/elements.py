@@ -56,7 +56,7 @@ def network_elements(network: ResolvedNetwork) -> list[Element]:
     if network.masquerade:
         why = "MASQUERADE: what leaves the subnet leaves as the host"
         elements += [Element("masqueraded", f"{bridge} . {subnet}", why) for subnet in network.subnets]
-        why = "MASQUERADE: so is the host itself by this address, in another subnet (as with Docker)"
+        why = "MASQUERADE: the host too, where it reaches another network's published port from this address"
         elements += [Element("masqueraded_gateways", str(gateway.ip), why) for gateway in network.gateways]
     return elements
 

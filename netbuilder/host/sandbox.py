@@ -27,10 +27,11 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
     """A sandbox that stands on a host; `host["NAME"]` gives it.
 
     Once that is gone, it is of nothing: a later sandbox of the same name is another, with another `number`. Two of one
-    sandbox are equal.
+    sandbox are equal. What it tells (`mode`, `address`, `ports` …) is as of when it was got; what it does, it does with
+    the sandbox as it is by then.
     """
 
-    def __init__(self, host: Host, resolved: ResolvedSandbox, number: int | None = None) -> None:
+    def __init__(self, host: Host, resolved: ResolvedSandbox, number: int) -> None:
         self.host = host
         self.resolved = resolved
         self.number = number
@@ -45,7 +46,7 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         return hash(self._which)
 
     @property
-    def _which(self) -> tuple[Host, str, int | None]:
+    def _which(self) -> tuple[Host, str, int]:
         return self.host, self.name, self.number
 
     @property
@@ -66,7 +67,7 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
     @property
     def endpoints(self) -> tuple[ResolvedEndpoint, ...]:
         """Its attachments to networks; in container mode those of the sandbox whose namespace it shares."""
-        return self.host.owner_of(self.resolved).endpoints
+        return self._owner.endpoints
 
     @property
     def address(self) -> IPv4Address | None:
@@ -82,20 +83,29 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
     @property
     def ports(self) -> tuple[ResolvedPort, ...]:
         """The ports of the host that lead inside, each with its number."""
-        return self.host.owner_of(self.resolved).ports
+        return self._owner.ports
+
+    @property
+    def _owner(self) -> ResolvedSandbox:
+        """The sandbox whose namespace it has; itself, once it is gone: another may have that one's name by then."""
+        if self.resolved.shares is None or self not in self.host:
+            return self.resolved
+        return self.host.owner_of(self.resolved)
 
     def destroy(self) -> Changes:
         """Take the sandbox back; see `Host.destroy`."""
         return self.host.destroy(self)
 
     def _open_namespace(self) -> int:
-        if self.number is not None:
-            self.host._engine.found(name_of(self))
-        if self.resolved.namespace is None:
-            return self.host._open_namespace()
-        pin = self.resolved.namespace
+        return self._open_named_namespace()[0]
+
+    def _open_named_namespace(self) -> tuple[int, str | None]:
+        """A descriptor of the namespace that it has by now, and the name that this is pinned under."""
+        sandbox, _ = self.host._engine.found(name_of(self))
+        if sandbox.namespace is None:
+            return self.host._open_namespace(), None
         try:
-            return namespaces.open_pin(pin)
+            return namespaces.open_pin(sandbox.namespace), sandbox.namespace
         except FileNotFoundError:
             raise NotFound(f"the namespace of sandbox {self.name} is gone", "make it again with apply") from None
 
@@ -116,12 +126,15 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         As with `ip netns exec`, it gets a /sys of the sandbox's own and the files of /etc/netns/NAME; but it stays
         among the processes of the host, and does not end with the sandbox.
         """
-        fd = self.host._inside(self._open_namespace)
+        fd, name = self.host._inside(self._open_named_namespace)
         try:
-            move_in(fd, self.resolved.namespace)
+            move_in(fd, name)
         finally:
             os.close(fd)
 
     def _room(self) -> Room:
-        host, namespace = self.host, self.resolved.namespace
-        return host._call(lambda: host._processes.room(self.name, namespace, self._open_namespace(), "sandbox"))
+        def room() -> Room:
+            fd, namespace = self._open_named_namespace()
+            return self.host._processes.room(self.name, namespace, fd, "sandbox")
+
+        return self.host._call(room)

@@ -21,7 +21,10 @@ _TRANSACTION = 200  # changes at most: if each of them fails, the answers still 
 
 
 class Batches:
-    """What is queued for one host and not yet sent, each with the step that asks for it: an error names it."""
+    """What is queued for one host and not yet sent, each with the step that asks for it: an error names it.
+
+    Links and pins that go, go together: their error names the step that began last.
+    """
 
     def __init__(self, sockets: Sockets) -> None:
         self._sockets = sockets
@@ -41,9 +44,7 @@ class Batches:
         """Do everything that was asked for and is still queued."""
         self._send()
         self._commit()
-        refused = self._deletions.delete(self._sockets.netlink(None))
-        if refused:
-            raise self._error(self._step, refused.errno, refused.detail)
+        self._now(self._delete_links)
         self._unpin()
         self._indexes.clear()
 
@@ -89,6 +90,11 @@ class Batches:
                 self._sockets.netfilter().commit(nfnetlink.transaction([change for _, change in part]))
             except Refused as refused:  # its first message only begins the transaction
                 raise self._error(part[max(refused.at - 1, 0)][0], refused.errno, refused.detail) from None
+
+    def _delete_links(self) -> None:
+        refused = self._deletions.delete(self._sockets.netlink(None))
+        if refused:
+            raise self._error(self._step, refused.errno, refused.detail)
 
     def _unpin(self) -> None:
         doomed, self._doomed_pins = self._doomed_pins, []

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, wait
 from functools import partial
 
 from netbuilder.kernel import rtnetlink
@@ -50,13 +49,16 @@ class Deletions:
         # By index: a later interface of the same name is another one.
         batch, last = rtnetlink.delete_links(indexes), indexes[0]
         answer: Future[list[Reply]] = Future()
-        self._start(partial(_ask, Netlink(), batch, answer))
-        while indexes:
-            with suppress(TimeoutError):
-                replies = answer.result(_GLANCE)
-                return next((one for one in replies if one.errno not in (0, errno.ENODEV)), None)
+        try:
+            self._start(partial(_ask, Netlink(), batch, answer))
+        except OSError:  # no more files may be open
+            answer.set_result(route.ask(batch))
+        while indexes and not answer.done():
+            wait([answer], _GLANCE)
             while indexes and not route.name(indexes[-1]):
                 indexes.pop()
+        if answer.done():
+            return next((one for one in answer.result() if one.errno not in (0, errno.ENODEV)), None)
         # The name goes first, and all the rest while that thread has the lock that every change takes: take it, too.
         route.ask([rtnetlink.set_group(last, 0)])
         return None
@@ -80,7 +82,7 @@ class Deletions:
 def _ask(route: Netlink, batch: list[Message], answer: Future[list[Reply]]) -> None:
     try:
         answer.set_result(route.ask(batch))
-    except OSError as error:
+    except BaseException as error:
         answer.set_exception(error)
     finally:
         route.close()

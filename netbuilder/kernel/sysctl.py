@@ -19,13 +19,14 @@ class Procfs:
     def __init__(self) -> None:
         self._fd: int | None = None
         self._uses = 0
+        self._is_refused = False
 
     def path(self, key: str) -> tuple[str, int | None]:
         """The path of a setting, and the directory that it is relative to."""
-        if self._fd is None or self._uses >= _USES:
+        if not self._is_refused and (self._fd is None or self._uses >= _USES):
             self.close()
             self._fd = namespaces.mount_detached("proc")
-            self._uses = 0
+            self._uses, self._is_refused = 0, self._fd is None
         self._uses += 1
         return (f"/proc/sys/{key}", None) if self._fd is None else (f"sys/{key}", self._fd)
 

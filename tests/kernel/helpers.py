@@ -11,6 +11,7 @@ from typing import Literal
 
 from netbuilder import Host, LiveSandbox
 from netbuilder.host.namespace import NetworkNamespace
+from netbuilder.kernel import namespaces
 from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.steps.plan import Plan
 from tests.kernel.leftovers import wait_until
@@ -40,7 +41,14 @@ def among_the_machines_processes(host: Host) -> list[str]:
 
 def namespace(host: Host, name: str) -> LiveSandbox:
     """A handle of a namespace that somebody else pinned on a host, such as another machine."""
-    return LiveSandbox(host, ResolvedSandbox(name=name, mode="none", namespace=name))
+    return Pinned(host, ResolvedSandbox(name=name, mode="none", namespace=name), 0)
+
+
+class Pinned(LiveSandbox):
+    """What somebody pinned by hand."""
+
+    def _open_named_namespace(self) -> tuple[int, str]:
+        return namespaces.open_pin(self.name), self.name
 
 
 class Lan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from netbuilder import Bridge, Container, Host, Network, NotFound, Sandbox, SpecError
+from netbuilder import Bridge, Container, Host, HostNetwork, Network, NoNetwork, NotFound, Sandbox, SpecError
 from netbuilder.compose import dump, parse
 from tests.kernel.helpers import shell
 
@@ -220,3 +221,28 @@ def test_a_namespace_is_adopted_by_its_name_and_by_its_path(host: Host) -> None:
     host.apply(Sandbox("a", mode="none", namespace="one"), Sandbox("b", mode="none", namespace=Path("/run/netns/two")))
     for name, pin in (("a", "one"), ("b", "two")):
         assert shell(host[name], inode) == shell(host, f"ip netns exec {pin} {inode}")
+
+
+def test_a_handle_goes_along_when_its_sandbox_changes_its_mode(host: Host) -> None:
+    """The same sandbox, in another namespace by now: a program goes there, and not into the host's as before."""
+    look = "ls /sys/class/net"
+    shell(host, "ip link add outside type dummy")
+    host.apply(Sandbox(name="web", mode=HostNetwork()))
+    web = host["web"]
+    assert "outside" in shell(web, look)
+    host.apply(Sandbox(name="web", mode=NoNetwork()))
+    assert shell(web, look) == "lo\n"
+    assert web._inside(socket.if_nameindex) == [(1, "lo")]
+    host.apply(Sandbox(name="db", mode=NoNetwork()), Sandbox(name="web", mode=Container(sandbox="db")))
+    shell(host["db"], "ip link add within type dummy")
+    assert "within" in shell(web, look)
+
+
+def test_a_handle_of_what_is_gone_tells_nothing_of_others(host: Host) -> None:
+    db = Sandbox(name="db", mode=Bridge(network="lab", address="10.9.0.9"))
+    host.apply(Network(name="lab", subnet="10.9.0.0/24"), db, Sandbox(name="web", mode=Container(sandbox="db")))
+    web = host["web"]
+    assert str(web.address) == "10.9.0.9"
+    host.destroy("web", "db")
+    host.apply(Sandbox(name="db", mode=Bridge(network="lab", address="10.9.0.77")))
+    assert web.address is None

@@ -198,3 +198,15 @@ def test_killed_anywhere_as_the_last_port_goes(host: Host) -> None:
             if not killed:
                 break
     assert point > 3
+
+
+def test_the_last_port_goes_in_the_call_in_which_the_table_comes_back(host: Host) -> None:
+    web = Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"]))
+    host.apply(LAB, web)
+    shell(host, "nft delete table inet netbuilder")
+    host.apply(LAB, Sandbox(name="web", mode=Bridge(network="lab")))
+    assert not any(host.missing().values())
+    host.apply(LAB, web)
+    assert not any(host.missing().values())
+    host.take_down(LAB, web)
+    assert host.networks() == ()

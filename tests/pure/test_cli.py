@@ -88,7 +88,7 @@ class HostInMemory:
         return self._ended("take_down")
 
     def sandboxes(self) -> tuple[LiveSandbox, ...]:
-        return tuple(LiveSandbox(cast(Host, self), one) for one in self.standing)
+        return tuple(LiveSandbox(cast(Host, self), one, 1) for one in self.standing)
 
     def owner_of(self, sandbox: ResolvedSandbox) -> ResolvedSandbox:
         return sandbox
@@ -679,7 +679,7 @@ def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
     assert re.split("  +", head) == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
     wired = ["lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web"]
     *rows, blank, how = rows
-    assert (blank, how) == ("", HOW_TO_MEND)
+    assert (blank, how) == ("", f"broken, gone: {HOW_TO_MEND}")
     assert [re.split("  +", row) for row in rows] == [
         ["web", "bridge", *wired, "ok"],
         ["top", "host", "-", "-", "-", "-", "the host's", "ok"],
@@ -690,7 +690,7 @@ def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
     assert all(row[starts["NETWORK"] - 2 : starts["NETWORK"]] == "  " for row in rows)
 
 
-HOW_TO_MEND = "broken: netbuilder diff shows what is missing, netbuilder up mends it"
+HOW_TO_MEND = "netbuilder diff shows what is missing, netbuilder up mends it"
 
 
 def terminal(wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -720,7 +720,7 @@ def test_a_table_fits_where_it_is_read(wide: int, capsys: Capture, monkeypatch: 
     show.sandboxes([WEB, TOP, MATE, broken])
     out = capsys.readouterr().out
     assert all(len(line) <= wide and line == line.rstrip() for line in out.splitlines())
-    head, *rows = columns(out.removesuffix(f"\n{HOW_TO_MEND}\n"))
+    head, *rows = columns(out.removesuffix(f"\nbroken, gone: {HOW_TO_MEND}\n"))
     assert head == ["NAME", "MODE", "NETWORK", "ADDRESS", "PORTS", "STATE"]
     assert [row[0] for row in rows] == ["web", "top", "mate", "broken"]
     ports = {"0.0.0.0:8088->80/tcp,", "127.0.0.1:5353->80/udp"}
@@ -733,7 +733,7 @@ def test_what_is_of_least_use_is_left_out_first(
     wide: int, left_out: set[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal(wide, monkeypatch)
-    show.sandboxes([WEB, TOP, MATE])
+    show.sandboxes([WEB, TOP, {**MATE, "state": "ok"}])
     head, *rows = capsys.readouterr().out.splitlines()
     assert len(rows) == 3
     assert {"NAMESPACE", "MAC"} - set(head.split()) == left_out
@@ -797,7 +797,7 @@ def test_networks_are_a_table(capsys: Capture) -> None:
     vault = {**LAB, "name": "vault", "internal": True, "masquerade": False, "adopted": True, "mtu": 1400}
     plain = {**LAB, "name": "plain", "masquerade": False, "sandboxes": [], "state": "broken", "broken": "the bridge"}
     show.networks([LAB, vault, plain])
-    head, *rows = capsys.readouterr().out.removesuffix(f"\n{HOW_TO_MEND}\n").splitlines()
+    head, *rows = capsys.readouterr().out.removesuffix(f"\nbroken: {HOW_TO_MEND}\n").splitlines()
     assert head.split() == ["NAME", "BRIDGE", "SUBNET", "GATEWAY", "MTU", "SANDBOXES", "OPTIONS", "STATE"]
     assert [re.split("  +", row) for row in rows] == [
         ["lab", "br9", "10.9.0.0/24", "10.9.0.1", "-", "2", "-", "ok"],
