@@ -226,7 +226,7 @@ def test_a_namespace_is_adopted_by_its_name_and_by_its_path(host: Host) -> None:
 def test_a_handle_goes_along_when_its_sandbox_changes_its_mode(host: Host) -> None:
     """The same sandbox, in another namespace by now: a program goes there, and not into the host's as before."""
     look = "ls /sys/class/net"
-    shell(host, "ip link add outside type dummy")
+    shell(host, "ip link add outside type bridge")
     host.apply(Sandbox(name="web", mode=HostNetwork()))
     web = host["web"]
     assert "outside" in shell(web, look)
@@ -234,7 +234,7 @@ def test_a_handle_goes_along_when_its_sandbox_changes_its_mode(host: Host) -> No
     assert shell(web, look) == "lo\n"
     assert web._inside(socket.if_nameindex) == [(1, "lo")]
     host.apply(Sandbox(name="db", mode=NoNetwork()), Sandbox(name="web", mode=Container(sandbox="db")))
-    shell(host["db"], "ip link add within type dummy")
+    shell(host["db"], "ip link add within type bridge")
     assert "within" in shell(web, look)
 
 
