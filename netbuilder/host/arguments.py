@@ -70,10 +70,13 @@ def program(args: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
 
     Raises:
         TypeError: If they are one text, or for a shell: no shell reads them.
+        ValueError: If there is none.
     """
     if isinstance(args, str | bytes):
         words = str(args if isinstance(args, str) else args.decode(errors="replace"))
         raise TypeError(f"a program is a list, as no shell reads it: {words.split()}, or ['sh', '-c', {words!r}]")
+    if not args:
+        raise ValueError("a program is a list that begins with its name, as in ['ip', 'address']")
     if options.get("shell"):
         raise TypeError("no shell reads a program: leave out shell=True, or write ['sh', '-c', 'COMMAND']")
     return args
