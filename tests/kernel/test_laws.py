@@ -130,7 +130,7 @@ THE_NAMESPACE = [
     *("netns add", *PERMISSIONS, "link add VETH"),
     *(*IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]),
 ]
-NETWORK = ["bridges", "icc", "gateways", "subnets", "masqueraded"]
+NETWORK = ["bridges", "icc", "gateways", "subnets", "masqueraded {", "masqueraded_gateways"]
 PORTS = ["8088", "5353", "9090", "443"]
 BROKEN = {
     "ip netns del web": THE_NAMESPACE,
