@@ -326,7 +326,8 @@ def test_signatures_can_be_read() -> None:
     assert str(inspect.signature(NoNetwork)).startswith("()")
     assert "Annotated" not in "".join(str(inspect.signature(one)) for one in EVERY)
     assert "kind" not in inspect.signature(Bridge).parameters
-    assert "mac: str | None = None" in pydoc.plain(pydoc.render_doc(Bridge)).splitlines()[3]
+    head = pydoc.plain(pydoc.render_doc(Bridge)).splitlines()[3:15]  # one line before Python 3.13
+    assert any("mac: str | None = None" in line for line in head)
 
 
 @pytest.mark.parametrize("spec", EVERY)
