@@ -23,7 +23,7 @@ from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.spec.fields import Named, NetworkLike, SandboxLike, name_of
+from netbuilder.spec.fields import Named, NetworkLike, Numbered, SandboxLike, name_of
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
 
 _log = logging.getLogger("netbuilder")
@@ -73,8 +73,9 @@ class Engine:
             NotFound: If there is none of that name, or another than a handle's.
         """
         number = self.store.number(name)
-        sandbox = self.store.sandbox(name)
-        if sandbox is None or number is None:
+        sandbox = self.store.allocations().sandboxes.get(name)
+        is_anothers = isinstance(name, Numbered) and name.number != number
+        if sandbox is None or number is None or is_anothers:
             raise not_found(name, self.store.allocations(), "sandbox")
         return sandbox, number
 

@@ -17,6 +17,7 @@ from functools import partial
 from netbuilder.kernel import rtnetlink
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import Netlink, Reply
+from netbuilder.kernel.thread import carry_out
 
 _GLANCE = 0.0001  # seconds
 
@@ -50,7 +51,7 @@ class Deletions:
         batch, last = rtnetlink.delete_links(indexes), indexes[0]
         answer: Future[list[Reply]] = Future()
         try:
-            self._start(partial(_ask, Netlink(), batch, answer))
+            self._start(partial(carry_out, answer, partial(_ask, Netlink(), batch)))
         except OSError:  # no more files may be open
             answer.set_result(route.ask(batch))
         while indexes and not answer.done():
@@ -79,10 +80,8 @@ class Deletions:
         self._waiting = [*filter(threading.Thread.is_alive, self._waiting), thread]
 
 
-def _ask(route: Netlink, batch: list[Message], answer: Future[list[Reply]]) -> None:
+def _ask(route: Netlink, batch: list[Message]) -> list[Reply]:
     try:
-        answer.set_result(route.ask(batch))
-    except BaseException as error:
-        answer.set_exception(error)
+        return route.ask(batch)
     finally:
         route.close()

@@ -42,6 +42,11 @@ def text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode() + b"\0")
 
 
+def link_layer(kind: int, mac: str) -> bytes:
+    """An attribute of a MAC address."""
+    return attribute(kind, bytes.fromhex(mac.replace(":", "")))
+
+
 def number_in(data: bytes | None) -> int:
     """The number that an attribute holds; 0 where there is none."""
     return int.from_bytes(data, sys.byteorder) if data else 0

@@ -1,4 +1,4 @@
-"""The entries of a neighbour table (ARP cache) that stay until they are taken out, as messages (man 7 rtnetlink)."""
+"""The entries of a neighbour table (ARP cache), and those that stay until they are taken out (man 7 rtnetlink)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import socket
 import struct
 from ipaddress import IPv4Address
 
-from netbuilder.kernel.message import ACK, CREATE, Message, attribute, attributes
+from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, attributes, link_layer, number
 
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
-NDA_DST, NDA_LLADDR = 1, 2
+NDA_DST, NDA_LLADDR, NDA_IFINDEX = 1, 2, 8
 NUD_PERMANENT = 0x80
 _REPLACE = 0x100
 
 
 def _neighbour(kind: int, flags: int, dev: int, address: IPv4Address, state: int = 0, more: bytes = b"") -> Message:
-    head = struct.pack("=BxxxiHBB", socket.AF_INET, dev, state, 0, 0)
-    return Message(kind, ACK | flags, head + attribute(NDA_DST, address.packed) + more)
+    return Message(kind, ACK | flags, _head(dev, state) + attribute(NDA_DST, address.packed) + more)
+
+
+def _head(dev: int = 0, state: int = 0) -> bytes:
+    return struct.pack("=BxxxiHBB", socket.AF_INET, dev, state, 0, 0)
 
 
 def set_neighbour(dev: int, address: IPv4Address, mac: str) -> Message:
     """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
-    link_layer = attribute(NDA_LLADDR, bytes.fromhex(mac.replace(":", "")))
-    return _neighbour(NEWNEIGH, CREATE | _REPLACE, dev, address, NUD_PERMANENT, link_layer)
+    return _neighbour(NEWNEIGH, CREATE | _REPLACE, dev, address, NUD_PERMANENT, link_layer(NDA_LLADDR, mac))
 
 
 def delete_neighbour(dev: int, address: IPv4Address) -> Message:
@@ -33,6 +35,11 @@ def delete_neighbour(dev: int, address: IPv4Address) -> Message:
 def get_neighbour(dev: int, address: IPv4Address) -> Message:
     """`ip neigh get ADDRESS dev DEV`."""
     return _neighbour(GETNEIGH, 0, dev, address)
+
+
+def get_neighbours(dev: int) -> Message:
+    """`ip -4 neigh show dev DEV`."""
+    return Message(GETNEIGH, DUMP, _head() + number(NDA_IFINDEX, dev))
 
 
 def read_permanent(body: bytes) -> str | None:

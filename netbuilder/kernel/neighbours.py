@@ -16,7 +16,8 @@ from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address
 
 from netbuilder.errors import PrivilegeError
-from netbuilder.kernel.message import DUMP, Message, attributes, number
+from netbuilder.kernel.message import attributes
+from netbuilder.kernel.neighbour_table import NDA_DST, NDA_LLADDR, NUD_PERMANENT, get_neighbours
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import Neighbour
 
@@ -28,8 +29,7 @@ _SIOCDEVPRIVATE = 0x89F0
 _BRCTL_GET_PORT_LIST, _MAX_PORTS = 7, 1024
 _ETH_P_ARP, _ARPOP_REQUEST = 0x0806, 1
 _ARP = struct.Struct("!HHBBH6s4s6s4s")  # RFC 826: kinds and lengths of both addresses, what it is, sender, target
-_GETNEIGH, _NDA_DST, _NDA_LLADDR, _NDA_IFINDEX = 30, 1, 2, 8
-_NUD_KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | 0x80  # reachable, stale, delay, probe, permanent
+_NUD_KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | NUD_PERMANENT  # reachable, stale, delay, probe
 _PROBES, INTERVAL = 3, 0.1
 """How often each address is asked for, and seconds from one time to the next.
 
@@ -69,13 +69,12 @@ class Ports:
 def known(host: Netlink, bridge: str) -> dict[Place, Neighbour]:
     """Who is in the neighbour table, as `ip -4 neigh show dev BRIDGE` has it; whoever never answered is not."""
     index = host.index(bridge)
-    body = struct.pack("=BxxxiHBB", socket.AF_INET, 0, 0, 0, 0) + number(_NDA_IFINDEX, index)
     found = {}
-    for one in host.ask([Message(_GETNEIGH, DUMP, body)])[0].bodies if index else ():
+    for one in host.ask([get_neighbours(index)])[0].bodies if index else ():
         (state,) = struct.unpack_from("=H", one, 8)
         seen = attributes(one, 12)
-        if state & _NUD_KNOWN and len(seen.get(_NDA_LLADDR, b"")) == _MAC_BYTES:
-            found[bridge, IPv4Address(seen[_NDA_DST])] = Neighbour(seen[_NDA_LLADDR].hex(":"), answers=False)
+        if state & _NUD_KNOWN and len(seen.get(NDA_LLADDR, b"")) == _MAC_BYTES:
+            found[bridge, IPv4Address(seen[NDA_DST])] = Neighbour(seen[NDA_LLADDR].hex(":"), answers=False)
     return found
 
 

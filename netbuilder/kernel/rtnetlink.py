@@ -20,6 +20,7 @@ from netbuilder.kernel.message import (
     Message,
     attribute,
     attributes,
+    link_layer,
     nested,
     number,
     number_in,
@@ -52,10 +53,6 @@ def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
     return struct.pack("=BxHiII", 0, 0, index, flags, change)
 
 
-def _mac(mac: str) -> bytes:
-    return attribute(IFLA_ADDRESS, bytes.fromhex(mac.replace(":", "")))
-
-
 # Links
 
 
@@ -67,7 +64,13 @@ def add_bridge(name: str) -> Message:
 
 def add_veth(name: str, bridge: int, peer: str, netns_fd: int, mac: str) -> Message:
     """`ip link add NAME master BRIDGE type veth peer name PEER address MAC netns NETNS`, each with one queue."""
-    inner = _ifinfo() + text(IFLA_IFNAME, peer) + _ONE_QUEUE + _mac(mac) + number(IFLA_NET_NS_FD, netns_fd)
+    inner = (
+        _ifinfo()
+        + text(IFLA_IFNAME, peer)
+        + _ONE_QUEUE
+        + link_layer(IFLA_ADDRESS, mac)
+        + number(IFLA_NET_NS_FD, netns_fd)
+    )
     data = attribute(INFO_DATA, attribute(VETH_INFO_PEER, inner))
     body = _ifinfo() + text(IFLA_IFNAME, name) + _ONE_QUEUE + number(IFLA_MASTER, bridge)
     return Message(NEWLINK, ACK | CREATE | EXCL, body + attribute(IFLA_LINKINFO, text(INFO_KIND, "veth") + data))
@@ -86,7 +89,7 @@ def set_link(
     """`ip link set NAME …`; what is None stays as it is."""
     body = _ifinfo(flags=IFF_UP * bool(up), change=IFF_UP * (up is not None)) + text(IFLA_IFNAME, name)
     if mac is not None:
-        body += _mac(mac)
+        body += link_layer(IFLA_ADDRESS, mac)
     if mtu is not None:
         body += number(IFLA_MTU, mtu)
     if alias is not None:

@@ -133,7 +133,7 @@ def apart(function: Callable[[], T]) -> T:
     waiting caller (Ctrl-C) is raised once the function has ended.
     """
     future: Future[T] = Future()
-    thread = threading.Thread(target=_carry_out, args=(future, function), name="netbuilder", daemon=True)
+    thread = threading.Thread(target=carry_out, args=(future, function), name="netbuilder", daemon=True)
     thread.start()
     try:
         while thread.is_alive():
@@ -148,11 +148,12 @@ def apart(function: Callable[[], T]) -> T:
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
     while job := jobs.get():
-        _carry_out(*job)
+        carry_out(*job)
         del job  # while waiting for the next one, keep nothing alive
 
 
-def _carry_out(future: Future[Any], function: Callable[[], Any]) -> None:
+def carry_out(future: Future[Any], function: Callable[[], Any]) -> None:
+    """Call a function, for whoever waits for the future: what it gives, or raises, is the future's."""
     if not future.set_running_or_notify_cancel():
         return
     try:
