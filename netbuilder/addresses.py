@@ -1,0 +1,15 @@
+"""Addresses of both families, IPv4 and IPv6: what most code takes without asking which it has."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Literal
+
+IPAddress = IPv4Address | IPv6Address
+IPInterface = IPv4Interface | IPv6Interface
+IPNetwork = IPv4Network | IPv6Network
+Family = Literal["ipv4", "ipv6"]
+FAMILIES: tuple[Family, Family] = ("ipv4", "ipv6")
+
+
+def family(of: IPAddress | IPInterface | IPNetwork) -> Family:
+    """The family of an address, in nft's words."""
+    return "ipv4" if of.version == 4 else "ipv6"
