@@ -42,7 +42,18 @@ if TYPE_CHECKING:
         ResolvedPort,
         ResolvedSandbox,
     )
-    from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox, json_schema
+    from netbuilder.spec import (
+        Bridge,
+        Container,
+        Endpoint,
+        HostNetwork,
+        Network,
+        NoNetwork,
+        PublishedPort,
+        Route,
+        Sandbox,
+        json_schema,
+    )
     from netbuilder.steps import Plan, Step, Undo
 
 _HOME = {
@@ -50,6 +61,7 @@ _HOME = {
     "Change": "engine.report",
     "Changes": "engine.report",
     "Container": "spec",
+    "Endpoint": "spec",
     "Host": "host",
     "HostNetwork": "spec",
     "LiveSandbox": "host",
@@ -62,6 +74,7 @@ _HOME = {
     "Plan": "steps",
     "PrivilegeError": "errors",
     "PublishedPort": "spec",
+    "Route": "spec",
     "ResolvedEndpoint": "resolve.resolved",
     "ResolvedNeighbour": "resolve.resolved",
     "ResolvedNetwork": "resolve.resolved",
@@ -81,6 +94,7 @@ __all__ = [
     "Change",
     "Changes",
     "Container",
+    "Endpoint",
     "Host",
     "HostNetwork",
     "LiveSandbox",
@@ -98,6 +112,7 @@ __all__ = [
     "ResolvedNetwork",
     "ResolvedPort",
     "ResolvedSandbox",
+    "Route",
     "Sandbox",
     "SpecError",
     "Step",

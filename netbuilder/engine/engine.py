@@ -23,7 +23,7 @@ from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.spec.fields import Named, NetworkLike, Numbered, SandboxLike, name_of
+from netbuilder.spec.named import Named, NetworkLike, Numbered, SandboxLike, name_of
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
 
 _log = logging.getLogger("netbuilder")

@@ -26,7 +26,7 @@ from netbuilder.errors import NetbuilderError, shown
 from netbuilder.recipes.units import ORDER, Key, Unit
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec.fields import Numbered
+from netbuilder.spec.named import Numbered
 from netbuilder.steps import UndoRecord
 
 _DELETE = "DELETE FROM units WHERE kind = ? AND name = ?"

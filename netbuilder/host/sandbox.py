@@ -14,7 +14,7 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
-from netbuilder.spec.fields import SandboxLike, name_of
+from netbuilder.spec.named import SandboxLike, name_of
 from netbuilder.steps import PINS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.sandbox import LiveSandbox
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec.fields import NetworkLike, SandboxLike
+from netbuilder.spec.named import NetworkLike, SandboxLike
 from netbuilder.steps import Plan
 
 P = ParamSpec("P")

@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath, NetworkLike
+from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.named import NetworkLike
 from netbuilder.spec.ports import ANY, Port, Protocol
 
 LAST_GROUP = 2**31 - 1

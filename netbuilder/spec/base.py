@@ -25,7 +25,11 @@ class Spec(BaseModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """What is not as by default, in the words in which it is written."""
         fields = type(self).model_fields.items()
-        return [(name, value) for name, field in fields if (value := getattr(self, name)) != field.default]
+        return [
+            (name, value)
+            for name, field in fields
+            if (value := getattr(self, name)) != field.get_default(call_default_factory=True, validated_data={})
+        ]
 
     def __str__(self) -> str:
         return repr(self)

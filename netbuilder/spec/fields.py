@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Annotated, Protocol, Self, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    Strict,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 
 from netbuilder.errors import shown
+from netbuilder.spec.named import NetworkLike, SandboxLike, is_name_of
 
 PINS = "/run/netns"
 """Where `ip netns` pins namespaces by name, and so do we."""
@@ -115,77 +112,6 @@ def _namespace(value: object) -> object:
     )
 
 
-def _ipv4(value: object) -> object:
-    """An address given as text, as people do; never as a number."""
-    if type(value) is IPv4Address:  # an IPv4Interface is one too
-        return value
-    if not isinstance(value, str):
-        raise ValueError("an IPv4 address is given as text, like 10.9.0.2")
-    try:
-        return IPv4Address(value)
-    except ValueError:
-        raise ValueError(f"{shown(value)} is not a valid IPv4 address: write it like 10.9.0.2") from None
-
-
-class Named:
-    """What is taken where its name is."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        @property
-        def name(self) -> str:
-            """Its name."""
-
-
-class NetworkLike(Named):
-    """A network, as it is asked for or as it stands."""
-
-    __slots__ = ()
-
-
-class SandboxLike(Named):
-    """A sandbox, as it is asked for or as it stands."""
-
-    __slots__ = ()
-
-
-class Numbered(str):
-    """The name of one sandbox, by its handle: no later one of that name has its number, and none of another host."""
-
-    number: int
-
-    def __new__(cls, name: str, number: int) -> Self:
-        """A name with a number."""
-        numbered = super().__new__(cls, name)
-        numbered.number = number
-        return numbered
-
-    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
-        return str(self), self.number
-
-
-def name_of(one: Named) -> str:
-    """The name of a network or sandbox; that of a handle says which one it is of."""
-    number = getattr(one, "number", None)
-    return one.name if number is None else Numbered(one.name, number)
-
-
-def _name_of(kind: type[Named], otherwise: str) -> WrapValidator:
-    """What takes a name, or what is of the right kind for its name."""
-
-    def checked(given: object, validate: ValidatorFunctionWrapHandler) -> str:
-        if not isinstance(given, kind | str):
-            what = type(given).__name__ + (f" {shown(given.name)}" if isinstance(given, Named) else "")
-            raise ValueError(f"{what} is {otherwise}")
-        name = name_of(given) if isinstance(given, Named) else given
-        valid: str = validate(str(name))
-        return Numbered(valid, name.number) if isinstance(name, Numbered) else valid
-
-    return WrapValidator(checked)
-
-
 Name = Annotated[
     str,
     AfterValidator(_name),
@@ -198,12 +124,12 @@ InterfaceName = Annotated[str, AfterValidator(_interface)]
 
 NetworkName = Annotated[
     Name,
-    _name_of(NetworkLike, 'no network: write network="NAME", or mode=Container(sandbox=…) to share a sandbox\'s own'),
+    is_name_of(NetworkLike, 'no network: write network="NAME", or mode=Container(sandbox=…) to share a sandbox\'s own'),
 ]
 """A network's name, or the network."""
 
 SandboxName = Annotated[
-    Name, _name_of(SandboxLike, 'no sandbox: write sandbox="NAME", or mode=Bridge(network=…) to be on a network')
+    Name, is_name_of(SandboxLike, 'no sandbox: write sandbox="NAME", or mode=Bridge(network=…) to be on a network')
 ]
 """A sandbox's name, or the sandbox: its spec, or its handle."""
 
@@ -215,7 +141,3 @@ NamespacePath = Annotated[str, AfterValidator(_path)]
 
 Namespace = Annotated[NamespacePath | Annotated[int, Field(ge=1, le=_MOST_PROCESSES)], BeforeValidator(_namespace)]
 """An existing namespace: its path, its name under /run/netns, or the number of a process in it."""
-
-# Strict, pydantic takes no IPv4Address where it reads JSON; the validator before it is as strict, and takes one.
-Address = Annotated[IPv4Address, Strict(False), BeforeValidator(_ipv4)]
-"""An IPv4 address, as text or as `ipaddress.IPv4Address`."""

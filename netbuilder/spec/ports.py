@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 
+from netbuilder.spec.addresses import Address
 from netbuilder.spec.base import Spec, constructor
-from netbuilder.spec.fields import Address
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Protocol = Literal["tcp", "udp"]

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import IPv4Address
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, Strict, model_validator
 
 from netbuilder.errors import closest, shown
+from netbuilder.spec.addresses import Address, Address6
 from netbuilder.spec.base import Spec, constructor
-from netbuilder.spec.fields import (
-    NAME,
-    Address,
-    Mac,
-    Name,
-    Namespace,
-    NetworkLike,
-    NetworkName,
-    PathLike,
-    SandboxLike,
-    SandboxName,
-)
+from netbuilder.spec.endpoint import Endpoint, Endpoints, Interface
+from netbuilder.spec.fields import NAME, Mac, Name, Namespace, NetworkName, PathLike, SandboxName
+from netbuilder.spec.named import NetworkLike, SandboxLike
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
+from netbuilder.spec.route import Route
+from netbuilder.spec.settings import FrozenDict, Labels, Sysctls
 
 
 class Bridge(Spec):
-    """Bridge mode: a veth pair between the network's bridge and the sandbox's eth0 (`docker run --network NAME`).
+    """Bridge mode: a veth pair between a network's bridge and the sandbox's eth0 (`docker run --network NAME`).
+
+    On one network, it is written flat, as in `Bridge("lab", publish=["8088:80"])`; on several, by its endpoints.
 
     Args:
         network: The network to attach to.
-        address: A static address of its subnet; by default the next free one.
-        mac: The MAC address of eth0; by default 02:42 and the four bytes of the address.
-        publish: Ports of the host that lead inside, in Docker's `-p` syntax or as `PublishedPort`.
+        address: A static IPv4 address of its subnet; by default the next free one.
+        address6: A static IPv6 address of its subnet; by default the next free one.
+        mac: The MAC address of eth0; by default 02:42 and four bytes that follow from the address.
+        interface: The interface's name inside; by default eth0.
+        endpoints: In place of all these, one or more networks: names, or `Endpoint`.
+        publish: Ports of the host that lead inside, in Docker's `-p` syntax or as `PublishedPort`. They lead to the
+            endpoint that has the default route.
     """
 
     kind: Literal["bridge"] = "bridge"
     network: NetworkName = DEFAULT_NETWORK
     address: Address | None = None
+    address6: Address6 | None = None
     mac: Mac | None = None
+    interface: Interface | None = None
+    endpoints: Endpoints = ()
     publish: PublishedPorts = ()
 
     @constructor
@@ -48,9 +51,46 @@ class Bridge(Spec):
         network: str | NetworkLike = DEFAULT_NETWORK,
         *,
         address: IPv4Address | str | None = None,
+        address6: IPv6Address | str | None = None,
         mac: str | None = None,
+        interface: str | None = None,
+        endpoints: Sequence[Endpoint | NetworkLike | str] = (),
         publish: Sequence[PublishedPort | str | int] = (),
     ) -> None: ...
+
+    @property
+    def attachments(self) -> tuple[Endpoint, ...]:
+        """Its endpoints, however they are written."""
+        if self.endpoints:
+            return self.endpoints
+        return (Endpoint.model_construct(**{field: getattr(self, field) for field in _FLAT}),)
+
+    @model_validator(mode="after")
+    def _is_written_one_way(self) -> Bridge:
+        flat = sorted(self.model_fields_set & _FLAT) if self.endpoints else ()
+        for field in flat:
+            raise ValueError(f"{field}: on several networks, each endpoint has its own: move it into endpoints")
+        for problem in _clashes(self.endpoints):
+            raise ValueError(f"endpoints: {problem}")
+        return self
+
+
+_FLAT = frozenset(("network", "address", "address6", "mac", "interface"))
+"""The fields of an endpoint that bridge mode has itself, where there is one."""
+
+
+def _clashes(endpoints: Sequence[Endpoint]) -> Iterator[str]:
+    networks, interfaces, macs = set[str](), set[str](), set[str]()
+    for one in endpoints:
+        if one.network in networks:
+            yield f"network {one.network} is given twice: a sandbox has one endpoint on each"
+        if one.interface in interfaces:
+            yield f"two interfaces cannot be called {one.interface}"
+        if one.mac in macs:
+            yield f"{one.mac} is given twice: give each endpoint its own MAC address"
+        networks.add(one.network)
+        interfaces.update((one.interface,) if one.interface else ())
+        macs.update((one.mac,) if one.mac else ())
 
 
 class HostNetwork(Spec):
@@ -136,11 +176,17 @@ class Sandbox(Spec, SandboxLike):
             "container:NAME" stand for the modes as Docker writes them.
         namespace: An existing namespace to adopt: its path, its name under /run/netns, or the number of a process in
             it. It is never destroyed.
+        sysctls: Settings of its namespace by their names, like {"net.ipv4.ip_forward": 1} (Docker's --sysctl).
+        routes: Routes beside those of its endpoints, as in `Route("10.8.0.0/24", via="10.9.0.7")`.
+        labels: What it is labelled with, by name.
     """
 
     name: Name
     mode: Mode = _DEFAULT
     namespace: Namespace | None = None
+    sysctls: Sysctls
+    routes: Annotated[tuple[Route, ...], Strict(False)] = ()
+    labels: Labels
 
     @constructor
     def __init__(
@@ -149,6 +195,9 @@ class Sandbox(Spec, SandboxLike):
         *,
         mode: Bridge | HostNetwork | Container | NoNetwork | type[Bridge | HostNetwork | NoNetwork] | str = _DEFAULT,
         namespace: PathLike | str | int | None = None,
+        sysctls: Mapping[str, str | int] = FrozenDict(),
+        routes: Sequence[Route] = (),
+        labels: Mapping[str, str] = FrozenDict(),
     ) -> None: ...
 
     @model_validator(mode="after")
@@ -157,4 +206,12 @@ class Sandbox(Spec, SandboxLike):
             raise ValueError(
                 f"namespace: {self.mode.kind} mode has no namespace of its own to adopt: use bridge or none mode"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _wires_only_its_own(self) -> Sandbox:
+        if self.sysctls and self.mode.kind in ("host", "container"):
+            raise ValueError(f"sysctls: {self.mode.kind} mode has no namespace of its own to set them in")
+        if self.routes and self.mode.kind != "bridge":
+            raise ValueError(f"routes: {self.mode.kind} mode has no endpoint that they could lead out by")
         return self

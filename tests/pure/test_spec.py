@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
-from netbuilder.spec.fields import RESERVED, Address, InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.addresses import Address
+from netbuilder.spec.fields import RESERVED, InterfaceName, Mac, Name, NamespacePath
 from netbuilder.spec.ports import PublishedPort
 
 LONG = "x" * 10_000
@@ -175,7 +176,7 @@ def test_a_subnet(subnet: Any) -> None:
         ({"subnet": "lab"}, "subnet", "'lab' is not a valid IPv4 subnet"),
         ({"subnet": "fd00::/64"}, "subnet", "'fd00::/64' is not a valid IPv4 subnet"),
         ({"subnet": LONG}, "subnet", "is not a valid IPv4 subnet"),
-        ({"subnet": 10}, "subnet", "a subnet is given as text"),
+        ({"subnet": 10}, "subnet", "an IPv4 subnet is given as text"),
         ({"subnet": "10.9.0.0/32"}, "subnet", "10.9.0.0/32 has no room for a gateway and a sandbox: use /31 or larger"),
         ({"subnet": "10.9.0.0"}, "subnet", "10.9.0.0/32 has no room"),
         ({"gateway": "10.9.0.2", "subnet": "10.9.0.0/31"}, "", "gateway 10.9.0.2 is outside subnet 10.9.0.0/31"),
@@ -321,7 +322,7 @@ EVERY = (Sandbox, Network, Bridge, Container, HostNetwork, NoNetwork, PublishedP
 
 
 def test_signatures_can_be_read() -> None:
-    assert str(inspect.signature(Network)).startswith("(name: str, *, bridge: str | None = None, subnet: ")
+    assert str(inspect.signature(Network)).startswith("(name: str, *, bridge: str | None = None, ipv4: bool = True, ")
     assert "address: ipaddress.IPv4Address | str | None = None, mac: str" in str(inspect.signature(Bridge))
     assert str(inspect.signature(NoNetwork)).startswith("()")
     assert "Annotated" not in "".join(str(inspect.signature(one)) for one in EVERY)
@@ -336,7 +337,8 @@ def test_what_may_be_written_is_what_there_is(spec: type[BaseModel]) -> None:
     assert [*declared] == [name for name in spec.model_fields if name != "kind"]
     for name, parameter in declared.items():
         field = spec.model_fields[name]
-        assert parameter.default == (inspect.Parameter.empty if field.is_required() else field.default)
+        default = field.get_default(call_default_factory=True, validated_data={})
+        assert parameter.default == (inspect.Parameter.empty if field.is_required() else default)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""What is given by name: labels, and settings of the kernel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Never
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from netbuilder.errors import shown
+
+
+class FrozenDict(dict[str, str]):
+    """Words by name, which nobody changes, so that a spec that has them can be hashed."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def _refuse(self, *_: Any, **__: Any) -> Never:
+        raise TypeError("a spec is not changed: make another with model_copy(update=…)")
+
+    # mypy: the same refusal for all of them
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, str]]]:
+        return FrozenDict, (dict(self),)
+
+
+def _labels(labels: Mapping[str, str]) -> FrozenDict:
+    for key, value in labels.items():
+        if not 1 <= len(key) <= 255 or len(value) > 4096 or not (key.isprintable() and value.isprintable()):
+            raise ValueError(f"{shown(key)}: a label is a name of up to 255 characters, and text that can be printed")
+    return FrozenDict(labels)
+
+
+Labels = Annotated[dict[str, str], AfterValidator(_labels), Field(default_factory=FrozenDict)]
+"""What a network or sandbox is labelled with, by name; netbuilder itself goes by none of them."""
+
+_SYSCTL = re.compile(r"net(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){2,6}")
+_SYSCTL_VALUE = re.compile(r"-?[A-Za-z0-9_.]{1,32}(?:[ \t]-?[A-Za-z0-9_.]{1,32}){0,7}")
+
+
+def _sysctls(given: object) -> object:
+    """Settings as `sysctl -w` takes them: the first separator says whether a dot separates or is part of a name."""
+    if not isinstance(given, Mapping):
+        raise ValueError('sysctls are given by name, like {"net.ipv4.ip_forward": "1"}')
+    return FrozenDict({_sysctl_key(key): _sysctl_value(key, value) for key, value in given.items()})
+
+
+def _sysctl_key(key: object) -> str:
+    text = str(key)
+    dot, slash = text.find("."), text.find("/")
+    if dot >= 0 and (slash < 0 or dot < slash):
+        text = text.translate(str.maketrans("./", "/."))
+    if not _SYSCTL.fullmatch(text) or len(text) > 120:
+        raise ValueError(f"{shown(str(key))} is not a setting of a network namespace, like net.ipv4.ip_forward")
+    return text
+
+
+def _sysctl_value(key: object, value: object) -> str:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if not isinstance(value, str | int) or not _SYSCTL_VALUE.fullmatch(text):
+        raise ValueError(f"{shown(str(key))}: {shown(text)} is not a number, a word or a few of them")
+    return text
+
+
+Sysctls = Annotated[
+    dict[str, str], BeforeValidator(_sysctls), AfterValidator(FrozenDict), Field(default_factory=FrozenDict)
+]
+"""Settings under net of /proc/sys, by their name with slashes: net/ipv4/ip_forward."""
