@@ -323,7 +323,7 @@ EVERY = (Sandbox, Network, Bridge, Container, HostNetwork, NoNetwork, PublishedP
 
 def test_signatures_can_be_read() -> None:
     assert str(inspect.signature(Network)).startswith("(name: str, *, bridge: str | None = None, ipv4: bool = True, ")
-    assert "address: ipaddress.IPv4Address | str | None = None, mac: str" in str(inspect.signature(Bridge))
+    assert "address: ipaddress.IPv4Address | str | None = None, address6: " in str(inspect.signature(Bridge))
     assert str(inspect.signature(NoNetwork)).startswith("()")
     assert "Annotated" not in "".join(str(inspect.signature(one)) for one in EVERY)
     assert "kind" not in inspect.signature(Bridge).parameters
