@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from netbuilder.spec.base import Spec, constructor
-from netbuilder.spec.fields import Address, InterfaceName, Name, NetworkLike
+from netbuilder.spec.fields import Address, InterfaceName, Name
+from netbuilder.values.names import NetworkLike
 
 DEFAULT_NETWORK = "bridge"
 """The network that Docker attaches a container to when none is named; its bridge is docker0."""

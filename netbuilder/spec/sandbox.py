@@ -10,20 +10,10 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 
 from netbuilder.errors import closest, shown
 from netbuilder.spec.base import Spec, constructor
-from netbuilder.spec.fields import (
-    NAME,
-    Address,
-    Mac,
-    Name,
-    Namespace,
-    NetworkLike,
-    NetworkName,
-    PathLike,
-    SandboxLike,
-    SandboxName,
-)
+from netbuilder.spec.fields import Address, Mac, Name, Namespace, NetworkName, PathLike, SandboxName
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
+from netbuilder.values.names import NAME, NetworkLike, SandboxLike
 
 
 class Bridge(Spec):

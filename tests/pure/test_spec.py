@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
-from netbuilder.spec.fields import RESERVED, Address, InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.fields import Address, InterfaceName, Mac, Name, NamespacePath
 from netbuilder.spec.ports import PublishedPort
+from netbuilder.values.names import RESERVED
 
 LONG = "x" * 10_000
 
