@@ -13,6 +13,7 @@
 The tour, in the order in which to read the source, and in which one part uses those above it:
 
     guesses   what to write in place of a word that is not there
+    values    what all kept values are made of: checked names and fields
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
     compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused

@@ -75,7 +75,7 @@ def _summary(sandbox: LiveSandbox, missing: Missing) -> dict[str, Any]:
         "shares": sandbox.resolved.shares,
         "namespace": sandbox.namespace and str(sandbox.namespace),
         "endpoints": list(map(_endpoint, owner.endpoints)),
-        "ports": [port.model_dump(mode="json") for port in owner.ports],
+        "ports": [port.as_json() for port in owner.ports],
         **(gone if is_gone(sandbox) else _state(_facts(owner.networks, owner.name, missing))),
     }
 

@@ -9,7 +9,8 @@ from netbuilder.compose.document import Section, build, expect, number
 from netbuilder.compose.source import shown, under
 from netbuilder.errors import SpecError, suggestion
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
-from netbuilder.spec.ports import ANY, PublishedPort
+from netbuilder.spec.ports import PublishedPort
+from netbuilder.values import ANY
 
 IMPLICIT = "default"
 """The network of the services that name none."""

@@ -23,8 +23,8 @@ from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.spec.named import Named, NetworkLike, Numbered, SandboxLike, name_of
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
+from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
 
 _log = logging.getLogger("netbuilder")
 

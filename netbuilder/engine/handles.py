@@ -9,7 +9,7 @@ from netbuilder.engine.store import Store
 from netbuilder.errors import NotFound, SpecError, shown, suggestion
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.spec import Container, Network, Sandbox
-from netbuilder.spec.named import Numbered
+from netbuilder.values.names import Numbered
 
 _GONE = "the sandbox {} of this handle is not on this host: it is gone, or another host's"
 

@@ -14,6 +14,7 @@ from netbuilder.engine.removal import Records
 from netbuilder.errors import shown
 from netbuilder.recipes.units import ORDER, Key
 from netbuilder.steps import Step, UndoRecord
+from netbuilder.values import fields
 
 _SAME = {"rules": "firewall"}
 """What 0.1.0 called a kind of unit."""
@@ -68,7 +69,7 @@ def _record(item: Any) -> UndoRecord | None:
     if not isinstance(item, Mapping):
         return None
     step = Step.kinds.get(str(item.get("step")))
-    known = {"step", "before", *(step.model_fields if step else ())}
+    known = {"step", "before", *(fields(step) if step else ())}
     try:
         return UndoRecord.from_json({name: value for name, value in item.items() if name in known})
     except (ValueError, TypeError, RecursionError):

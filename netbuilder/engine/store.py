@@ -18,16 +18,14 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from netbuilder.engine.database import DIRECTORY, TAKE_BACK, Database
 from netbuilder.engine.removal import Records
 from netbuilder.errors import NetbuilderError, shown
 from netbuilder.recipes.units import ORDER, Key, Unit
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec.named import Numbered
 from netbuilder.steps import UndoRecord
+from netbuilder.values.names import Numbered
 
 _DELETE = "DELETE FROM units WHERE kind = ? AND name = ?"
 
@@ -124,7 +122,10 @@ class Store(Database):
             db.executemany(
                 "INSERT INTO units (kind, name, resolved, records, rowid) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (kind, name) DO UPDATE SET resolved = excluded.resolved, records = excluded.records",
-                [(*key, one.model_dump_json(), self._text(key, records), next(numbers)) for key, one, records in stand],
+                [
+                    (*key, json.dumps(one.as_json()), self._text(key, records), next(numbers))
+                    for key, one, records in stand
+                ],
             )
             db.executemany(_DELETE, [unit.key for unit, _ in made if not unit.resolved])
             db.execute("DELETE FROM intents")
@@ -150,7 +151,7 @@ class Store(Database):
         }
         for kind, name, resolved in db.execute("SELECT kind, name, resolved FROM units ORDER BY rowid"):
             try:
-                one = types.get(kind, HostBaseline).model_validate_json(resolved)
+                one = types.get(kind, HostBaseline).from_json(json.loads(resolved))
                 if getattr(one, "name", name) != name:
                     raise ValueError(f"it has another name inside: {shown(str(getattr(one, 'name', '')))}")
                 by_kind[kind].append(one)
@@ -167,20 +168,12 @@ class Store(Database):
             raise self._unreadable(*key, error) from None
 
     def _unreadable(self, kind: str, name: str, error: Exception) -> NetbuilderError:
-        detail = " ".join(_detail(error).split())
+        detail = " ".join(str(error).split())
         return NetbuilderError(
             f"{self.path}, where netbuilder keeps what it made, can't be read"
             f" ({shown(str(kind))} {shown(str(name))}: {detail[:200]})",
             TAKE_BACK,
         )
-
-
-def _detail(error: Exception) -> str:
-    """What is wrong; of what pydantic says, the first thing."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _enter(allocations: Allocations, made: Iterable[Resolved]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from netbuilder.firewall.outline import TABLE
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork
-from netbuilder.spec.ports import ANY
+from netbuilder.values import ANY
 
 _NAME = re.compile(r"[!#-)+-.0-9:-\[\]-~]{1,15}")  # printable, but for what nft reads otherwise: " * and \\
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from netbuilder.errors import NotFound, shown
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.spec.fields import PathLike
-from netbuilder.spec.named import Named, NetworkLike, SandboxLike, name_of
+from netbuilder.values.names import Named, NetworkLike, SandboxLike, name_of
 
 T = TypeVar("T")
 

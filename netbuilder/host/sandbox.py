@@ -14,8 +14,8 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
-from netbuilder.spec.named import SandboxLike, name_of
 from netbuilder.steps import PINS
+from netbuilder.values.names import SandboxLike, name_of
 
 if TYPE_CHECKING:
     from netbuilder.host import Host

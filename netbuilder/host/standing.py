@@ -12,8 +12,8 @@ from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.sandbox import LiveSandbox
 from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec.named import NetworkLike, SandboxLike
 from netbuilder.steps import Plan
+from netbuilder.values.names import NetworkLike, SandboxLike
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -143,9 +143,9 @@ def busy_ports(ports: Iterable[ResolvedPort], last: int) -> frozenset[ResolvedPo
         for number in range(first, max(first, min(first + _AHEAD, last)) + 1):
             key = (port.protocol, port.host_ip, number)
             if key not in known:
-                known[key] = is_busy(port.model_copy(update={"host_port": number}))
+                known[key] = is_busy(port.replace(host_port=number))
             if known[key]:
-                busy.add(port.model_copy(update={"host_port": number}))
+                busy.add(port.replace(host_port=number))
             elif number == first:
                 break
     return frozenset(busy)

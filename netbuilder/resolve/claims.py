@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedPort, ResolvedSandbox
-from netbuilder.spec.ports import ANY
+from netbuilder.values import ANY
 
 Claim = tuple[str, str, int | str]
 """What only one may hold: ("address", NETWORK, its number), ("mac", NETWORK, MAC) or ("veth", "", NAME)."""

@@ -9,20 +9,15 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
-from netbuilder.spec.named import NetworkLike
-from netbuilder.spec.ports import ANY, Port, Protocol
+from netbuilder.values import ANY, InterfaceName, Mac, Name, NamespacePath, Port, Protocol, Value
+from netbuilder.values.names import NetworkLike
 
 LAST_GROUP = 2**31 - 1
 """The highest group that the kernel takes for net/ipv4/ping_group_range."""
 
 
-class Resolved(BaseModel):
+class Resolved(Value):
     """What all resolved values share: frozen, and read back from JSON as they were or not at all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __str__(self) -> str:
         return repr(self)

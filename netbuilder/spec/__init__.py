@@ -5,7 +5,7 @@
     endpoint   its attachment to one of several networks
     route      a route inside
     ports      published ports, in Docker's `-p` syntax
-    fields, addresses, subnets, settings, named      what a spec may hold
+    fields, addresses, subnets, settings      what a spec may hold
     schema     all of it as a JSON Schema
     base       what all specs share: frozen, strict, no unknown fields, and a constructor that can be read
 

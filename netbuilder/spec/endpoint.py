@@ -13,9 +13,9 @@ from netbuilder.errors import shown
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Mac, NetworkName
-from netbuilder.spec.named import NetworkLike
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.settings import FrozenDict, Sysctls
+from netbuilder.values.names import NetworkLike
 
 IFNAME = "IFNAME"
 """What stands for the interface's name in the sysctls of an endpoint, as with Docker."""

@@ -12,10 +12,10 @@ from netbuilder.addresses import IPAddress
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Name
-from netbuilder.spec.named import NetworkLike
 from netbuilder.spec.pools import GatewayMode, Pool
 from netbuilder.spec.settings import FrozenDict, Labels
 from netbuilder.spec.subnets import Subnet, Subnet6
+from netbuilder.values.names import NetworkLike
 
 DEFAULT_NETWORK = "bridge"
 """The network that Docker attaches a container to when none is named; its bridge is docker0."""

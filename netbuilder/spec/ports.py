@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 
 from netbuilder.spec.addresses import Address
 from netbuilder.spec.base import Spec, constructor
+from netbuilder.values import ANY, BROADCAST, Protocol
 
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-Protocol = Literal["tcp", "udp"]
-ANY, BROADCAST = IPv4Address("0.0.0.0"), IPv4Address("255.255.255.255")
-"""All addresses of the host, as a published port's `host_ip`; and all hosts of a link, which none can have."""
 
 _SYNTAX = re.compile(
     r"(?:(?P<ip>[0-9.]*):)?(?:(?P<host>[0-9-]*):)?(?P<inside>[0-9-]+)(?:/(?P<protocol>[A-Za-z]+))?", re.ASCII

@@ -12,12 +12,12 @@ from netbuilder.errors import closest, shown
 from netbuilder.spec.addresses import Address, Address6
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.endpoint import Endpoint, Endpoints, Interface
-from netbuilder.spec.fields import NAME, Mac, Name, Namespace, NetworkName, PathLike, SandboxName
-from netbuilder.spec.named import NetworkLike, SandboxLike
+from netbuilder.spec.fields import Mac, Name, Namespace, NetworkName, PathLike, SandboxName
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 from netbuilder.spec.route import Route
 from netbuilder.spec.settings import FrozenDict, Labels, Sysctls
+from netbuilder.values.names import NAME, NetworkLike, SandboxLike
 
 
 class Bridge(Spec):

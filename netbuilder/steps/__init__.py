@@ -8,7 +8,6 @@ undo        taking back as a step, and what has to be remembered for it
 flows       which open flows a change makes wrong
 """
 
-from netbuilder.spec.fields import PINS
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.flows import StaleFlows
@@ -22,6 +21,7 @@ from netbuilder.steps.route import AddRoute
 from netbuilder.steps.setting import DisableLinkLocal, SetAlias, SetHairpin, SetMac, SetMtu, SetUp
 from netbuilder.steps.sysctl import EnableForwarding, SetSysctl
 from netbuilder.steps.undo import Undo, UndoRecord
+from netbuilder.values.names import PINS
 
 __all__ = [
     "PINS",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from ipaddress import IPv4Interface
 from typing import Any
 
-from netbuilder.spec.fields import Name
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import AddressesOf, LinkOf, Query, RoutesOf, State
+from netbuilder.values import Name
 
 
 class AddAddress(Step):

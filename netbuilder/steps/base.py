@@ -15,11 +15,11 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-
+from netbuilder.errors import shown
 from netbuilder.steps.state import Query, State, Thing
+from netbuilder.values import Value, fields, matching
 
 
 class Kernel(Protocol):
@@ -95,17 +95,15 @@ class Kernel(Protocol):
         """`nft delete element inet netbuilder SET { KEY }`."""
 
 
-Dev = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]
+Dev = Annotated[str, matching(r"[A-Za-z0-9_.-]{1,15}")]
 """An interface's name, whoever gave it."""
 
 
-class Step(BaseModel, ABC):
+class Step(Value, ABC):
     """One fact to make true in the kernel.
 
     `because` says why, for the reader; it is no part of the fact, so two steps that differ in it are equal.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kinds: ClassVar[dict[str, type[Step]]] = {}
     kind: ClassVar[str] = ""
@@ -115,8 +113,7 @@ class Step(BaseModel, ABC):
 
     because: str = ""
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls) -> None:
         """Enter each kind of step under its name, for reading steps back from JSON."""
         if "kind" in cls.__dict__:
             Step.kinds[cls.kind] = cls
@@ -170,22 +167,30 @@ class Step(BaseModel, ABC):
         return {}
 
     def as_json(self, why: bool = True) -> dict[str, Any]:
-        """The step as a JSON object, its kind under "step"; with or without its `because`."""
-        fields = self.model_dump(mode="json", exclude_defaults=True, exclude=None if why else {"because"})
-        return {"step": self.kind, **fields}
+        """The step as a JSON object, its kind under "step"; with or without its `because`, less what is by default."""
+        plain, defaults = super().as_json(), fields(type(self))
+        told = {name: value for name, value in plain.items() if self.__dict__[name] != defaults[name][1]}
+        if not why:
+            told.pop("because", None)
+        return {"step": self.kind, **told}
 
-    @staticmethod
-    def from_json(item: dict[str, Any]) -> Step:
+    @classmethod
+    def from_json(cls, item: Any) -> Self:
         """The step that `as_json` wrote.
 
         Raises:
             ValueError: If there is no such kind of step, or its fields are not valid.
         """
-        fields = {name: value for name, value in item.items() if name != "step"}
-        kind = Step.kinds.get(item.get("step", ""))
+        if not isinstance(item, dict):
+            raise ValueError(f"{shown(str(item))} is no step")
+        given = {name: value for name, value in item.items() if name != "step"}
+        name = item.get("step")
+        kind = Step.kinds.get(name) if isinstance(name, str) else None
         if kind is None:
-            raise ValueError(f"there is no kind of step {item.get('step')!r}")
-        return kind.model_validate(fields)
+            raise ValueError(f"there is no kind of step {shown(str(name))}")
+        if not issubclass(kind, cls):
+            raise ValueError(f"{kind.__name__} is no {cls.__name__}")
+        return kind(**given)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Step) and self._fact() == other._fact()
@@ -195,11 +200,6 @@ class Step(BaseModel, ABC):
 
     def _fact(self) -> tuple[object, ...]:
         return (type(self), *(value for name, value in self.__dict__.items() if name != "because"))
-
-
-# For a field that is a step: its kind is part of its JSON, and tells of which class to make it.
-WITH_KIND = PlainSerializer(lambda step: step.as_json())
-BY_KIND = BeforeValidator(lambda step: Step.from_json(step) if isinstance(step, dict) else step)
 
 
 def shell(*words: object) -> str:

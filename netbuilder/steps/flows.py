@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from netbuilder.spec.ports import ANY
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Step
 from netbuilder.steps.nft import PublishPort
+from netbuilder.values import ANY
 
 IsLocal = Callable[[IPv4Address], bool]
 """Whether an address is one of the host's own."""

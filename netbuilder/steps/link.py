@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from netbuilder.spec.fields import InterfaceName, Mac, Name
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name, shell
 from netbuilder.steps.state import LinkOf, Query, State, Thing, link_thing
+from netbuilder.values import InterfaceName, Mac, Name
 
 
 class AddBridge(Step):

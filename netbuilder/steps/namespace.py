@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netbuilder.spec.fields import PINS, Name, NamespacePath
 from netbuilder.steps.base import Kernel, Step, ip, shell
 from netbuilder.steps.state import NamespaceOf, PinOf, Query, State, Thing, netns_thing
+from netbuilder.values import Name, NamespacePath
+from netbuilder.values.names import PINS
 
 
 class _Pin(Step):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from netbuilder.spec.fields import Mac, Name
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import LinkOf, OfLink, Query, State
+from netbuilder.values import Mac, Name
 
 
 @dataclass(frozen=True, slots=True)

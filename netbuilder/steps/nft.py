@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
-
 from netbuilder import firewall
 from netbuilder.errors import shown
-from netbuilder.spec.ports import Port, Protocol
-from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step, shell
+from netbuilder.steps.base import Kernel, Step, shell
 from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
+from netbuilder.values import Port, Protocol, matching
 
 _WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
 
 
 def _element_text(text: str) -> str:
     """Parts that can be an element's and nothing else: it cannot end itself and begin another command."""
+    if len(text) > 100:
+        raise ValueError(f"{shown(text)} is longer than any element")
     for part in text.split(" . ") if text else ():
         if part in _WORDS or (part[0:1] == part[-1:] == '"' and firewall.is_name(part[1:-1])):
             continue
@@ -34,7 +34,7 @@ def _element_text(text: str) -> str:
     return text
 
 
-ElementText = Annotated[str, Field(max_length=100), AfterValidator(_element_text)]
+ElementText = Annotated[str, _element_text]
 
 
 class _InSet(Step):
@@ -83,7 +83,7 @@ class AddElement(_InSet):
 
     kind = "AddElement"
 
-    set: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    set: Annotated[str, matching(r"[a-z_]+")]
     key: ElementText
     data: ElementText = ""
 
@@ -151,7 +151,7 @@ class ExchangeTable(AddTable):
 
     kind = "ExchangeTable"
 
-    elements: tuple[Annotated[_InSet, BY_KIND, WITH_KIND], ...]
+    elements: tuple[_InSet, ...]
 
     def table(self) -> AddTable:
         """The table without its elements."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from netbuilder.spec.fields import Name
 from netbuilder.steps.base import Dev, Kernel, Step, inside, link_name
 from netbuilder.steps.state import OfLink, Query, State
+from netbuilder.values import Name
 
 Offload = Literal["tso", "gro"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from netbuilder.spec.fields import Name
 from netbuilder.steps.base import Dev, Kernel, Step, ip
 from netbuilder.steps.state import LinkOf, Query, Route, RoutesOf, State
+from netbuilder.values import Name
 
 DEFAULT = IPv4Network("0.0.0.0/0")
 """Every address: the subnet of a default route."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from netbuilder.spec.fields import Mac, Name
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import Link, LinkOf, Query, State
+from netbuilder.values import Mac, Name
 
 _NEW_MTU = "1500"  # what the kernel gives a bridge or a veth
 

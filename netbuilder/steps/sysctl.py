@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import Field
-
-from netbuilder.spec.fields import Name
 from netbuilder.steps.base import Kernel, Step, inside
 from netbuilder.steps.state import NAT, ForwardingAlone, Query, State, SysctlOf
+from netbuilder.values import Name, matching
 
-Key = Annotated[str, Field(pattern=r"^net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$")]
+Key = Annotated[str, matching(r"net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")]
 
 IP_FORWARD = "net/ipv4/ip_forward"
 # The kernel sets this one along with it: a router believes no redirects (ip-sysctl: accept_redirects).
@@ -81,7 +79,7 @@ class SetSysctl(Step):
 
     netns: Name | None = None
     key: Key
-    value: Annotated[str, Field(pattern=r"^[0-9]+( [0-9]+)*$")]
+    value: Annotated[str, matching(r"[0-9]+( [0-9]+)*")]
 
     def subject(self) -> str:
         return f"sysctl/{self.key}@{self.netns}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field
-
-from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step
+from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.state import Query, State
 from netbuilder.steps.sysctl import FORWARDING_ALONE
+from netbuilder.values import matching
 
 # A number, a MAC address; or what forwarded by itself, in a word each (EnableForwarding).
 _WAS = re.compile(rf"(?:[0-9a-f:\t -]{{0,40}}|[01-](?: {FORWARDING_ALONE}){{1,1000}})")
@@ -20,8 +19,8 @@ class Undo(Step):
 
     kind = "Undo"
 
-    undone_step: Annotated[Step, BY_KIND, WITH_KIND]
-    was: Annotated[str, Field(pattern=rf"^{_WAS.pattern}$")] | None = None
+    undone_step: Step
+    was: Annotated[str, matching(_WAS.pattern)] | None = None
 
     def subject(self) -> str:
         return self.undone_step.subject()

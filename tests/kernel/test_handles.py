@@ -172,7 +172,7 @@ def test_a_network_is_not_the_sandbox_of_its_name(host: Host) -> None:
     assert LAB in host
     network = host.networks()[0]
     assert network in host
-    assert network.model_copy(update={"bridge": "br9"}) not in host
+    assert network.replace(bridge="br9") not in host
     for what, problem in ((Network("web"), "no network 'web'"), (Sandbox("lab"), "no sandbox 'lab'")):
         with pytest.raises(NotFound, match=f"there is {problem} on this host") as caught:
             host.destroy(what)

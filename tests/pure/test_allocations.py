@@ -16,7 +16,7 @@ from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedLocalnet, Reso
 from netbuilder.spec import PublishedPort
 from tests.pure.samples import ENDPOINT, NETWORK
 
-LAB = NETWORK.model_copy(update={"gateways": (IPv4Interface("10.9.0.1/29"),)})
+LAB = NETWORK.replace(gateways=(IPv4Interface("10.9.0.1/29"),))
 FIRST, LAST = int(IPv4Address("10.9.0.1")), int(IPv4Address("10.9.0.6"))
 """Of the lab network, what can be somebody's."""
 
@@ -30,7 +30,7 @@ def endpoint(name: str, last: int, network: str = "lab") -> ResolvedEndpoint:
     """An endpoint at 10.9.0.LAST."""
     addresses = (IPv4Interface(f"10.9.0.{last}/29"),)
     update = {"network": network, "veth": f"veth{name}", "addresses": addresses, "mac": f"02:42:0a:09:00:{last:02x}"}
-    return ENDPOINT.model_copy(update=update)
+    return ENDPOINT.replace(**update)
 
 
 def bridged(name: str, last: int, *publish: str) -> ResolvedSandbox:
@@ -166,7 +166,7 @@ def test_what_an_overlay_takes_is_taken_there_alone(
 
 
 def test_what_stands_comes_in_the_order_in_which_it_was_made(allocations: Allocations) -> None:
-    dmz = LAB.model_copy(update={"name": "dmz"})
+    dmz = LAB.replace(name="dmz")
     db = bridged("db", 3)
     allocations.record([dmz], [db])
     assert list(allocations.networks.items()) == [("lab", LAB), ("dmz", dmz)]
@@ -199,7 +199,7 @@ def test_sandboxes_recorded_together_may_have_exchanged_what_they_hold(allocatio
 
 def test_a_network_and_its_sandbox_recorded_together_may_have_exchanged_addresses(allocations: Allocations) -> None:
     gateway = {"gateways": (IPv4Interface("10.9.0.2/29"),), "mac": "02:42:0a:09:00:02"}
-    allocations.record([LAB.model_copy(update=gateway)], [bridged("web", 1)])
+    allocations.record([LAB.replace(**gateway)], [bridged("web", 1)])
     claims = allocations.claims
     assert [holder(f"10.9.0.{last}")(allocations, claims) for last in (1, 2)] == [
         "sandbox web",
@@ -220,7 +220,7 @@ def test_a_network_that_is_removed_is_as_if_it_had_never_been(allocations: Alloc
     assert allocations.networks == {}
     assert holder("10.9.0.1")(allocations, allocations.claims) is None
     assert owner("02:42:0a:09:00:01")(allocations, allocations.claims) is None
-    allocations.record([LAB.model_copy(update={"gateways": (IPv4Interface("10.9.0.2/29"),)})], [])
+    allocations.record([LAB.replace(gateways=(IPv4Interface("10.9.0.2/29"),))], [])
     assert free_address(allocations.claims) == "10.9.0.1"
 
 
@@ -266,9 +266,9 @@ def test_an_overlay_gives_back_a_port_on_one_address_of_several() -> None:
 
 def test_a_network_may_have_several_gateways_and_a_sandbox_several_endpoints() -> None:
     gateways = (IPv4Interface("10.9.0.1/29"), IPv4Interface("10.8.0.1/24"))
-    lab = LAB.model_copy(update={"gateways": gateways})
-    dmz = LAB.model_copy(update={"name": "dmz"})
-    both = WEB.model_copy(update={"endpoints": (*WEB.endpoints, endpoint("web2", 3, "dmz"))})
+    lab = LAB.replace(gateways=gateways)
+    dmz = LAB.replace(name="dmz")
+    both = WEB.replace(endpoints=(*WEB.endpoints, endpoint("web2", 3, "dmz")))
     allocations = Allocations()
     allocations.record([lab, dmz], [both])
     assert [str(subnet) for subnet in lab.subnets] == ["10.9.0.0/29", "10.8.0.0/24"]
@@ -347,7 +347,7 @@ class Numbers:
         if self.kind == "port":
             return ResolvedSandbox(name="web", mode="bridge", namespace="web", ports=(port(f"{number}:80"),))
         held = {"addresses": (IPv4Interface(number),), "veth": f"veth{number}", "mac": f"02:42:00:00:00:{number:02x}"}
-        end = ENDPOINT.model_copy(update=held)
+        end = ENDPOINT.replace(**held)
         return ResolvedSandbox(name="web", mode="bridge", namespace="web", endpoints=(end,))
 
 

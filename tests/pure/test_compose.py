@@ -19,8 +19,8 @@ from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPT
 from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
-from netbuilder.spec.fields import RESERVED
 from netbuilder.spec.ports import PublishedPort
+from netbuilder.values.names import RESERVED
 
 BRIDGE = "com.docker.network.bridge.name"
 MTU = "com.docker.network.driver.mtu"

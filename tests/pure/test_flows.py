@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any
 
 import pytest
 
@@ -27,15 +28,8 @@ def is_local(address: IPv4Address) -> bool:
 
 
 def port(host_ip: str, host_port: int, address: str, sandbox_port: int, protocol: str = "udp") -> PublishPort:
-    return PublishPort.model_validate(
-        {
-            "host_ip": host_ip,
-            "host_port": host_port,
-            "protocol": protocol,
-            "address": address,
-            "sandbox_port": sandbox_port,
-        }
-    )
+    fields: dict[str, Any] = {"host_ip": host_ip, "protocol": protocol, "address": address}
+    return PublishPort(host_port=host_port, sandbox_port=sandbox_port, **fields)
 
 
 LED = flow("192.0.2.2:4000", "192.0.2.1:53", "10.9.0.2:5353")

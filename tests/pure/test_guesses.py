@@ -14,7 +14,7 @@ from netbuilder import Bridge, Container, HostNetwork, LiveSandbox, Network, Not
 from netbuilder.guesses import _TABLE, Answering, instead
 from netbuilder.host.arguments import program, sandbox_named
 from netbuilder.resolve import resolve
-from netbuilder.spec.named import Numbered
+from netbuilder.values.names import Numbered
 
 KINDS: dict[str, Any] = {name: getattr(netbuilder, name) for name in _TABLE}
 

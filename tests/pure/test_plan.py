@@ -7,7 +7,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from netbuilder.steps import (
     AddAddress,
@@ -223,7 +222,7 @@ def test_a_step_as_json(step: Step, why: bool, item: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("item", [{}, {"step": "Dance"}, {"step": "_InSet", "set": "bridges"}])
 def test_what_is_no_kind_of_step_is_refused(item: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"there is no kind of step {item.get('step')!r}"):
+    with pytest.raises(ValueError, match=f"there is no kind of step '{item.get('step')}'"):
         Step.from_json(item)
 
 
@@ -238,7 +237,7 @@ def test_what_is_no_kind_of_step_is_refused(item: dict[str, Any]) -> None:
     ],
 )
 def test_a_step_that_is_not_written_right_is_refused(item: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match=r"dev|loud|elements"):
         Step.from_json(item)
 
 
@@ -262,7 +261,7 @@ def test_what_is_remembered_is_text(before: object) -> None:
 
 @pytest.mark.parametrize("step", ALL, ids=range(len(ALL)))
 def test_a_reason_is_no_part_of_the_fact(step: Step) -> None:
-    other = step.model_copy(update={"because": "another reason"})
+    other = step.replace(because="another reason")
     assert other == step
     assert hash(other) == hash(step)
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from netbuilder.spec.ports import ANY, BROADCAST, PublishedPort
+from netbuilder.spec.ports import PublishedPort
+from netbuilder.values import ANY, BROADCAST
 
 PORTS = st.integers(1, 65535)
 PUBLISHED = st.builds(

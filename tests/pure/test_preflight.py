@@ -187,20 +187,20 @@ def test_a_namespace_is_adopted_once_in_a_call() -> None:
 
 
 def test_what_is_adopted_already_is_not_looked_at_again() -> None:
-    adopted = own("web").model_copy(update={"adopted": "/proc/7/ns/net"})
+    adopted = own("web").replace(adopted="/proc/7/ns/net")
     gone = {NamespaceOf("/proc/7/ns/net"): None, PinOf("web"): SEVEN}
     check(room(namespace=7), seen=gone, standing=(adopted,), stood=(Key("sandbox", "web"),))
     assert Preflight(units(resolve([room(namespace=7)])), {"web": adopted}, ()).queries() == set()
 
 
 def test_who_leaves_an_adopted_namespace_may_come_back_to_it_by_another_path() -> None:
-    adopted = own("web").model_copy(update={"adopted": "/proc/8/ns/net"})
+    adopted = own("web").replace(adopted="/proc/8/ns/net")
     seen = {NamespaceOf("/proc/7/ns/net"): EIGHT, PinOf("web"): EIGHT}
     check(room(namespace=7), seen=seen, standing=(adopted,), stood=(Key("sandbox", "web"),), arriving={"web": {}})
 
 
 def test_a_namespace_that_is_left_in_this_call_may_be_adopted_by_another() -> None:
-    adopted = own("web").model_copy(update={"adopted": "/proc/7/ns/net"})
+    adopted = own("web").replace(adopted="/proc/7/ns/net")
     check(
         room("web", namespace=8),
         room("db", namespace=7),

@@ -117,7 +117,7 @@ def test_what_is_handed_out_can_be_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in netbuilder.__all__ if name.startswith("Resolved")])
 def test_what_is_resolved_is_of_types_that_can_be_named(name: str) -> None:
-    fields = [field.annotation for field in PUBLIC[name].model_fields.values()]
+    fields = typing.get_type_hints(PUBLIC[name]).values()
     assert {one for one in parts(fields) if one.__module__.startswith("netbuilder")} <= set(PUBLIC.values())
 
 

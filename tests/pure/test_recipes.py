@@ -153,16 +153,14 @@ def test_one_of_many_has_a_queue_and_neighbours_of_its_own(monkeypatch: pytest.M
 
 def test_a_sandbox_may_have_several_endpoints_and_its_ports_lead_to_the_first() -> None:
     (web, _) = resolved(mode=Bridge(network="lab", publish=PORTS)).sandboxes
-    second = web.endpoints[0].model_copy(
-        update={
-            "bridge": "br8",
-            "veth": "veth2",
-            "interface": "eth2",
-            "addresses": (IPv4Interface("10.8.0.2/24"), IPv4Interface("10.8.0.3/24")),
-            "gateways": (IPv4Address("10.8.0.1"),),
-        }
+    second = web.endpoints[0].replace(
+        bridge="br8",
+        veth="veth2",
+        interface="eth2",
+        addresses=(IPv4Interface("10.8.0.2/24"), IPv4Interface("10.8.0.3/24")),
+        gateways=(IPv4Address("10.8.0.1"),),
     )
-    more = recipes.plan(web.model_copy(update={"endpoints": (*web.endpoints, second)}))
+    more = recipes.plan(web.replace(endpoints=(*web.endpoints, second)))
     assert without(commands(more), "veth2", "eth2") == NAMESPACE + PUBLISHED
     assert [line for line in commands(more).splitlines() if "veth2 " in line or "eth2" in line] == [
         "ip link add veth2 numtxqueues 1 numrxqueues 1 master br8 type veth \\",
@@ -250,7 +248,7 @@ def test_what_lets_the_hosts_loopback_lead_to_a_network() -> None:
 
 def test_a_network_may_have_several_gateways() -> None:
     (lab,) = resolved().networks
-    both = lab.model_copy(update={"gateways": (*lab.gateways, IPv4Interface("10.8.0.1/16"))})
+    both = lab.replace(gateways=(*lab.gateways, IPv4Interface("10.8.0.1/16")))
     more = commands(network.plan(both)).splitlines()
     assert [line for line in more if line not in commands(network.plan(lab)).splitlines()] == [
         "ip address add 10.8.0.1/16 brd + dev br9",

@@ -5,6 +5,7 @@ What stands is only looked at: a call that is refused, or never carried out, lea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -22,7 +23,7 @@ from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts, HostRoute, Neighbour
 from netbuilder.resolve.resolved import HostBaseline, ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox
-from netbuilder.spec.ports import ANY
+from netbuilder.values import ANY
 
 Specs = list[Network | Sandbox]
 Written = TypeVar("Written", ResolvedNetwork, ResolvedSandbox)
@@ -531,7 +532,7 @@ def test_a_network_is_not_changed_while_others_use_it(change: dict[str, Any], al
     field = next(name for name in change if name in error.field)
     assert error.field == f"network lab.{field}"
     has = {"subnet": "10.9.0.0/24", "gateway": "10.9.0.1", "bridge": "br-a51146d38077", "mtu": "not set"}
-    value = has.get(field, allocations.networks["lab"].model_dump().get(field))
+    value = has.get(field, vars(allocations.networks["lab"]).get(field))
     assert str(error) == f"network lab.{field}: is {value} by now, and cannot be changed without {left}, on it"
     assert error.hint == f"say the same {field}, ask for these sandboxes in the same call, or destroy them first"
 
@@ -714,7 +715,7 @@ def test_a_bridge_that_was_adopted_is_so_again(adopted: bool) -> None:
     make([spec], allocations, facts)
     update = {"mtu": 1400}
     again = network(spec.model_copy(update=update), allocations, **seen(allocations))
-    assert again == allocations.networks["lab"].model_copy(update=update)
+    assert again == allocations.networks["lab"].replace(**update)
     assert again.adopted is adopted
 
 
@@ -1194,9 +1195,9 @@ def test_what_is_written_is_read_back_as_it_was_or_not_at_all(field: str) -> Non
     allocations = host(*STANDING, Network(name="net", mtu=1400), top("top"), empty("e", namespace="/run/netns/e"))
     for one in (*allocations.networks.values(), *allocations.sandboxes.values()):
         assert written(one) == one
-        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-            type(one).model_validate(dict(one) | {field: 1})
-        with pytest.raises(ValidationError, match="frozen"):
+        with pytest.raises(ValueError, match=f"has no field '{field}'"):
+            type(one).from_json(one.as_json() | {field: 1})
+        with pytest.raises(AttributeError, match="is a value"):
             one.name = "other"
 
 
@@ -1207,7 +1208,7 @@ def test_a_port_that_can_never_be_right_is_not_read(change: dict[str, Any]) -> N
     fields = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
     assert str(ResolvedPort(**fields)) == "8088:80/tcp"
     assert str(ResolvedPort(**fields | {"host_ip": "10.9.0.1"})) == "10.9.0.1:8088:80/tcp"
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match=next(iter(change))):
         ResolvedPort(**fields | change)
 
 
@@ -1327,7 +1328,7 @@ def read_back(allocations: Allocations) -> Allocations:
 
 def written(one: Written) -> Written:
     """A resolved value, written as JSON and read back."""
-    return type(one).model_validate_json(one.model_dump_json())
+    return type(one).from_json(json.loads(json.dumps(one.as_json())))
 
 
 def attempt(specs: Specs, allocations: Allocations) -> Resolution | str:

@@ -16,8 +16,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
 from netbuilder.spec.addresses import Address
-from netbuilder.spec.fields import RESERVED, InterfaceName, Mac, Name, NamespacePath
+from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
 from netbuilder.spec.ports import PublishedPort
+from netbuilder.values.names import RESERVED
 
 LONG = "x" * 10_000
 

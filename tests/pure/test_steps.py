@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from netbuilder import firewall
 from netbuilder.steps import (
@@ -121,7 +120,7 @@ def setting(step: Step, command: str, back: str, on: tuple[str, Any], off: Any, 
         query = LinkOf(netns, "veth1")
         cases.append(
             Case(
-                step=step.model_copy(update={"netns": netns}),
+                step=step.replace(netns=netns),
                 subject=f"{home}/{step.kind}",
                 command=f"{ip} link set veth1 {command}",
                 holds=[{query: link(**{option: on[1]})}],
@@ -565,7 +564,7 @@ def test_what_it_is_about_and_what_comes_into_being_by_it(case: Case) -> None:
 
 @each_case
 def test_a_step_survives_json_and_its_reason_does_where_it_is_asked_for(case: Case) -> None:
-    step = case.step.model_copy(update={"because": "a reason"})
+    step = case.step.replace(because="a reason")
     assert Step.from_json(step.as_json()).because == "a reason"
     assert Step.from_json(step.as_json(why=False)) == case.step
     assert "because" not in step.as_json(why=False)
@@ -585,13 +584,13 @@ def test_taking_it_back_is_a_step_as_well(case: Case) -> None:
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
-        ({}, "there is no kind of step None"),
+        ({}, "there is no kind of step 'None'"),
         ({"step": "Rename"}, "there is no kind of step 'Rename'"),
         ({"step": "_Setting"}, "there is no kind of step '_Setting'"),
         ({"step": "EnableForwarding"}, "there is no kind of step 'EnableForwarding'"),
         ({"step": "AddNamespace"}, "name"),
-        ({"step": "AddNamespace", "name": "web", "colour": "red"}, "Extra inputs"),
-        ({"step": "ExchangeTable", "elements": [{"step": "SetUp", "dev": "br9"}]}, "instance of _InSet"),
+        ({"step": "AddNamespace", "name": "web", "colour": "red"}, "has no field 'colour'"),
+        ({"step": "ExchangeTable", "elements": [{"step": "SetUp", "dev": "br9"}]}, "SetUp is no _InSet"),
         ({"step": "ExchangeTable", "elements": [{"step": "Rename"}]}, "there is no kind of step"),
         ({"step": "Undo", "undone_step": {"step": "Rename"}}, "there is no kind of step"),
         ({"step": "Undo", "undone_step": {"step": "AddNamespace", "name": "web"}, "was": "1;reboot"}, "was"),
@@ -691,16 +690,16 @@ def test_what_is_present_and_what_is_there_in_part(step: Step, answers: Answers,
 @pytest.mark.parametrize(
     ("step", "wanted", "answers", "gives_way"),
     [
-        (ADD_VETH, ADD_VETH.model_copy(update={"mac": OTHER_MAC}), veth(link(master=3), link(), BRIDGE_LINK), False),
+        (ADD_VETH, ADD_VETH.replace(mac=OTHER_MAC), veth(link(master=3), link(), BRIDGE_LINK), False),
         (
             ADD_VETH,
-            ADD_VETH.model_copy(update={"mac": OTHER_MAC}),
+            ADD_VETH.replace(mac=OTHER_MAC),
             veth(link(master=3), link(mac=OTHER_MAC), BRIDGE_LINK),
             True,
         ),
-        (PUBLISHED, PUBLISHED.model_copy(update={"sandbox_port": 81}), {PORT: "10.9.0.2 . 80"}, False),
-        (PUBLISHED, PUBLISHED.model_copy(update={"sandbox_port": 81}), {PORT: "10.9.0.2 . 81"}, True),
-        (PUBLISHED, PUBLISHED.model_copy(update={"sandbox_port": 81}), {PORT: None}, False),
+        (PUBLISHED, PUBLISHED.replace(sandbox_port=81), {PORT: "10.9.0.2 . 80"}, False),
+        (PUBLISHED, PUBLISHED.replace(sandbox_port=81), {PORT: "10.9.0.2 . 81"}, True),
+        (PUBLISHED, PUBLISHED.replace(sandbox_port=81), {PORT: None}, False),
         # A bridge of our own for another network: its alias tells whose it is.
         (ADD_BRIDGE, OTHER_BRIDGE, {BRIDGE: link("bridge", alias="netbuilder:lab")}, False),
         (ADD_BRIDGE, OTHER_BRIDGE, {BRIDGE: link("bridge", alias="netbuilder:two")}, True),
@@ -915,17 +914,22 @@ HOSTILE = [
     "\x00",
 ]
 QUOTED = ["AddBridge.alias", "SetAlias.alias"]
-FIELDS = {f"{type(case.step).__name__}.{name}": case.step for case in CASES for name, value in case.step if value != ""}
+FIELDS = {
+    f"{type(case.step).__name__}.{name}": case.step
+    for case in CASES
+    for name, value in vars(case.step).items()
+    if value != ""
+}
 
 
 def with_text(step: Step, field: str, text: str) -> Step:
-    return type(step).model_validate({**dict(step), field.partition(".")[2]: text})
+    return step.replace(**{field.partition(".")[2]: text})
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS.keys() - QUOTED))
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_is_refused(field: str, text: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match=field.partition(".")[2]):
         with_text(FIELDS[field], field, text)
 
 
@@ -952,7 +956,7 @@ def test_the_parts_of_an_element(field: str, text: str) -> None:
     ],
 )
 def test_what_can_be_no_element_is_refused(field: str, text: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match=f"{field}: "):
         AddElement(**{"set": "bridges", "key": "10.9.0.1", field: text})
 
 
@@ -996,13 +1000,13 @@ def test_a_hostile_reason_is_a_comment_of_the_script(text: str) -> None:
     ["kernel/hostname", "net", "net/", "/net/ipv4/x", "net/../kernel/x", "net/./x", "net/a b", "net//x", "net/x\n"],
 )
 def test_a_setting_is_one_of_the_network_stack(key: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="key: "):
         SetSysctl(key=key, value="1")
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1\n", "1  2", "1 ", " 1", "1\t2", "x"])
 def test_a_setting_is_a_number_or_some(value: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError, match="value: "):
         SetSysctl(key="net/ipv4/ip_forward", value=value)
 
 
@@ -1012,7 +1016,7 @@ def test_what_is_put_back_is_a_number_or_an_address(was: str | None) -> None:
 
 
 def test_a_step_has_no_other_fields_and_is_frozen() -> None:
-    with pytest.raises(ValidationError, match="color"):
+    with pytest.raises(ValueError, match="color"):
         AddNamespace(name="web", color="red")  # type: ignore[call-arg]
-    with pytest.raises(ValidationError, match="because"):
+    with pytest.raises(AttributeError, match="because"):
         ADD_NAMESPACE.because = "another reason"  # type: ignore[misc]
