@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from netbuilder.addresses import IPAddress
 from netbuilder.errors import shown
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Mac, NetworkName
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.settings import FrozenDict, Sysctls
+from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import NetworkLike
 
 IFNAME = "IFNAME"

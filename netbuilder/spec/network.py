@@ -8,13 +8,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
-from netbuilder.addresses import IPAddress
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Name
 from netbuilder.spec.pools import GatewayMode, Pool
 from netbuilder.spec.settings import FrozenDict, Labels
 from netbuilder.spec.subnets import Subnet, Subnet6
+from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import NetworkLike
 
 DEFAULT_NETWORK = "bridge"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from netbuilder.addresses import Family, IPAddress, IPNetwork
+from netbuilder.values.addresses import Family, IPAddress, IPNetwork
 
 GatewayMode = Literal["nat", "nat-unprotected", "routed", "isolated"]
 

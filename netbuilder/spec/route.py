@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from netbuilder.addresses import IPAddress, IPNetwork
 from netbuilder.spec.addresses import AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.subnets import block
+from netbuilder.values.addresses import IPAddress, IPNetwork
 
 
 def _destination(value: object) -> object:

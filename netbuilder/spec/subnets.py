@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Strict
 
-from netbuilder.addresses import IPNetwork
 from netbuilder.errors import shown
+from netbuilder.values.addresses import IPNetwork
 
 _UNUSABLE: tuple[IPNetwork, ...] = (
     *map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4")),
