@@ -1,31 +1,60 @@
-"""What it costs to start: importing the package, `netbuilder --help`, and `netbuilder ps` on a full host.
+"""What whole programs cost: Python, its imports, and `netbuilder` on a host with one sandbox and on a full one.
 
-commands.py N ROUNDS    `netbuilder ps` over N sandboxes; prints the seconds of each round as JSON
+commands.py turns PYTHON ROUNDS    each program in turn, on the host where it is started; prints what each took as JSON
+commands.py ps PYTHON N ROUNDS     `netbuilder ps` over N sandboxes; prints the seconds of each round as JSON
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
-from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import fresh, seconds, settle
+from measure import HERE, Usage, between, fresh, installed, run, settle
 
-PS, REPEATS, STARTS = 1000, 5, 15
-NETBUILDER = [sys.executable, "-m", "netbuilder"]
-PROGRAMS = {
-    "interpreter": [sys.executable, "-c", "pass"],
-    "package": [sys.executable, "-c", "import netbuilder"],
-    "names": [sys.executable, "-c", "from netbuilder import Bridge, Host, Network, Sandbox"],
-    "help": [*NETBUILDER, "--help"],
+PS, REPEATS, TURNS = 1000, 5, 12
+SCRIPT = "import sys; from netbuilder.cli import main; sys.exit(main())"  # as a wheel's
+CODE = {
+    "interpreter": "pass",
+    "package": "import netbuilder",
+    "names": "from netbuilder import Bridge, Host, Network, Sandbox",
 }
+COMMANDS = {
+    "help": "--help",
+    "up_first": "up",
+    "up": "up",
+    "diff": "diff",
+    "ps": "ps",
+    "inspect": "inspect web",
+    "links": "links",
+    "exec": "exec web -- true",
+    "down": "down",
+}
+COMPOSE = "services:\n  web:\n    ports: ['8088:80']\n"
 
 
-def measure(count: int, repeats: int) -> list[float]:
+def turns(python: str, rounds: int) -> dict[str, list[Usage]]:
+    """Every program in turn, in the order of the tables above: what `up` makes is there until `down`."""
+    with tempfile.TemporaryDirectory(prefix="netbuilder-bench-") as directory:
+        file = Path(directory, "compose.yaml")
+        file.write_text(COMPOSE)
+        programs = {name: [python, "-c", code] for name, code in CODE.items()}
+        for name, line in COMMANDS.items():
+            verb, *rest = line.split()
+            given = ["-f", str(file)] if verb in ("up", "diff", "down") else []
+            programs[name] = [python, "-c", SCRIPT, verb, *given, *rest]
+        return _transposed([{name: run(command) for name, command in programs.items()} for _ in range(rounds)])
+
+
+def _transposed(rounds: list[dict[str, Usage]]) -> dict[str, list[Usage]]:
+    return {name: [one[name] for one in rounds] for name in rounds[0]}
+
+
+def ps(python: str, count: int, repeats: int) -> list[float]:
     """One round, in this process: seconds for each `netbuilder ps`."""
     from netbuilder import Bridge, Host, Network, Sandbox
 
@@ -36,7 +65,7 @@ def measure(count: int, repeats: int) -> list[float]:
         costs = []
         for _ in range(repeats):
             began = time.perf_counter()
-            shown = host.run([*NETBUILDER, "ps"], capture_output=True, check=True)
+            shown = host.run([python, "-c", SCRIPT, "ps"], capture_output=True, check=True)
             costs.append(time.perf_counter() - began)
             if shown.stdout.count(b"box") < count:
                 raise RuntimeError("netbuilder ps does not show every sandbox")
@@ -46,36 +75,51 @@ def measure(count: int, repeats: int) -> list[float]:
     return costs
 
 
+def hosted(python: str, rounds: int) -> Any:
+    """The turns on a throw-away host."""
+    from netbuilder import Host
+
+    with Host.isolated() as host:
+        command = [sys.executable, str(HERE / "commands.py"), "turns", python, str(rounds)]
+        done = host.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout)
+
+
 # In the process of the benchmark
 
 
-def starts(quick: bool) -> dict[str, float]:
-    """Milliseconds from the start to the end of some short programs, which take turns; the first turn only warms up."""
-    programs = {name: command for name, command in PROGRAMS.items() if name != "help" or _has_cli()}
-    turns = [{name: _ms(command) for name, command in programs.items()} for _ in range(3 if quick else STARTS)]
-    figures = {f"{name}_ms": median(turn[name] for turn in turns[1:]) for name in programs}
-    if "help_ms" in figures:
-        figures["help_ratio"] = median(turn["help"] / turn["interpreter"] for turn in turns[1:])
-    return figures
+def compare(quick: bool) -> list[dict[str, Any]]:
+    """A row for each program; of its turns, the first only warms up."""
+    settle()
+    with installed() as python:
+        costs = fresh("commands.py", "hosted", python, 2 if quick else TURNS)
+    used = {name: [Usage(*one) for one in turns[1:]] for name, turns in costs.items()}
+    bare = used["interpreter"]
+    return [
+        {
+            "program": name,
+            "ms": median(one.ms for one in own),
+            "cpu_ms": median(one.cpu_ms for one in own),
+            "ratio": between([one.ms / low.ms for one, low in zip(own, bare, strict=True)]),
+            "cpu_ratio": between([one.cpu_ms / low.cpu_ms for one, low in zip(own, bare, strict=True)]),
+        }
+        for name, own in used.items()
+    ]
 
 
-def _ms(command: Sequence[str]) -> float:
-    return seconds(command) * 1e3
-
-
-def ps(quick: bool) -> dict[str, Any] | None:
-    """Seconds that `netbuilder ps` takes; None without a command line."""
-    if not _has_cli():
-        return None
+def full(quick: bool) -> dict[str, Any]:
+    """`netbuilder ps` on a full host, beside what the kernel takes to make as many sandboxes."""
     count = 10 if quick else PS
     settle()
-    costs = fresh("commands.py", count, 1 if quick else REPEATS)
-    return {"sandboxes": count, "seconds": median(costs)}
-
-
-def _has_cli() -> bool:
-    return find_spec("netbuilder.__main__") is not None and find_spec("netbuilder.cli") is not None
+    floor = sum(fresh("floor.py", count)["setup_ms"]) / 1e3
+    settle()
+    with installed() as python:
+        costs = fresh("commands.py", "ps", python, count, 1 if quick else REPEATS)
+    return {"sandboxes": count, "seconds": median(costs), "ratio": between([one / floor for one in costs])}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))
+    script = {"turns": turns, "hosted": hosted, "ps": ps}[sys.argv[1]]
+    print(json.dumps(script(sys.argv[2], *map(int, sys.argv[3:]))))  # type: ignore[operator]

@@ -29,8 +29,9 @@ REQUEST, ACK, CREATE, EXCL = 0x1, 0x4, 0x400, 0x200
 ERROR, NEWLINK, DELLINK, NEWADDR, NEWROUTE = 2, 16, 17, 20, 24
 IFNAME, MASTER, LINKINFO, AF_SPEC, GROUP, NET_NS_FD, TX_QUEUES, RX_QUEUES = 3, 10, 18, 26, 27, 28, 31, 32
 HERE, PINS = "/proc/thread-self/ns/net", Path("/run/netns")
-SUBNET, GATEWAY = "10.9.", socket.inet_aton("10.9.0.1")
+GATEWAY = socket.inet_aton("10.9.0.1")
 ALL, FIRST_INDEX = 77, 100  # the group that the veth pairs are deleted by, the index of the first
+PER_BRIDGE = 1000  # a bridge has 1,023 ports at most
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -105,19 +106,23 @@ class Rtnetlink:
 
 
 class Floor:
-    """A throw-away host with one bridge, and the least that can be done for a sandbox on it."""
+    """A throw-away host with bridges, and the least that can be done for a sandbox on one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, bridges: int = 1) -> None:
         become_root()
         isolate()
         PINS.mkdir()
         self.home = os.open(HERE, os.O_RDONLY)
         self.host = Rtnetlink()
-        self.host.tell(new_link(link(up=True), "br0", b"bridge\0"))
-        self.bridge = socket.if_nametoindex("br0")
-        self.host.tell(new_address(self.bridge, GATEWAY))
+        self.bridges = [self._bridge(f"br{at}") for at in range(bridges)]
         self.route = new_default_route()
         self.procfs = sysctl.Procfs()
+
+    def _bridge(self, name: str) -> int:
+        self.host.tell(new_link(link(up=True), name, b"bridge\0"))
+        index = socket.if_nametoindex(name)
+        self.host.tell(new_address(index, GATEWAY))
+        return index
 
     def build(self, number: int) -> None:
         """One sandbox."""
@@ -125,14 +130,16 @@ class Floor:
         index = FIRST_INDEX + number
         one_queue = attribute(TX_QUEUES, struct.pack("=I", 1)) + attribute(RX_QUEUES, struct.pack("=I", 1))
         inner = link(2) + one_queue + attribute(IFNAME, b"eth0\0") + attribute(NET_NS_FD, struct.pack("=I", netns))
-        port = attribute(MASTER, struct.pack("=I", self.bridge)) + attribute(GROUP, struct.pack("=I", ALL))
+        port = attribute(MASTER, struct.pack("=I", self.bridges[number // PER_BRIDGE])) + attribute(
+            GROUP, struct.pack("=I", ALL)
+        )
         outer = link(index) + one_queue + port
         no_link_local = attribute(AF_SPEC, attribute(socket.AF_INET6, attribute(8, b"\x01")))
         self.host.tell(
             new_link(outer, f"v{number}", b"veth\0", attribute(2, attribute(1, inner))),
             message(NEWLINK, 0, link(index, up=True) + no_link_local),
         )
-        address = socket.inet_aton(f"{SUBNET}{number + 2 >> 8}.{number + 2 & 255}")
+        address = socket.inet_aton(f"10.9.{number + 2 >> 8}.{number + 2 & 255}")
         up = [message(NEWLINK, 0, link(one, up=True)) for one in (1, 2)]
         inside.tell(up[0], new_address(2, address), up[1], self.route)
         inside.socket.close()
@@ -165,7 +172,7 @@ class Floor:
 
 def measure(count: int) -> dict[str, object]:
     """What `count` sandboxes cost: milliseconds for each to set up, seconds for all to tear down."""
-    floor, setup = Floor(), []
+    floor, setup = Floor(-(-count // PER_BRIDGE)), []
     for number in range(count):
         began = time.perf_counter()
         floor.build(number)

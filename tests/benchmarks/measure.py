@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
+import site
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 PATIENCE = 600.0  # seconds that one measurement may take
@@ -26,6 +29,20 @@ def compiled_once() -> Iterator[None]:
         os.environ["PYTHONPYCACHEPREFIX"] = cache
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         yield
+
+
+@contextmanager
+def installed() -> Iterator[str]:
+    """An interpreter that finds netbuilder as a wheel's user has it: without the hook of an editable install.
+
+    It takes time at each start, as do those of the tools that the tests are written with.
+    """
+    with tempfile.TemporaryDirectory(prefix="netbuilder-bench-") as directory:
+        venv.EnvBuilder(symlinks=True).create(directory)
+        (packages,) = Path(directory).glob("lib/python*/site-packages")
+        paths = [HERE.parent.parent, *map(Path, site.getsitepackages())]
+        (packages / "benchmark.pth").write_text("".join(f"{path}\n" for path in paths))
+        yield f"{directory}/bin/python"
 
 
 class Failed(Exception):
@@ -46,14 +63,22 @@ def settle() -> None:
     fresh("floor.py", "settle")
 
 
-def seconds(command: Sequence[str]) -> float:
-    """How long a program takes from its start to its end."""
-    began = time.perf_counter()
+class Usage(NamedTuple):
+    """What a program took from its start to its end: milliseconds, and those of processor time."""
+
+    ms: float
+    cpu_ms: float
+
+
+def run(command: Sequence[str]) -> Usage:
+    """Run a program that must not fail."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
-    took = time.perf_counter() - began
+    took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise Failed(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
-    return took
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Usage(took * 1e3, cpu * 1e3)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

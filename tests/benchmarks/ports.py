@@ -63,11 +63,13 @@ def compare(quick: bool) -> list[dict[str, Any]]:
             settle()
             costs = fresh("ports.py", level, 2 if quick else REPEATS)
             rounds[level].append({name: median(values) for name, values in costs.items()})
-    return [{"published": level, **_middle(rounds[level])} for level in levels]
+    return [{"published": level, **_middle(rounds[level], rounds[levels[0]])} for level in levels]
 
 
-def _middle(rounds: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    return {name: between([one[name] for one in rounds]) for name in rounds[0]}
+def _middle(rounds: list[dict[str, float]], few: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """With a ratio to the same round of the lowest level."""
+    ratios = {name: median(own[name] / low[name] for own, low in zip(rounds, few, strict=True)) for name in rounds[0]}
+    return {name: {**between([one[name] for one in rounds]), "flat_ratio": ratios[name]} for name in rounds[0]}
 
 
 if __name__ == "__main__":

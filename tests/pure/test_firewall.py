@@ -27,8 +27,8 @@ OUTLINE = {
         "a gateway address from elsewhere",
     ),
     "source_check": (
-        "an address of the subnet",
         "an address that the host reaches by this bridge",
+        "an address of the subnet",
         "neighbour discovery, link-local",
         "spoofed source, or IPv6 where there is none",
     ),
@@ -47,17 +47,17 @@ OUTLINE = {
         "out of an internal network",
         "into an internal network",
         "established, related",
+        "published port",
         "from a netbuilder bridge",
-        "to a netbuilder bridge",
+        "not published",
         "not a netbuilder bridge",
     ),
     "internal_forward": ("neighbours on one bridge", "internal network"),
     "forward_from_bridge": (
         "neighbours on one bridge",
         "invalid: it would leave with its private address",
-        "to a netbuilder bridge",
+        "not published",
     ),
-    "forward_to_bridge": ("published port", "not published"),
     "unrelated_forward": (
         "forwarded as before netbuilder",
         "another bridge, paired with itself",
@@ -173,7 +173,14 @@ def test_nothing_enters_or_leaves_an_internal_network_not_even_by_a_published_po
         assert rule("forward", way).endswith(" @internal goto internal_forward")
         assert order.index(way) < order.index("established, related")
     assert rule("internal_forward", "internal network") == rules("internal_forward")[-1].split(" comment")[0] == "drop"
-    assert rules("forward_to_bridge")[-1].startswith("drop ")
+
+
+def test_what_is_for_a_bridge_of_ours_is_published_or_dropped() -> None:
+    assert rule("forward", "published port") == "ct status dnat oifname @bridges accept"
+    for chain in ("forward", "forward_from_bridge"):
+        assert rule(chain, "not published") == "oifname @bridges drop"
+    assert rules("forward_from_bridge")[-1].startswith("oifname @bridges drop ")
+    assert OUTLINE["forward"][-2:] == ("not published", "not a netbuilder bridge")
 
 
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
