@@ -4,9 +4,10 @@
     allocations   what stands on a host already, and who holds what (claims)
     facts         what else the host is like
     defaults      how Docker chooses what a spec leaves open
-    networks      a bridge, a subnet and a gateway for each network
+    networks      a bridge for each network, and in each family a subnet and a gateway (pools)
+    endpoints     for each network that a sandbox is on: addresses, a veth name, an interface, and who has the gateway
     crowds        what many sandboxes need and few do not
-    sandboxes     an address, a veth name and host ports for each sandbox
+    sandboxes     endpoints, host ports and a namespace for each sandbox
 
 Pure: the same specs, allocations and facts give the same answer, and none of them is changed. Networks come first, then
 what is fixed (static addresses, named host ports), then what is free to choose, so that a default never takes what
@@ -113,4 +114,5 @@ def _refuse_twice(kind: str, names: list[str]) -> None:
 
 
 def _wants_default_network(sandboxes: list[Sandbox]) -> bool:
-    return any(isinstance(s.mode, Bridge) and s.mode.network == DEFAULT_NETWORK for s in sandboxes)
+    modes = (spec.mode for spec in sandboxes if isinstance(spec.mode, Bridge))
+    return any(endpoint.network == DEFAULT_NETWORK for mode in modes for endpoint in mode.attachments)

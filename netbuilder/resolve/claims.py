@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from ipaddress import IPv4Address
 from typing import Any
 
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedPort, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedPool, ResolvedPort, ResolvedSandbox
 from netbuilder.values import ANY
+from netbuilder.values.addresses import IPAddress
 
 Claim = tuple[str, str, int | str]
 """What only one may hold: ("address", NETWORK, its number), ("mac", NETWORK, MAC) or ("veth", "", NAME)."""
@@ -48,14 +49,16 @@ class Claims:
 
     def add_network(self, network: ResolvedNetwork) -> None:
         """A network holds its gateways and its bridge's MAC address."""
-        for gateway in network.gateways:
-            self._holders["address", network.name, int(gateway)] = f"the gateway of network {network.name}"
+        for pool in network.pools:
+            for address in pool.held:
+                self._holders["address", network.name, int(address)] = _held_by(network, pool, address)
         self._holders["mac", network.name, network.mac] = f"the bridge of network {network.name}"
 
     def remove_network(self, network: ResolvedNetwork) -> None:
         """What a network held is free."""
-        for gateway in network.gateways:
-            self._release("address", network.name, int(gateway))
+        for pool in network.pools:
+            for address in pool.held:
+                self._release("address", network.name, int(address))
         self._release("mac", network.name, network.mac)
 
     def add_sandbox(self, sandbox: ResolvedSandbox) -> None:
@@ -153,3 +156,9 @@ class Claims:
         for (of, first), lowest in self._lowest.items():
             if of == scope and first <= number < lowest:
                 self._lowest[of, first] = number
+
+
+def _held_by(network: ResolvedNetwork, pool: ResolvedPool, address: IPAddress) -> str:
+    if address in (pool.address, pool.gateway):
+        return f"the gateway of network {network.name}"
+    return f"network {network.name}, which reserves it (aux_addresses)"

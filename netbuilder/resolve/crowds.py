@@ -5,13 +5,12 @@ The first ones are left as they are, as each thing more is paid for by every san
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from netbuilder.errors import SpecError
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNeighbour, ResolvedNetwork
-from netbuilder.spec import Bridge, Sandbox
 
 BRIDGE_PORTS = 1023
 """As many ports as a Linux bridge holds (BR_MAX_PORTS less one)."""
@@ -33,57 +32,59 @@ with 1,024 entries (net.ipv4.neigh.default.gc_thresh3), and what is then not in 
 
 
 class Crowds:
-    """What the sandboxes of one call need as they are many, with those that stand."""
+    """What the endpoints of one call need as they are many, with those that stand."""
 
     def __init__(
         self,
-        wired: list[tuple[Sandbox, Bridge]],
+        wired: list[tuple[str, str]],
         networks: Mapping[str, ResolvedNetwork],
-        asked: Mapping[str, Sandbox],
+        asked: Collection[str],
         allocations: Allocations,
         facts: HostFacts,
     ) -> None:
-        """Work it out; SpecError, if a bridge does not hold as many ports."""
+        """Work it out for endpoints, each given by its sandbox and its network, of the sandboxes `asked` for.
+
+        Raises:
+            SpecError: If a bridge does not hold as many ports.
+        """
         self._networks, self._asked = networks, asked
         self._allocations, self._facts = allocations, facts
-        self._before: dict[str, ResolvedEndpoint] = {}
+        found = {one: endpoint_before(*one, allocations) for one in wired}
+        self._before = {one: had for one, had in found.items() if had}
         by_network: dict[str, list[str]] = {}
-        for spec, mode in wired:
-            had = endpoint_before(spec.name, mode.network, allocations)
-            if had:
-                self._before[spec.name] = had
-            by_network.setdefault(mode.network, []).append(spec.name)
-        self._own_queue = {name for name, had in self._before.items() if had.own_queue}
-        self._entered = {name for name, had in self._before.items() if had.neighbours}
+        for sandbox, network in wired:
+            by_network.setdefault(network, []).append(sandbox)
+        self._own_queue = {one for one, had in self._before.items() if had.own_queue}
+        self._entered = {one for one, had in self._before.items() if had.neighbours}
         for network, names in by_network.items():
             self._queue(network, names)
-        new = [spec.name for spec, _ in wired if spec.name not in self._before]
+        new = [one for one in wired if one not in self._before]
         self._entered.update(new[max(ASKED_FOR - len(allocations.sandboxes), 0) :])
 
-    def has_own_queue(self, sandbox: str) -> bool:
-        """Whether a sandbox gets its packets by a queue of its own."""
-        return sandbox in self._own_queue
+    def has_own_queue(self, sandbox: str, network: str) -> bool:
+        """Whether a sandbox gets the packets of a network by a queue of its own."""
+        return (sandbox, network) in self._own_queue
 
     def neighbours(self, sandbox: str, network: ResolvedNetwork) -> tuple[ResolvedNeighbour, ...]:
         """Whom a sandbox has in its neighbour table for good, and who has it there: the network's bridge, or nobody.
 
         A bridge that was there before may change its MAC address at any time.
         """
-        if sandbox not in self._entered or network.adopted:
+        if (sandbox, network.name) not in self._entered or network.adopted:
             return ()
         return tuple(ResolvedNeighbour(address=gateway.ip, mac=network.mac) for gateway in network.gateways)
 
     def _queue(self, network: str, names: list[str]) -> None:
         others = self._facts.ports.get(self._networks[network].bridge, 0)
-        staying = self._allocations.members(network) - self._asked.keys()
+        staying = self._allocations.members(network).difference(self._asked)
         if len(staying) + len(names) + others > BRIDGE_PORTS:
             raise _full(names[-1], self._networks[network], others)
         if len(staying) + len(names) + others <= SHARED_QUEUE:
             return
-        new = [name for name in names if name not in self._before]
+        new = [name for name in names if (name, network) not in self._before]
         standing = (endpoint_before(name, network, self._allocations) for name in (*staying, *names))
         sharing = others + sum(1 for had in standing if had and not had.own_queue)
-        self._own_queue.update(new[max(SHARED_QUEUE - sharing, 0) :])
+        self._own_queue.update((name, network) for name in new[max(SHARED_QUEUE - sharing, 0) :])
 
 
 def endpoint_before(sandbox: str, network: str, allocations: Allocations) -> ResolvedEndpoint | None:

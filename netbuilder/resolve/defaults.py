@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from itertools import chain
 
 from netbuilder.spec import DEFAULT_NETWORK
+from netbuilder.values.addresses import IPAddress
 
 POOLS = tuple(
     chain(
@@ -22,13 +23,23 @@ POOLS = tuple(
 """Docker's default address pools, in its order: 15 of 65,534 addresses and 16 of 4,094. The first is docker0's."""
 
 
-def mac_of(address: IPv4Address) -> str:
-    """The MAC address that goes with an IPv4 address: 02:42 and its four bytes.
+def unique_local(network: str, attempt: int) -> IPv6Network:
+    """A /64 of unique local addresses: fd, and 40 bits that others hardly have (RFC 4193), here of the network's name.
 
-    Docker made them so until release 28. An address that is used again then keeps its MAC, and no neighbour's ARP
-    cache is wrong about it, which is why Docker since has to announce each address.
+    Drawn by lot, as the RFC has it, they would be others in the plan that is printed than in the one that is done.
     """
-    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + address.packed)
+    identifier = int(_digest(f"{network}/{attempt}")[:10], 16)
+    return IPv6Network(((0xFD << 120) | (identifier << 80), 64))
+
+
+def mac_of(address: IPAddress) -> str:
+    """The MAC address that goes with an address: 02:42 and the four bytes of an IPv4 one, or four that follow from it.
+
+    Docker made them so until release 28. An address that is used again then keeps its MAC, and no neighbour's cache is
+    wrong about it, which is why Docker since has to announce each address.
+    """
+    four = address.packed if address.version == 4 else sha256(address.packed).digest()[:4]
+    return ":".join(f"{byte:02x}" for byte in b"\x02\x42" + four)
 
 
 def bridge_name(network: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
 from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork, ResolvedPort
+from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork
 
 
 class HostRoute(NamedTuple):
@@ -21,7 +21,7 @@ class HostRoute(NamedTuple):
         main: Whether it is in the main table. The others are asked as the rules say (`ip rule`), as VPNs do it.
     """
 
-    block: IPv4Network
+    block: IPNetwork
     leads: str
     device: str
     metric: int = 0
@@ -47,8 +47,10 @@ class HostFacts:
         ports: How many ports a bridge has that are not netbuilder's, by its name.
         resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
+        forwarding6: Whether it was one for IPv6 (net.ipv6.conf.all.forwarding).
         present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
         forwarding_on: Those of them that forwarded by a setting of their own.
+        bridged: The families of which rules see what is merely bridged (bridge-nf-call-iptables, -ip6tables).
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
         ephemeral: First and last port of the range from which a free host port is taken.
@@ -58,13 +60,15 @@ class HostFacts:
 
     routes: tuple[HostRoute, ...] = ()
     interfaces: frozenset[str] = frozenset()
-    addresses: Mapping[str, tuple[IPv4Interface, ...]] = field(default_factory=dict)
-    neighbours: Mapping[tuple[str, IPv4Address], Neighbour] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[IPInterface, ...]] = field(default_factory=dict)
+    neighbours: Mapping[tuple[str, IPAddress], Neighbour] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
-    resolvers: frozenset[IPv4Address] = frozenset()
+    resolvers: frozenset[IPAddress] = frozenset()
     forwarding: bool = False
+    forwarding6: bool = False
     present: tuple[str, ...] = ()
     forwarding_on: tuple[str, ...] = ()
+    bridged: tuple[Family, ...] = ()
     ipv6: bool = True
     last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)

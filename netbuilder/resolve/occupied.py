@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
-
 from netbuilder.resolve.defaults import mac_of
 from netbuilder.resolve.facts import HostFacts
+from netbuilder.values.addresses import IPAddress, IPNetwork
 
 
 def occupants(
-    bridge: str, subnet: IPv4Network, facts: HostFacts, expected: frozenset[str] = frozenset()
-) -> dict[IPv4Address, str]:
+    bridge: str, subnet: IPNetwork, facts: HostFacts, expected: frozenset[str] = frozenset()
+) -> dict[IPAddress, str]:
     """Who has which address of a network's subnet, in words.
 
     Whoever does not answer may be down, so its address is still its own; unless its MAC address is the one that a

@@ -1,15 +1,17 @@
 """Specs with nothing left open: what `resolve` gives and the store keeps.
 
 The written form and this one are two types, so that what a user may leave out is never mistaken for what is carried
-out. A sandbox has endpoints, and an endpoint addresses and gateways, as tuples: bridge mode has one of each today.
+out. A network has pools, one a family; a sandbox has endpoints, one a network; an endpoint has addresses and gateways,
+of both families, as tuples. So nothing behind this asks which family something is of.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Literal
 
-from netbuilder.values import ANY, InterfaceName, Mac, Name, NamespacePath, Port, Protocol, Value
+from netbuilder.values import ANY, GatewayMode, InterfaceName, Mac, Name, NamespacePath, Port, Protocol, Value
+from netbuilder.values.addresses import IPAddress, IPInterface, IPNetwork, interface
 from netbuilder.values.names import NetworkLike
 
 LAST_GROUP = 2**31 - 1
@@ -21,6 +23,20 @@ class Resolved(Value):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+class Label(Resolved):
+    """One label."""
+
+    name: str
+    value: str
+
+
+class Setting(Resolved):
+    """One setting of the kernel, by its name with slashes."""
+
+    key: str
+    value: str
 
 
 class ResolvedPort(Resolved):
@@ -52,29 +68,71 @@ class HostBaseline(Resolved):
     forwarding_on: tuple[str, ...] = ()
 
 
-class ResolvedNetwork(Resolved, NetworkLike):
-    """A network with its bridge and addresses chosen; `adopted` if the bridge was there before.
+class ResolvedPool(Resolved):
+    """A network in one family: its subnet, and what there is between that and the rest of the world.
 
-    Each of `gateways` is an address of the bridge with its subnet's prefix, as in 172.17.0.1/16.
+    Args:
+        subnet: The subnet.
+        address: The bridge's own address; None if none is meant for it.
+        bare: Whether the bridge does not have it all the same.
+        gateway: Where the sandboxes' default route leads; None if they have none.
+        ip_range: The part of the subnet that free addresses are taken from.
+        reserved: Addresses that no sandbox gets.
+        mode: What the host does with what leaves and what comes in.
+        snat: The address that what leaves has on the outside; None if the host chooses one.
     """
+
+    subnet: IPv4Network | IPv6Network
+    address: IPv4Address | IPv6Address | None
+    bare: bool = False
+    gateway: IPv4Address | IPv6Address | None
+    ip_range: IPv4Network | IPv6Network | None = None
+    reserved: tuple[IPv4Address | IPv6Address, ...] = ()
+    mode: GatewayMode = "nat"
+    snat: IPv4Address | IPv6Address | None = None
+
+    @property
+    def on_bridge(self) -> IPInterface | None:
+        """The bridge's own address with its subnet's prefix, as in 172.17.0.1/16."""
+        return None if self.bare or self.address is None else interface(self.address, self.subnet)
+
+    @property
+    def held(self) -> frozenset[IPAddress]:
+        """The addresses that no sandbox gets: the bridge's, the gateway, and what is reserved."""
+        held = (*self.reserved, self.address, self.gateway)
+        return frozenset(address for address in held if address is not None)
+
+
+class ResolvedNetwork(Resolved, NetworkLike):
+    """A network with its bridge and addresses chosen; `adopted` if the bridge was there before."""
 
     name: Name
     bridge: InterfaceName
     adopted: bool = False
-    gateways: tuple[IPv4Interface, ...]
+    pools: tuple[ResolvedPool, ...]
     mac: Mac
-    mtu: int | None
-    masquerade: bool
-    internal: bool
-    disable_ipv6: bool
+    mtu: int | None = None
+    masquerade: bool = True
+    internal: bool = False
+    icc: bool = True
+    interface_prefix: InterfaceName = "eth"
+    host_binding: IPv4Address | IPv6Address | None = None
+    trusted_interfaces: tuple[InterfaceName, ...] = ()
+    disable_ipv6: bool = False
+    labels: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<resolved network {self.name}: {', '.join([self.bridge, *map(str, self.gateways)])}>"
+        return f"<resolved network {self.name}: {', '.join([self.bridge, *map(str, self.gateways or self.subnets)])}>"
 
     @property
-    def subnets(self) -> tuple[IPv4Network, ...]:
-        """The subnet of each gateway."""
-        return tuple(gateway.network for gateway in self.gateways)
+    def gateways(self) -> tuple[IPInterface, ...]:
+        """The bridge's own addresses, each with its subnet's prefix."""
+        return tuple(address for pool in self.pools if (address := pool.on_bridge))
+
+    @property
+    def subnets(self) -> tuple[IPNetwork, ...]:
+        """The subnet of each family."""
+        return tuple(pool.subnet for pool in self.pools)
 
 
 class ResolvedLocalnet(Resolved):
@@ -87,31 +145,62 @@ class ResolvedLocalnet(Resolved):
 class ResolvedNeighbour(Resolved):
     """Somebody whose MAC address is known without asking."""
 
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     mac: Mac
 
 
 class ResolvedEndpoint(Resolved):
-    """A sandbox's attachment to a network: a veth pair, its addresses, and the gateways of its default routes.
+    """A sandbox's attachment to a network: a veth pair and its addresses.
 
-    Where there are many, packets come in by a queue of its own (`own_queue`), and `neighbours` has the bridge: the two
-    are in each other's neighbour table for good.
+    Args:
+        network: The network's name.
+        bridge: Its bridge.
+        veth: The host's end.
+        interface: The end inside.
+        addresses: Its addresses, each with its subnet's prefix.
+        link_local: More addresses, which are valid on this link alone.
+        gateways: Where the default routes lead that go out by this endpoint: of each family, one endpoint has them.
+        gw_priority: What it was given to be the one that has them.
+        mac: The MAC address inside.
+        mtu: Bytes in a packet, if not as the kernel has it.
+        disable_ipv6: Whether there is to be no IPv6 on it.
+        isolated: Whether its port of the bridge is: ports that are do not talk to each other.
+        sysctls: Settings of the interface, by their names with slashes.
+        own_queue: Whether packets come in by a queue of its own, as there are many.
+        neighbours: The bridge, where there are many: the two are in each other's neighbour table for good.
     """
 
     network: Name
     bridge: InterfaceName
     veth: InterfaceName
     interface: InterfaceName = "eth0"
-    addresses: tuple[IPv4Interface, ...]
-    gateways: tuple[IPv4Address, ...]
+    addresses: tuple[IPv4Interface | IPv6Interface, ...]
+    link_local: tuple[IPv4Interface | IPv6Interface, ...] = ()
+    gateways: tuple[IPv4Address | IPv6Address, ...] = ()
+    gw_priority: int = 0
     mac: Mac
-    mtu: int | None
-    disable_ipv6: bool
+    mtu: int | None = None
+    disable_ipv6: bool = False
+    isolated: bool = False
+    sysctls: tuple[Setting, ...] = ()
     own_queue: bool = False
     neighbours: tuple[ResolvedNeighbour, ...] = ()
 
     def __repr__(self) -> str:
         return f"<resolved endpoint on {self.network}: {', '.join([self.interface, *map(str, self.addresses)])}>"
+
+    def address(self, version: int) -> IPAddress | None:
+        """Its address of a family, 4 or 6; None if it has none."""
+        return next((address.ip for address in self.addresses if address.version == version), None)
+
+
+class ResolvedRoute(Resolved):
+    """A route inside a sandbox, and the interface that it leads out by."""
+
+    dst: IPv4Network | IPv6Network
+    via: IPv4Address | IPv6Address
+    interface: InterfaceName
+    metric: int | None = None
 
 
 class ResolvedSandbox(Resolved):
@@ -119,8 +208,8 @@ class ResolvedSandbox(Resolved):
 
     `namespace` is the name under which the namespace it lives in is pinned: its own in bridge and none mode, another
     sandbox's in container mode, None for the host's own. `shares` is the sandbox that container mode names, and
-    `adopted` the path of a namespace that was there before. `ports` belong to the sandbox and lead to its first
-    endpoint.
+    `adopted` the path of a namespace that was there before. `ports` belong to the sandbox and lead, in each family, to
+    the endpoint that has the default route.
     """
 
     name: Name
@@ -130,6 +219,9 @@ class ResolvedSandbox(Resolved):
     adopted: NamespacePath | None = None
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     ports: tuple[ResolvedPort, ...] = ()
+    routes: tuple[ResolvedRoute, ...] = ()
+    sysctls: tuple[Setting, ...] = ()
+    labels: tuple[Label, ...] = ()
     last_group: int = LAST_GROUP
 
     def __repr__(self) -> str:
@@ -151,9 +243,14 @@ class ResolvedSandbox(Resolved):
         """The networks that it is attached to."""
         return frozenset(endpoint.network for endpoint in self.endpoints)
 
+    def gateway_endpoint(self, version: int) -> ResolvedEndpoint | None:
+        """The endpoint that has the default route of a family, 4 or 6: published ports lead to it."""
+        return next((one for one in self.endpoints if any(via.version == version for via in one.gateways)), None)
+
     @property
     def localnet(self) -> ResolvedLocalnet | None:
         """The network to which the host's 127.0.0.0/8 leads by its ports; None if it does not."""
-        if any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
-            return ResolvedLocalnet(name=self.endpoints[0].network, bridge=self.endpoints[0].bridge)
+        endpoint = self.gateway_endpoint(4)
+        if endpoint and any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
+            return ResolvedLocalnet(name=endpoint.network, bridge=endpoint.bridge)
         return None

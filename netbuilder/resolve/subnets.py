@@ -8,15 +8,16 @@ chosen by default keeps clear of wider routes too, while there is anything else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Network
+from itertools import count
 
 from netbuilder.errors import SpecError
-from netbuilder.resolve.defaults import POOLS
+from netbuilder.resolve.defaults import POOLS, unique_local
 from netbuilder.resolve.facts import HostFacts, HostRoute
 from netbuilder.resolve.resolved import ResolvedNetwork
 from netbuilder.spec import DEFAULT_NETWORK, Network
+from netbuilder.values.addresses import Family, IPNetwork
 
-WIDEST = 8
+WIDEST = {4: 8, 6: 16}
 """Prefix of the widest block that is anybody's: the largest private one (RFC 1918), and the largest that was given out.
 
 A route to more than that is a part of a default route: VPNs split it (0.0.0.0/1 and 128.0.0.0/1, or finer) to go ahead
@@ -26,16 +27,24 @@ of the one that is there. As a default route, it is in nobody's way.
 Networks = Mapping[str, ResolvedNetwork]
 
 
-def free_subnet(spec: Network, bridge: str, networks: Networks, facts: HostFacts) -> IPv4Network:
-    """The first of Docker's pools that is free; 172.17.0.0/16 is kept for the default network, made or not.
+def free_subnet(spec: Network, family: Family, bridge: str, networks: Networks, facts: HostFacts) -> IPNetwork:
+    """A free subnet for a network that names none.
 
     Raises:
         SpecError: If none is.
     """
+    if family == "ipv6":
+        candidates = (unique_local(spec.name, attempt) for attempt in count())
+        return next(one for one in candidates if not any(clashes(one, bridge, networks, facts)))
+    return _free_pool(spec, bridge, networks, facts)
+
+
+def _free_pool(spec: Network, bridge: str, networks: Networks, facts: HostFacts) -> IPNetwork:
+    """The first of Docker's pools that is free; 172.17.0.0/16 is kept for the default network, made or not."""
     pools = POOLS if spec.name == DEFAULT_NETWORK else POOLS[1:]
     free = [pool for pool in pools if not any(clashes(pool, bridge, networks, facts)) and not _resolves(pool, facts)]
     routed = [route.block for route in _others(bridge, facts)]
-    clear = (pool for pool in free if not any(pool.overlaps(block) for block in routed))
+    clear = (pool for pool in free if not any(overlap(pool, block) for block in routed))
     subnet = next(clear, free[0] if free else None)
     if subnet is None:
         raise SpecError(
@@ -46,29 +55,32 @@ def free_subnet(spec: Network, bridge: str, networks: Networks, facts: HostFacts
     return subnet
 
 
-def clashes(subnet: IPv4Network, bridge: str, networks: Networks, facts: HostFacts) -> Iterator[str]:
+def overlap(one: IPNetwork, other: IPNetwork) -> bool:
+    """Whether two blocks have an address in common; those of two families have none."""
+    return one.version == other.version and one.overlaps(other)
+
+
+def clashes(subnet: IPNetwork, bridge: str, networks: Networks, facts: HostFacts) -> Iterator[str]:
     """Why a network cannot have a subnet; what its bridge itself reaches may be the network's."""
     for network in networks.values():
         for block in network.subnets:
-            if subnet.overlaps(block):
+            if overlap(subnet, block):
                 yield f"{subnet} overlaps {block} of network {network.name}"
     for route in _others(bridge, facts):
-        if route.main and subnet.overlaps(route.block) and (_catches(route, subnet) or _is_own(route, facts)):
+        if route.main and overlap(subnet, route.block) and (_catches(route, subnet) or _is_own(route, facts)):
             yield f"{subnet} overlaps {route.block}, which this host reaches {route.leads}"
-
-
-def ends(subnet: IPv4Network) -> tuple[int, int]:
-    """The first and the last address that somebody can have, as numbers; of two (RFC 3021) none is held back."""
-    spare = 0 if subnet.prefixlen == 31 else 1
-    return int(subnet.network_address) + spare, int(subnet.broadcast_address) - spare
 
 
 def _others(bridge: str, facts: HostFacts) -> Iterable[HostRoute]:
     """The routes that lead elsewhere than to a bridge, but for those that are as good as a default route."""
-    return (route for route in facts.routes if route.device != bridge and route.block.prefixlen >= WIDEST)
+    return (
+        route
+        for route in facts.routes
+        if route.device != bridge and route.block.prefixlen >= WIDEST[route.block.version]
+    )
 
 
-def _catches(route: HostRoute, subnet: IPv4Network) -> bool:
+def _catches(route: HostRoute, subnet: IPNetwork) -> bool:
     """Whether a route that overlaps a subnet goes ahead of the subnet's own, for all of it or a part."""
     length = route.block.prefixlen
     return length > subnet.prefixlen or (length == subnet.prefixlen and not route.metric)
@@ -79,5 +91,5 @@ def _is_own(route: HostRoute, facts: HostFacts) -> bool:
     return any(address.network == route.block for address in facts.addresses.get(route.device, ()))
 
 
-def _resolves(pool: IPv4Network, facts: HostFacts) -> bool:
+def _resolves(pool: IPNetwork, facts: HostFacts) -> bool:
     return any(resolver in pool for resolver in facts.resolvers)

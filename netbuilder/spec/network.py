@@ -11,9 +11,10 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Name
-from netbuilder.spec.pools import GatewayMode, Pool
+from netbuilder.spec.pools import Pool
 from netbuilder.spec.settings import FrozenDict, Labels
 from netbuilder.spec.subnets import Subnet, Subnet6
+from netbuilder.values import GatewayMode
 from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import NetworkLike
 
@@ -135,12 +136,22 @@ class Network(Spec, NetworkLike):
     @property
     def pools(self) -> tuple[Pool, ...]:
         """What it asks for, family by family."""
-        return (*((self._pool4,) if self.ipv4 else ()), *((self._pool6,) if self.has_ipv6 else ()))
+        return tuple(pool for pool in (self.pool4, self.pool6) if pool)
 
     @property
     def has_ipv6(self) -> bool:
         """Whether it has IPv6."""
         return bool(self.subnet6) if self.ipv6 is None else self.ipv6
+
+    @property
+    def pool4(self) -> Pool | None:
+        """What it asks for in IPv4; None if it has none."""
+        return self._pool4 if self.ipv4 else None
+
+    @property
+    def pool6(self) -> Pool | None:
+        """What it asks for in IPv6; None if it has none."""
+        return self._pool6 if self.has_ipv6 else None
 
     @property
     def _pool4(self) -> Pool:

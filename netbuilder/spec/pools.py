@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from netbuilder.values import GatewayMode
 from netbuilder.values.addresses import Family, IPAddress, IPNetwork
-
-GatewayMode = Literal["nat", "nat-unprotected", "routed", "isolated"]
 
 
 class Pool(NamedTuple):

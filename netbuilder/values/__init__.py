@@ -8,6 +8,7 @@ value       frozen values with checked fields, as JSON and back
 from netbuilder.values.value import (
     ANY,
     BROADCAST,
+    GatewayMode,
     InterfaceName,
     Mac,
     Name,
@@ -22,6 +23,7 @@ from netbuilder.values.value import (
 __all__ = [
     "ANY",
     "BROADCAST",
+    "GatewayMode",
     "InterfaceName",
     "Mac",
     "Name",
