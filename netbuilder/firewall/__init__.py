@@ -13,11 +13,12 @@ what comes out goes by MASQUERADE (chain `postrouting`).
 
 from netbuilder.firewall.elements import (
     Element,
+    Entry,
     baseline_elements,
     element_command,
     is_name,
     network_elements,
-    port_element,
+    port_elements,
 )
 from netbuilder.firewall.outline import (
     KEY,
@@ -36,6 +37,7 @@ __all__ = [
     "NAME",
     "TABLE",
     "Element",
+    "Entry",
     "baseline_elements",
     "element_command",
     "is_current",
@@ -45,6 +47,6 @@ __all__ = [
     "is_ours",
     "network_elements",
     "outline",
-    "port_element",
+    "port_elements",
     "ruleset",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from netbuilder.addresses import IPAddress
 from netbuilder.firewall.outline import TABLE
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork
-from netbuilder.spec.ports import ANY
+from netbuilder.spec.ports import ports_text
 
 _NAME = re.compile(r"[!#-)+-.0-9:-\[\]-~]{1,15}")  # printable, but for what nft reads otherwise: " * and \\
 
@@ -21,9 +22,18 @@ class Element(NamedTuple):
     why: str
 
 
-def element_command(set_: str, key: str, data: str = "") -> str:
-    """An element as nft adds it."""
-    return f"add element {TABLE} {set_} {{ {key}{f' : {data}' if data else ''} }}"
+class Entry(NamedTuple):
+    """What is entered into a set or map, in nft's words: the key, and the data that a map has for it."""
+
+    set: str
+    key: str
+    data: str = ""
+
+
+def element_command(entries: Sequence[Entry], verb: str = "add") -> str:
+    """Entries of one set or map as nft adds or deletes them."""
+    elements = ", ".join(f"{one.key} : {one.data}" if one.data else one.key for one in entries)
+    return f"{verb} element {TABLE} {entries[0].set} {{ {elements} }}"
 
 
 def baseline_elements(baseline: HostBaseline) -> list[Element]:
@@ -67,21 +77,35 @@ def is_name(interface: str) -> bool:
 
 
 class Port(Protocol):
-    """A published port, and the address that it leads to."""
+    """A published port, or a range of them, and the address that it leads to: of the family of `host_ip`."""
 
     @property
-    def host_ip(self) -> IPv4Address: ...  # noqa: D102
+    def host_ip(self) -> IPAddress: ...  # noqa: D102
     @property
     def host_port(self) -> int: ...  # noqa: D102
     @property
     def protocol(self) -> str: ...  # noqa: D102
     @property
-    def address(self) -> IPv4Address: ...  # noqa: D102
+    def address(self) -> IPAddress: ...  # noqa: D102
     @property
     def sandbox_port(self) -> int: ...  # noqa: D102
+    @property
+    def count(self) -> int: ...  # noqa: D102
 
 
-def port_element(port: Port) -> tuple[str, str, str]:
-    """What a published port enters into the maps: the map, the key, and where it leads."""
-    key, data = f"{port.protocol} . {port.host_port}", f"{port.address} . {port.sandbox_port}"
-    return ("publish_any", key, data) if port.host_ip == ANY else ("publish_at", f"{port.host_ip} . {key}", data)
+def port_elements(port: Port) -> tuple[Entry, ...]:
+    """What a published port enters into the maps.
+
+    A range that keeps its numbers is one interval. nft has no arithmetic on a port: of one that is shifted, each port
+    is an element.
+    """
+    at = "any" if port.host_ip.is_unspecified else "at"
+    where = port.protocol if port.host_ip.is_unspecified else f"{port.host_ip} . {port.protocol}"
+    if port.count > 1 and port.host_port == port.sandbox_port:
+        numbers = ports_text(port.host_port, port.count)
+        return (Entry(f"publish_ranges_{at}{port.host_ip.version}", f"{where} . {numbers}", str(port.address)),)
+    set_ = f"publish_{at}{port.host_ip.version}"
+    return tuple(
+        Entry(set_, f"{where} . {port.host_port + i}", f"{port.address} . {port.sandbox_port + i}")
+        for i in range(port.count)
+    )

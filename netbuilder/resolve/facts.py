@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
-from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork, ResolvedPort
+from netbuilder.addresses import IPAddress
+from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork
 
 
 class HostRoute(NamedTuple):
@@ -26,6 +27,14 @@ class HostRoute(NamedTuple):
     device: str
     metric: int = 0
     main: bool = True
+
+
+class HostPort(NamedTuple):
+    """A port of the host: on one address, on all of a family (0.0.0.0, ::), or on all of both (None)."""
+
+    protocol: str
+    host_ip: IPAddress | None
+    number: int
 
 
 class Neighbour(NamedTuple):
@@ -69,7 +78,7 @@ class HostFacts:
     last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)
     reserved: tuple[tuple[int, int], ...] = ()
-    busy: frozenset[ResolvedPort] = frozenset()
+    busy: frozenset[HostPort] = frozenset()
 
     def without(self, gone: ResolvedNetwork) -> HostFacts:
         """The host without what it reaches by a network that is about to go, and without its bridge if that goes."""

@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from netbuilder.addresses import Family, IPAddress
 from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath, NetworkLike
-from netbuilder.spec.ports import ANY, Port, Protocol
+from netbuilder.spec.ports import Port, Protocol, families_of, on_address, ports_text
 
 LAST_GROUP = 2**31 - 1
 """The highest group that the kernel takes for net/ipv4/ping_group_range."""
@@ -28,20 +29,35 @@ class Resolved(BaseModel):
 
 
 class ResolvedPort(Resolved):
-    """A published port with its number chosen: where on the host it is open, and where inside it leads."""
+    """A published port with its number chosen: where on the host it is open, and where inside it leads.
 
-    host_ip: IPv4Address
+    `host_ip` is None where it is open on all addresses of both families. Of a range, `host_port` and `sandbox_port` are
+    the first of `count`.
+    """
+
+    host_ip: IPAddress | None
     host_port: Port
     sandbox_port: Port
     protocol: Protocol
+    count: Port = 1
 
     def __repr__(self) -> str:
         return f"<resolved port {self}>"
 
     def __str__(self) -> str:
         """The port in the syntax of Docker's `-p`."""
-        ip = "" if self.host_ip == ANY else f"{self.host_ip}:"
-        return f"{ip}{self.host_port}:{self.sandbox_port}/{self.protocol}"
+        outside, inside = (ports_text(first, self.count) for first in (self.host_port, self.sandbox_port))
+        return f"{on_address(self.host_ip)}{outside}:{inside}/{self.protocol}"
+
+    @property
+    def last_host_port(self) -> int:
+        """The last of its ports on the host."""
+        return self.host_port + self.count - 1
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that it is open in, where the sandbox has them."""
+        return families_of(self.host_ip)
 
 
 class HostBaseline(Resolved):
@@ -158,6 +174,11 @@ class ResolvedSandbox(Resolved):
     @property
     def localnet(self) -> ResolvedLocalnet | None:
         """The network to which the host's 127.0.0.0/8 leads by its ports; None if it does not."""
-        if any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
+        if any(_is_on_localnet(port.host_ip) for port in self.ports):
             return ResolvedLocalnet(name=self.endpoints[0].network, bridge=self.endpoints[0].bridge)
         return None
+
+
+def _is_on_localnet(host_ip: IPAddress | None) -> bool:
+    """Whether a port on an address is open on 127.0.0.0/8, or a part of it."""
+    return host_ip is None or (host_ip.version == 4 and (host_ip.is_unspecified or host_ip.is_loopback))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from netbuilder.addresses import family
 from netbuilder.errors import SpecError, some
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
@@ -40,7 +41,8 @@ def resolve_sandboxes(
     crowds = Crowds(wired, on, by_name, allocations, facts)
     _reserve_occupied(wired, on, allocations.claims, claims, facts)
     addresses = _addresses(wired, on, claims)
-    ports = resolve_ports(wired, claims, facts)
+    families = {name: {family(address)} for name, address in addresses.items()}
+    ports = resolve_ports(wired, families, claims, facts)
     for spec in kept:
         resolved = ResolvedSandbox(
             name=spec.name,
