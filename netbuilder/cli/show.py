@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from json import dumps
 from textwrap import wrap
 from typing import Any
@@ -142,15 +141,35 @@ def _options(seen: dict[str, Any]) -> Iterator[str]:
 
 
 def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The published ports as `docker ps` prints them, consecutive ones as one range."""
-    alike: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+    """The published ports as `docker ps` prints them, consecutive ones as one range; no address is all of them."""
+    alike: dict[tuple[str | None, str, int], list[tuple[int, int]]] = defaultdict(list)
     for port in ports:
-        alike[port["host_ip"], port["protocol"], port["sandbox_port"] - port["host_port"]].append(port["host_port"])
-    for (ip, protocol, to_inside), numbers in alike.items():
-        for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
-            first, *more = (number for _, number in run)
-            last = more[-1] if more else first
-            yield f"{ip}:{_range(first, last)}->{_range(first + to_inside, last + to_inside)}/{protocol}"
+        first = port["host_port"]
+        to_inside = port["sandbox_port"] - first
+        alike[port["host_ip"], port["protocol"], to_inside].append((first, first + port["count"] - 1))
+    for (ip, protocol, to_inside), runs in alike.items():
+        for first, last in _joined(sorted(runs)):
+            yield f"{_on(ip)}{_range(first, last)}->{_range(first + to_inside, last + to_inside)}/{protocol}"
+
+
+def _joined(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Runs of numbers, those that follow upon each other as one."""
+    before: tuple[int, int] | None = None
+    for first, last in runs:
+        if before and before[1] + 1 == first:
+            before = before[0], last
+            continue
+        if before:
+            yield before
+        before = first, last
+    if before:
+        yield before
+
+
+def _on(ip: str | None) -> str:
+    if ip is None:
+        return ""
+    return f"[{ip}]:" if ":" in ip else f"{ip}:"
 
 
 def _range(first: int, last: int) -> str:

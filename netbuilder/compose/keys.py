@@ -67,7 +67,7 @@ ATTACHMENT = Keys(
 )
 PORT = Keys(
     "host_ip published target",
-    only={"mode": "host ingress", "protocol": "tcp udp"},
+    only={"mode": "host ingress", "protocol": "tcp udp sctp"},
     ignored="app_protocol name x-*",
 )
 

@@ -10,7 +10,7 @@ from netbuilder.compose.source import shown, under
 from netbuilder.errors import SpecError, suggestion
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
 from netbuilder.spec.ports import PublishedPort
-from netbuilder.values import ANY
+from netbuilder.values.ports import LAST_PORT
 
 IMPLICIT = "default"
 """The network of the services that name none."""
@@ -151,26 +151,34 @@ def _port(port: Section) -> PublishedPort:
     target = port.text("target")
     if target is None:
         raise SpecError(port.where, "has no target", "add the port inside the sandbox")
+    first, last = _host_ports(port)
+    published = port.at("published")
     return build(
         PublishedPort,
         port.at("target"),
-        {"host_port": port.at("published"), "host_ip": port.at("host_ip")},
-        sandbox_port=_port_number(target, port.at("target")),
-        host_port=_host_port(port),
-        host_ip=port.text("host_ip") or ANY,
+        {"host_port": published, "last_host_port": published, "host_ip": port.at("host_ip")},
+        sandbox_port=_port_number(target, port.at("target"), first=1),
+        host_port=first,
+        last_host_port=last,
+        host_ip=port.text("host_ip"),
         protocol=port.text("protocol") or "tcp",
     )
 
 
-def _host_port(port: Section) -> int | None:
-    first, dash, last = (port.text("published") or "").partition("-")
-    if dash and last != first:
-        raise SpecError(port.at("published"), "is a range, for one port inside", "name one port")
-    return _port_number(first, port.at("published")) if first else None
+def _host_ports(port: Section) -> tuple[int | None, int | None]:
+    """The port on the host, None for a free one; and the last one where any of several will do."""
+    text, where = port.text("published"), port.at("published")
+    if text is None:
+        return None, None
+    first, dash, last = text.partition("-")
+    if not dash or last == first:
+        return _port_number(first, where), None
+    return _port_number(first, where, first=1), _port_number(last, where, first=1)
 
 
-def _port_number(text: str, where: str) -> int:
+def _port_number(text: str, where: str, first: int = 0) -> int:
+    """A port; 0, where that is one, is a free one."""
     port = number(text, where)
-    if not 1 <= port <= 65535:
-        raise SpecError(where, f"{port} is outside 1 to 65535")
+    if not first <= port <= LAST_PORT:
+        raise SpecError(where, f"{port} is outside 1 to {LAST_PORT}")
     return port

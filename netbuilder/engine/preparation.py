@@ -16,7 +16,7 @@ from netbuilder.engine.preflight import Preflight, asked_ahead
 from netbuilder.engine.store import Store
 from netbuilder.engine.surroundings import Surroundings
 from netbuilder.engine.transition import Standing, Transition, moving, other_pins, queries
-from netbuilder.kernel import host_facts
+from netbuilder.kernel import busy_ports, host_facts
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
@@ -80,7 +80,7 @@ class Preparation:
         while True:
             resolution = resolve(specs, allocations, facts)
             new = (port for port in _ports(resolution) if port not in held)
-            busy = host_facts.busy_ports(new, facts.ephemeral[1])
+            busy = busy_ports.among(new, facts.ephemeral[1])
             known = lookout.look(resolution, facts)
             if known is facts and not busy:
                 return resolution

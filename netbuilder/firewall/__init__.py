@@ -13,11 +13,14 @@ what comes out goes by MASQUERADE (chain `postrouting`).
 
 from netbuilder.firewall.elements import (
     Element,
+    Entry,
     baseline_elements,
+    direct_element,
     element_command,
     is_name,
+    made_router,
     network_elements,
-    port_element,
+    port_elements,
 )
 from netbuilder.firewall.outline import (
     KEY,
@@ -36,15 +39,18 @@ __all__ = [
     "NAME",
     "TABLE",
     "Element",
+    "Entry",
     "baseline_elements",
+    "direct_element",
     "element_command",
     "is_current",
     "is_current_comment",
     "is_name",
     "is_our_comment",
     "is_ours",
+    "made_router",
     "network_elements",
     "outline",
-    "port_element",
+    "port_elements",
     "ruleset",
 ]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from string import Template
 
 from netbuilder.firewall.chains import INET
 
@@ -22,10 +24,27 @@ _CHAIN = re.compile(r"chain (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _COMMENT = re.compile(r'comment "([^"]*)"')
 
 
+_TWICE = (
+    {"v": "4", "ip": "ip", "addr": "ipv4_addr", "loopback": "127.0.0.0/8"},
+    {"v": "6", "ip": "ip6", "addr": "ipv6_addr", "loopback": "::1"},
+)
+"""What the words with a $ stand for, in IPv4 and in IPv6."""
+
+
 @cache
 def ruleset() -> str:
     """The table as `nft -f` reads it; reading it again repairs the rules and keeps the elements."""
-    return Path(__file__).with_name("ruleset.nft").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("ruleset.nft").read_text(encoding="utf-8")
+    return "".join(chain.from_iterable(map(_of_both_families, text.splitlines(keepends=True))))
+
+
+def _of_both_families(line: str) -> list[str]:
+    """A rule or set for each family, where it is written once for both."""
+    if line.startswith("##"):
+        return []
+    if "$" not in line:
+        return [line]
+    return [Template(line).substitute(words) for words in _TWICE]
 
 
 @cache

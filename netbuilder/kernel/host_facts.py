@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -12,16 +11,12 @@ from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 from netbuilder import firewall
-from netbuilder.errors import SpecError
 from netbuilder.kernel import forwarding, host_routes, resolver, rtnetlink, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostFacts, HostRoute
-from netbuilder.resolve.resolved import LAST_GROUP, ResolvedPort
+from netbuilder.resolve.resolved import LAST_GROUP
 from netbuilder.steps.state import ElementOf, TableCommentOf
-
-_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-_AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
 
 def facts(kernel: Kernel) -> HostFacts:
@@ -127,49 +122,4 @@ def has_any(wanted: Iterable[IPv4Address]) -> bool:
             with suppress(OSError):
                 probe.bind((str(address), 0))
                 return True
-    return False
-
-
-def busy_ports(ports: Iterable[ResolvedPort], last: int) -> frozenset[ResolvedPort]:
-    """Those of some ports that a process holds, and with each those of the numbers that follow, up to `last`.
-
-    Raises:
-        SpecError: As for `is_busy`.
-    """
-    known: dict[tuple[str, IPv4Address, int], bool] = {}
-    busy = set()
-    for port in ports:
-        first = port.host_port
-        for number in range(first, max(first, min(first + _AHEAD, last)) + 1):
-            key = (port.protocol, port.host_ip, number)
-            if key not in known:
-                known[key] = is_busy(port.replace(host_port=number))
-            if known[key]:
-                busy.add(port.replace(host_port=number))
-            elif number == first:
-                break
-    return frozenset(busy)
-
-
-def is_busy(port: ResolvedPort) -> bool:
-    """Whether a process of the host holds a port, found out as Docker does: by trying to take it.
-
-    Raises:
-        SpecError: If the port's address is not one of the host's.
-    """
-    with socket.socket(socket.AF_INET, _KINDS[port.protocol]) as probe:
-        if port.protocol == "tcp":  # a connection in TIME_WAIT holds nothing
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((str(port.host_ip), port.host_port))
-            if port.protocol == "tcp":
-                probe.listen(1)
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise SpecError(
-                    f"host port {port}",
-                    f"{port.host_ip} is not an address of this host",
-                    "see which there are (ip address), or leave it out for all of them",
-                ) from None
-            return True
     return False

@@ -7,7 +7,7 @@ thread was in when it opened them.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
@@ -19,7 +19,7 @@ from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps import StaleFlows
-from netbuilder.steps.state import Query, State
+from netbuilder.steps.state import ElementOf, Query, State
 
 _NO_PATHS: Mapping[str, str] = {}
 
@@ -164,6 +164,13 @@ class Kernel(Batches):
     def delete_element(self, set_: str, key: str) -> None:
         """`nft delete element …`, at the next flush."""
         self._changes.append((self._step, nfnetlink.delete_element(firewall.NAME, set_, nfnetlink.element(key))))
+
+    def delete_elements(self, set_: str, keys: Sequence[str]) -> None:
+        """`nft delete element …`, at the next flush, of those of several that are there now."""
+        there = self.observe(ElementOf(set_, key) for key in keys)
+        for key in keys:
+            if there[ElementOf(set_, key)] is not None:
+                self.delete_element(set_, key)
 
     def _share_pins(self) -> None:
         if not self._pins_are_shared:

@@ -25,6 +25,8 @@ from netbuilder.steps import (
     SetUp,
     Step,
 )
+from netbuilder.values.addresses import family
+from netbuilder.values.ports import ALL_OF, on_address, ports_text
 
 
 def plan(sandbox: ResolvedSandbox) -> Plan:
@@ -129,17 +131,19 @@ def _default_routes(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> lis
 
 def _published_ports(sandbox: ResolvedSandbox) -> list[Step]:
     """Without these nothing on the host's ports leads inside."""
-    leads_to = [address.ip for endpoint in sandbox.endpoints[:1] for address in endpoint.addresses]
+    leads_to = {family(address): address.ip for endpoint in sandbox.endpoints[:1] for address in endpoint.addresses}
     return [
         PublishPort(
-            host_ip=port.host_ip,
+            host_ip=port.host_ip or ALL_OF[kind],
             host_port=port.host_port,
             protocol=port.protocol,
             address=address,
             sandbox_port=port.sandbox_port,
+            count=port.count,
             because=f"published port {port}: PREROUTING and OUTPUT rewrite its destination"
-            f" to {address}:{port.sandbox_port}",
+            f" to {on_address(address)}{ports_text(port.sandbox_port, port.count)}",
         )
         for port in sandbox.ports
-        for address in leads_to
+        for kind in port.families
+        for address in filter(None, [leads_to.get(kind)])
     ]

@@ -7,12 +7,11 @@ mapping in front of the first, which stays as it is. What an overlay releases, i
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, MutableMapping
-from ipaddress import IPv4Address
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from netbuilder.resolve.held_ports import HeldPorts
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedPool, ResolvedPort, ResolvedSandbox
-from netbuilder.values import ANY
 from netbuilder.values.addresses import IPAddress
 
 Claim = tuple[str, str, int | str]
@@ -34,9 +33,7 @@ class Claims:
     def __init__(self, under: Claims | None = None) -> None:
         self._under = under
         self._holders: MutableMapping[Claim, str] = _Overlay({}, under._holders) if under else {}
-        self._ports: MutableMapping[tuple[str, int], Mapping[IPv4Address, str]] = (
-            _Overlay({}, under._ports) if under else {}
-        )
+        self._ports: HeldPorts = HeldPorts(under._ports if under else None)
         # Lowest first means walking over what is taken; from here on down, all is known to be.
         self._lowest: dict[tuple[_Scope, int], int] = {}
         self._released: dict[_Scope, int] = {}
@@ -96,19 +93,12 @@ class Claims:
         return self._holders.get((kind, of, value))
 
     def take_port(self, port: ResolvedPort, sandbox: str) -> None:
-        """Let a sandbox hold a host port."""
-        key = port.protocol, port.host_port
-        self._ports[key] = {**(self._ports.get(key) or {}), port.host_ip: sandbox}
+        """Let a sandbox hold a host port, or a range of them."""
+        self._ports.take(port, sandbox)
 
     def holder_of_port(self, port: ResolvedPort) -> str | None:
-        """The sandbox that holds a host port, or one that cannot stand beside it; None if it is free.
-
-        A port on all addresses (0.0.0.0) leaves no room for the same port on one of them, nor the other way round.
-        """
-        held = self._ports.get((port.protocol, port.host_port)) or {}
-        if port.host_ip == ANY:
-            return next(iter(held.values()), None)
-        return held.get(port.host_ip) or held.get(ANY)
+        """The sandbox that holds a host port, or one that cannot stand beside it; None if it is free."""
+        return self._ports.holder(port)
 
     def free_address(self, network: str, first: int, last: int) -> int | None:
         """The lowest address from `first` to `last` that nobody holds, as a number; None if there is none."""
@@ -124,13 +114,8 @@ class Claims:
             self._note_released((kind, of), value)
 
     def _release_port(self, port: ResolvedPort) -> None:
-        key = port.protocol, port.host_port
-        left = {ip: sandbox for ip, sandbox in self._ports[key].items() if ip != port.host_ip}
-        if left:
-            self._ports[key] = left
-        else:
-            del self._ports[key]
-            self._note_released(("port", port.protocol), port.host_port)
+        self._ports.release(port)
+        self._note_released(("port", port.protocol), port.host_port)
 
     def _free(self, scope: _Scope, first: int, last: int) -> Iterator[int]:
         return (number for number in range(self._lowest_free(scope, first), last + 1) if self._is_free(scope, number))
@@ -148,8 +133,7 @@ class Claims:
 
     def _is_free(self, scope: _Scope, number: int) -> bool:
         kind, of = scope
-        held = self._holders.get((kind, of, number)) if kind == "address" else self._ports.get((of, number))
-        return not held
+        return not self._holders.get((kind, of, number)) if kind == "address" else not self._ports.is_held(of, number)
 
     def _note_released(self, scope: _Scope, number: int) -> None:
         self._released[scope] = min(number, self._released.get(scope, number))

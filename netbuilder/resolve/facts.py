@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork, ResolvedPort
+from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork
 from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork
 
 
@@ -26,6 +26,14 @@ class HostRoute(NamedTuple):
     device: str
     metric: int = 0
     main: bool = True
+
+
+class HostPort(NamedTuple):
+    """A port of the host: on one address, on all of a family (0.0.0.0, ::), or on all of both (None)."""
+
+    protocol: str
+    host_ip: IPAddress | None
+    number: int
 
 
 class Neighbour(NamedTuple):
@@ -73,7 +81,7 @@ class HostFacts:
     last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)
     reserved: tuple[tuple[int, int], ...] = ()
-    busy: frozenset[ResolvedPort] = frozenset()
+    busy: frozenset[HostPort] = frozenset()
 
     def without(self, gone: ResolvedNetwork) -> HostFacts:
         """The host without what it reaches by a network that is about to go, and without its bridge if that goes."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Literal
 
-from netbuilder.values import ANY, GatewayMode, InterfaceName, Mac, Name, NamespacePath, Port, Protocol, Value
-from netbuilder.values.addresses import IPAddress, IPInterface, IPNetwork, interface
+from netbuilder.values import GatewayMode, InterfaceName, Mac, Name, NamespacePath, Port, Value
+from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork, interface
 from netbuilder.values.names import NetworkLike
+from netbuilder.values.ports import Protocol, families_of, on_address, ports_text
 
 LAST_GROUP = 2**31 - 1
 """The highest group that the kernel takes for net/ipv4/ping_group_range."""
@@ -40,20 +41,35 @@ class Setting(Resolved):
 
 
 class ResolvedPort(Resolved):
-    """A published port with its number chosen: where on the host it is open, and where inside it leads."""
+    """A published port with its number chosen: where on the host it is open, and where inside it leads.
 
-    host_ip: IPv4Address
+    `host_ip` is None where it is open on all addresses of both families. Of a range, `host_port` and `sandbox_port` are
+    the first of `count`.
+    """
+
+    host_ip: IPAddress | None
     host_port: Port
     sandbox_port: Port
     protocol: Protocol
+    count: Port = 1
 
     def __repr__(self) -> str:
         return f"<resolved port {self}>"
 
     def __str__(self) -> str:
         """The port in the syntax of Docker's `-p`."""
-        ip = "" if self.host_ip == ANY else f"{self.host_ip}:"
-        return f"{ip}{self.host_port}:{self.sandbox_port}/{self.protocol}"
+        outside, inside = (ports_text(first, self.count) for first in (self.host_port, self.sandbox_port))
+        return f"{on_address(self.host_ip)}{outside}:{inside}/{self.protocol}"
+
+    @property
+    def last_host_port(self) -> int:
+        """The last of its ports on the host."""
+        return self.host_port + self.count - 1
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that it is open in, where the sandbox has them."""
+        return families_of(self.host_ip)
 
 
 class HostBaseline(Resolved):
@@ -251,6 +267,11 @@ class ResolvedSandbox(Resolved):
     def localnet(self) -> ResolvedLocalnet | None:
         """The network to which the host's 127.0.0.0/8 leads by its ports; None if it does not."""
         endpoint = self.gateway_endpoint(4)
-        if endpoint and any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
+        if endpoint and any(_is_on_localnet(port.host_ip) for port in self.ports):
             return ResolvedLocalnet(name=endpoint.network, bridge=endpoint.bridge)
         return None
+
+
+def _is_on_localnet(host_ip: IPAddress | None) -> bool:
+    """Whether a port on an address is open on 127.0.0.0/8, or a part of it."""
+    return host_ip is None or (host_ip.version == 4 and (host_ip.is_unspecified or host_ip.is_loopback))

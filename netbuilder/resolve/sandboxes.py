@@ -18,7 +18,7 @@ from netbuilder.resolve.resolved import (
     ResolvedSandbox,
     Setting,
 )
-from netbuilder.spec import Bridge, Container, Sandbox
+from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
 from netbuilder.spec.route import Route
 
 
@@ -42,7 +42,8 @@ def resolve_sandboxes(
         for spec in specs
         if isinstance(spec.mode, Bridge)
     ]
-    ports = resolve_ports(wired, claims, facts)
+    families = {name: {family(via) for one in held for via in one.gateways} for name, held in endpoints.items()}
+    ports = resolve_ports(wired, families, claims, facts)
     for spec in specs:
         resolved = ResolvedSandbox(
             name=spec.name,
@@ -72,8 +73,12 @@ def _keep_ports(
         return mode.model_copy(update={"publish": ()})
     had = allocations.sandboxes.get(name)
     binding = networks[gateways[0].network].host_binding
-    bound = mode.model_copy(update={"publish": tuple(port.bound_to(binding) for port in mode.publish)})
+    bound = mode.model_copy(update={"publish": tuple(_bound(port, binding) for port in mode.publish)})
     return bound.model_copy(update={"publish": keep_ports(bound, had.ports)}) if had else bound
+
+
+def _bound(port: PublishedPort, binding: IPAddress | None) -> PublishedPort:
+    return port.model_copy(update={"host_ip": binding}) if binding and port.host_ip is None else port
 
 
 def _routes(spec: Sandbox, endpoints: Endpoints) -> Iterator[ResolvedRoute]:

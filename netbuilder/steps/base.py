@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
@@ -90,6 +90,9 @@ class Kernel(Protocol):
 
     def add_element(self, set_: str, key: str, data: str) -> None:
         """`nft add element inet netbuilder SET { KEY : DATA }`."""
+
+    def delete_elements(self, set_: str, keys: Sequence[str]) -> None:
+        """`nft delete element …`, those of several that are there."""
 
     def delete_element(self, set_: str, key: str) -> None:
         """`nft delete element inet netbuilder SET { KEY }`."""

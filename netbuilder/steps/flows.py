@@ -8,24 +8,23 @@ begins it anew. That goes by what a flow is, never by a number alone, as another
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Step
 from netbuilder.steps.nft import PublishPort
-from netbuilder.values import ANY
+from netbuilder.values.addresses import IPAddress, IPNetwork
 
-IsLocal = Callable[[IPv4Address], bool]
+IsLocal = Callable[[IPAddress], bool]
 """Whether an address is one of the host's own."""
 
 
 class End(NamedTuple):
     """One end of a flow; where its protocol has no ports, 0."""
 
-    address: IPv4Address
+    address: IPAddress
     port: int
 
 
@@ -52,7 +51,7 @@ class Border:
         masquerade: Whether what leaves has to leave as the host; None where that is left to others.
     """
 
-    subnet: IPv4Network
+    subnet: IPNetwork
     internal: bool
     masquerade: bool | None
 
@@ -83,7 +82,7 @@ class StaleFlows:
         """
         undone, done = tuple(undone), tuple(done)
         self._gone = {step.address.ip for step in undone if isinstance(step, AddAddress)}
-        self._closed, self._opened = _by_port(undone), _by_port(done)
+        self._closed, self._opened = _Ports(undone), _Ports(done)
         self._borders = tuple(borders)
 
     def __bool__(self) -> bool:
@@ -93,32 +92,57 @@ class StaleFlows:
         """Whether any of them may be among all flows, as /proc/net/nf_conntrack lists them; None if it does not."""
         if listing is None or self._borders:
             return True
-        words = {f"dport={port}" for _, port in (*self._closed, *self._opened)}
-        words.update(f"{end}={address}" for address in self._gone for end in ("src", "dst"))
-        return not words.isdisjoint(listing.split())
+        words = set(listing.split())
+        if any(f"{end}={address.exploded}" in words for address in self._gone for end in ("src", "dst")):
+            return True
+        ports = {int(word[6:]) for word in words if word.startswith("dport=")}
+        return self._closed.has_any(ports) or self._opened.has_any(ports)
 
     def has(self, flow: Flow, is_local: IsLocal) -> bool:
         """Whether a flow is one of them."""
-        key = flow.protocol, flow.dst.port
         return (
             any(end.address in self._gone for end in flow[1:])
-            or any(_is_led_by(port, flow) for port in self._closed.get(key, ()))
-            or any(_misses(port, flow, is_local) for port in self._opened.get(key, ()))
+            or any(_is_led_by(port, flow) for port in self._closed.of(flow))
+            or any(_misses(port, flow, is_local) for port in self._opened.of(flow))
             or any(border.is_broken_by(flow, is_local) for border in self._borders)
         )
 
 
-def _by_port(steps: Iterable[Step]) -> dict[tuple[str, int], list[PublishPort]]:
-    found: dict[tuple[str, int], list[PublishPort]] = defaultdict(list)
-    for step in steps:
-        if isinstance(step, PublishPort):
-            found[step.protocol, step.host_port].append(step)
-    return dict(found)
+class _Ports:
+    """Published ports, found by the port that a flow is for; the ranges apart, as they may be of thousands."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._one: dict[tuple[str, int], list[PublishPort]] = defaultdict(list)
+        self._ranges: list[PublishPort] = []
+        for step in steps:
+            if isinstance(step, PublishPort):
+                (self._one[step.protocol, step.host_port] if step.count == 1 else self._ranges).append(step)
+
+    def __bool__(self) -> bool:
+        return bool(self._one or self._ranges)
+
+    def has_any(self, ports: Set[int]) -> bool:
+        """Whether any of some ports is among them, of whatever protocol."""
+        return any(port in ports for _, port in self._one) or any(
+            port in step.host_ports for step in self._ranges for port in ports
+        )
+
+    def of(self, flow: Flow) -> Iterator[PublishPort]:
+        """Those that are for the port that a flow is for, on whatever address."""
+        yield from self._one.get((flow.protocol, flow.dst.port), ())
+        yield from (one for one in self._ranges if one.protocol == flow.protocol and flow.dst.port in one.host_ports)
 
 
 def _is_led_by(port: PublishPort, flow: Flow) -> bool:
     """Whether a flow, which is for that port number, was led inside by a published port."""
-    return port.host_ip in (ANY, flow.dst.address) and flow.answered_by == (port.address, port.sandbox_port)
+    inside = port.sandbox_port + flow.dst.port - port.host_port
+    return _is_open_on(port, flow.dst.address) and flow.answered_by == (port.address, inside)
+
+
+def _is_open_on(port: PublishPort, address: IPAddress) -> bool:
+    """Whether a published port is open on an address, if that is the host's."""
+    all_of_family = port.host_ip.is_unspecified and port.host_ip.version == address.version
+    return all_of_family or port.host_ip == address
 
 
 def _misses(port: PublishPort, flow: Flow, is_local: IsLocal) -> bool:
@@ -129,4 +153,4 @@ def _misses(port: PublishPort, flow: Flow, is_local: IsLocal) -> bool:
     to = flow.dst.address
     if _is_led_by(port, flow) or (flow.protocol == "tcp" and flow.answered_by == flow.dst):
         return False
-    return to == port.host_ip or (port.host_ip == ANY and is_local(to))
+    return to == port.host_ip or (_is_open_on(port, to) and is_local(to))

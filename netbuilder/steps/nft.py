@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Annotated, Any
 
 from netbuilder import firewall
@@ -15,7 +15,9 @@ from netbuilder.errors import shown
 from netbuilder.steps.base import Kernel, Step, shell
 from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
 from netbuilder.values import Port, Protocol, matching
+from netbuilder.values.addresses import IPAddress
 
+_ARGUMENT = 1000  # characters of a command that a person would still type
 _WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
 
 
@@ -38,44 +40,49 @@ ElementText = Annotated[str, _element_text]
 
 
 class _InSet(Step):
-    """One element of a set or map; the rules look things up there, so none is added and none gets slower."""
+    """Elements of a set or map; the rules look things up there, so none is added and none gets slower."""
 
     def subject(self) -> str:
-        set_, key, _ = self.entry()
-        return f"element/{set_}/{key}"
+        first, *_ = self.entries()
+        return f"element/{first.set}/{first.key}"
 
     def command(self) -> str:
-        return shell("nft", firewall.element_command(*self.entry()))
+        return _nft(firewall.element_command(self.entries()))
 
     def queries(self) -> tuple[Query[Any], ...]:
-        set_, key, _ = self.entry()
-        return (ElementOf(set_, key),)
+        return tuple(ElementOf(one.set, one.key) for one in self.entries())
 
     def holds(self, state: State) -> bool:
-        set_, key, data = self.entry()
-        return state[ElementOf(set_, key)] == data
+        return all(state[ElementOf(one.set, one.key)] == one.data for one in self.entries())
 
     def is_present(self, state: State) -> bool:
-        set_, key, _ = self.entry()
-        return state[ElementOf(set_, key)] is not None  # whatever was done to its data
+        return any(state[query] is not None for query in self.queries())  # whatever was done to its data
 
     def do(self, kernel: Kernel) -> None:
-        kernel.add_element(*self.entry())  # refused where the key is there with other data
+        for one in self.entries():
+            kernel.add_element(*one)  # refused where the key is there with other data
 
     def undo_command(self, before: str | None) -> str:
-        set_, key, _ = self.entry()
-        return shell("nft", f"delete element {firewall.TABLE} {set_} {{ {key} }}")
+        return _nft(firewall.element_command([one._replace(data="") for one in self.entries()], verb="delete"))
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        set_, key, _ = self.entry()
-        kernel.delete_element(set_, key)
+        first, *more = self.entries()
+        if more:
+            kernel.delete_elements(first.set, [first.key, *(one.key for one in more)])
+        else:
+            kernel.delete_element(first.set, first.key)
 
     def undone(self, state: State) -> Mapping[Query[Any], Any]:
         return dict.fromkeys(self.queries())
 
     @abstractmethod
-    def entry(self) -> tuple[str, str, str]:
-        """The set or map, the key, and the data that a map has for it, in nft's words."""
+    def entries(self) -> tuple[firewall.Entry, ...]:
+        """What is entered, all of it into one set or map; mostly one element."""
+
+
+def _nft(command: str) -> str:
+    """A command of nft's; a long one is no argument (execve(2): MAX_ARG_STRLEN)."""
+    return shell("nft", command) if len(command) < _ARGUMENT else f"nft -f - <<'EOF'\n{command}\nEOF"
 
 
 class AddElement(_InSet):
@@ -83,27 +90,45 @@ class AddElement(_InSet):
 
     kind = "AddElement"
 
-    set: Annotated[str, matching(r"[a-z_]+")]
+    set: Annotated[str, matching(r"[a-z_]+[46]?")]
     key: ElementText
     data: ElementText = ""
 
-    def entry(self) -> tuple[str, str, str]:
-        return self.set, self.key, self.data
+    def entries(self) -> tuple[firewall.Entry, ...]:
+        return (firewall.Entry(self.set, self.key, self.data),)
 
 
 class PublishPort(_InSet):
-    """Publish a port of the host: what is sent to it is rewritten to go to an address and a port inside (DNAT)."""
+    """Publish a port of the host: what is sent to it is rewritten to go to an address and a port inside (DNAT).
+
+    Both addresses are of one family; a `host_ip` of 0.0.0.0 or :: is all of it. Of a range, the ports are the first
+    of `count`.
+    """
 
     kind = "PublishPort"
 
-    host_ip: IPv4Address
+    host_ip: IPAddress
     host_port: Port
     protocol: Protocol
-    address: IPv4Address
+    address: IPAddress
     sandbox_port: Port
+    count: Port = 1
 
-    def entry(self) -> tuple[str, str, str]:
-        return firewall.port_element(self)
+    def subject(self) -> str:
+        return f"{super().subject()}-{self.host_port + self.count - 1}" if self.is_shifted_range else super().subject()
+
+    @property
+    def is_shifted_range(self) -> bool:
+        """Whether it has an element for each of several ports."""
+        return self.count > 1 and self.host_port != self.sandbox_port
+
+    @property
+    def host_ports(self) -> range:
+        """The ports of the host."""
+        return range(self.host_port, self.host_port + self.count)
+
+    def entries(self) -> tuple[firewall.Entry, ...]:
+        return firewall.port_elements(self)
 
 
 class AddTable(Step):
@@ -158,5 +183,5 @@ class ExchangeTable(AddTable):
         return AddTable()
 
     def _text(self) -> str:
-        elements = (firewall.element_command(*one.entry()) for one in self.elements)
+        elements = (firewall.element_command(one.entries()) for one in self.elements)
         return "".join((f"delete table {firewall.TABLE}\n", firewall.ruleset(), *(f"{line}\n" for line in elements)))

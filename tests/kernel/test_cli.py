@@ -138,7 +138,7 @@ def test_diff_takes_back_what_a_changed_file_no_longer_asks_for(cli: Cli) -> Non
     cli("up")
     file = cli.directory / "compose.yaml"
     file.write_text(LAB.replace('"8088:80", ', ""))
-    gone = "nft 'delete element inet netbuilder publish_any { tcp . 8088 }'"
+    gone = "nft 'delete element inet netbuilder publish_any4 { tcp . 8088 }'"
     script = cli("diff", status=1)
     assert [line for line in script.splitlines()[2:] if line and not line.startswith("# ")] == [gone]
     assert gone in cli("up", "-v")
@@ -363,7 +363,7 @@ ALL, ON_LAB, ONE = {"web", "side", "db"}, {"web", "side", "db"}, {"web", "side"}
         ("nft delete table inet netbuilder", ALL, "the rules, once for all networks"),
         ("nft flush chain inet netbuilder forward", ALL, "the rules, once for all networks"),
         ("echo 0 > /proc/sys/net/ipv4/ip_forward", ALL, "forwarding: "),
-        ("nft flush map inet netbuilder publish_any", ONE, "published port 8088:80/tcp"),
+        ("nft flush map inet netbuilder publish_any4", ONE, "published port 8088:80/tcp"),
         (f"ip address flush dev {BRIDGE}", ON_LAB, "the bridge's address"),
         (f"ip link set {BRIDGE} down", ON_LAB, "bring up the bridge"),
         (f"ip link del {BRIDGE}", ON_LAB, "the bridge of network lab"),
@@ -519,7 +519,7 @@ def test_inspect_shows_what_rewrites_the_packets(cli: Cli) -> None:
     assert (
         "PACKETS IN   published port 8088:80/tcp: PREROUTING and OUTPUT rewrite its destination to 10.9.0.2:80" in page
     )
-    assert "'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'" in page
+    assert "'add element inet netbuilder publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }'" in page
     assert "PACKETS OUT  MASQUERADE" in page
     assert "\nip netns add web\n" in page
 

@@ -176,10 +176,10 @@ BROKEN = {
     "nft insert rule inet netbuilder published tcp dport 1 drop": ["table inet netbuilder {"],
     "nft delete element inet netbuilder gateways '{ 10.9.0.1 }'": ["gateways"],
     "nft delete element inet netbuilder masqueraded '{ BRIDGE . 10.9.0.0/24 }'": ["masqueraded"],
-    "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'": ["8088"],
-    "nft delete element inet netbuilder publish_at '{ 127.0.0.1 . tcp . 9090 }'": ["9090"],
-    "nft delete element inet netbuilder publish_any '{ tcp . 8088 }'"
-    " && nft add element inet netbuilder publish_any '{ tcp . 8088 : 10.9.0.9 . 9 }'": ["delete element", "8088"],
+    "nft delete element inet netbuilder publish_any4 '{ tcp . 8088 }'": ["8088"],
+    "nft delete element inet netbuilder publish_at4 '{ 127.0.0.1 . tcp . 9090 }'": ["9090"],
+    "nft delete element inet netbuilder publish_any4 '{ tcp . 8088 }'"
+    " && nft add element inet netbuilder publish_any4 '{ tcp . 8088 : 10.9.0.9 . 9 }'": ["delete element", "8088"],
 }
 
 

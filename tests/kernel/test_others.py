@@ -374,7 +374,7 @@ def _listen_in(name: str) -> socket.socket:
         "ip link del lab0",
         "nft delete table inet netbuilder",
         "nft flush ruleset",
-        "nft flush map inet netbuilder publish_any",
+        "nft flush map inet netbuilder publish_any4",
         "nft flush set inet netbuilder bridges",
         "sysctl -qw net/ipv4/ip_forward=0",
         "ip -n web address flush dev eth0",

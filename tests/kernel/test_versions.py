@@ -236,7 +236,7 @@ def test_what_no_name_can_be_is_not_read_back(host: Host, again: Callable[[], Ho
 
 def table_of(version: int) -> str:
     """The table as another version might have it: a set of another type, one less, a chain and a rule more."""
-    text = firewall.ruleset().replace('"netbuilder ruleset 3"', f'"netbuilder ruleset {version}"')
+    text = firewall.ruleset().replace('"netbuilder ruleset 4"', f'"netbuilder ruleset {version}"')
     text = text.replace("set gateways { type ipv4_addr; }", "set gateways { type ipv4_addr . ifname; }")
     text = text.replace("ip daddr @gateways", "ip daddr . iifname @gateways")
     text = re.sub(r"\tset forwarding .*\n", "", text)

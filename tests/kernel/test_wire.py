@@ -272,7 +272,7 @@ def test_elements_as_the_kernel_shows_them(built: Host) -> None:
     subnet = nfnetlink.element(f'"{built.networks()[0].bridge}" . 10.9.0.0/24')
     (one,), (other,) = answers(
         built,
-        nfnetlink.get_element(firewall.NAME, "publish_any", port),
+        nfnetlink.get_element(firewall.NAME, "publish_any4", port),
         nfnetlink.get_element(firewall.NAME, "subnets", subnet),
         protocol=NETFILTER,
     )
@@ -287,9 +287,9 @@ ELEMENTS = [
     ("icc", '"br9" . "br9"', ""),
     ("gateways", "10.9.0.1", ""),
     ("subnets", '"br9" . 10.7.0.0/16', ""),
-    ("publish_any", "udp . 53", "10.9.0.2 . 5353"),
+    ("publish_any4", "udp . 53", "10.9.0.2 . 5353"),
     ("forwarding", "ipv6", ""),
-    ("publish_at", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
+    ("publish_at4", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
 ]
 
 
@@ -325,7 +325,7 @@ def commit(host: Host, *changes: Message) -> None:
 
 
 def port_at(number: int, data: str = "10.9.0.2 . 80") -> Message:
-    return nfnetlink.add_element(firewall.NAME, "publish_any", nfnetlink.element(f"tcp . {number}", data))
+    return nfnetlink.add_element(firewall.NAME, "publish_any4", nfnetlink.element(f"tcp . {number}", data))
 
 
 def test_a_transaction_names_what_was_refused_and_nothing_of_it_is_done(built: Host) -> None:
@@ -336,7 +336,7 @@ def test_a_transaction_names_what_was_refused_and_nothing_of_it_is_done(built: H
         with pytest.raises(Refused) as caught:
             commit(built, *changes)
         assert (caught.value.at, caught.value.errno) == (at + 1, errno.EEXIST)
-    assert shell(built, "nft list map inet netbuilder publish_any").count(" : ") == 2  # the type's, and the one port
+    assert shell(built, "nft list map inet netbuilder publish_any4").count(" : ") == 2  # the type's, and the one port
 
 
 def test_a_transaction_of_which_all_is_refused(built: Host) -> None:

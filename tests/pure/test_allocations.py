@@ -23,7 +23,7 @@ FIRST, LAST = int(IPv4Address("10.9.0.1")), int(IPv4Address("10.9.0.6"))
 
 def port(text: str) -> ResolvedPort:
     (one,) = PublishedPort.parse(text)
-    return ResolvedPort(**dict(one))
+    return ResolvedPort(**one.model_dump(exclude={"last_host_port"}))
 
 
 def endpoint(name: str, last: int, network: str = "lab") -> ResolvedEndpoint:

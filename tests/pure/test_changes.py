@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -222,6 +222,10 @@ class KernelInMemory:
             refuse(errno.ENOENT)
         if self.elements.setdefault((set_, key), data) != data:
             refuse(errno.EEXIST)
+
+    def delete_elements(self, set_: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.elements.pop((set_, key), None)
 
     def delete_element(self, set_: str, key: str) -> None:
         if (set_, key) not in self.elements:
@@ -623,8 +627,8 @@ def test_a_port_that_leads_elsewhere_goes_first(lab: Lab) -> None:
     lab.apply(NETWORK, web("8088:80", "5353:53/udp"))
     _, change = lab.compare(NETWORK, web("8088:81", "5353:53/udp"))
     assert commands(change.changes.plan) == [
-        "nft 'delete publish_any { tcp . 8088 }'",
-        "nft 'add publish_any { tcp . 8088 : 10.9.0.2 . 81 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
+        "nft 'add publish_any4 { tcp . 8088 : 10.9.0.2 . 81 }'",
     ]
     assert next(iter(change.changes.plan)).because == STALE
     assert actions(change.changes) == {"network lab": "unchanged", "sandbox web": "updated"}
@@ -634,7 +638,7 @@ def test_a_port_that_leads_elsewhere_goes_first(lab: Lab) -> None:
 def test_what_is_not_asked_for_any_more_goes(lab: Lab) -> None:
     lab.apply(NETWORK, web("8088:80", "5353:53/udp"))
     _, change = lab.compare(NETWORK, web("8088:80"))
-    assert commands(change.changes.plan) == ["nft 'delete publish_any { udp . 5353 }'"]
+    assert commands(change.changes.plan) == ["nft 'delete publish_any4 { udp . 5353 }'"]
     assert [one.step for one in change.records[Key("sandbox", "web")]] == [
         one.step for one in lab.records("sandbox", "web")[:-1]
     ]
@@ -642,7 +646,7 @@ def test_what_is_not_asked_for_any_more_goes(lab: Lab) -> None:
 
 def test_what_is_gone_already_is_not_undone(lab: Lab) -> None:
     lab.apply(NETWORK, web("8088:80", "5353:53/udp"))
-    lab.kernel.delete_element("publish_any", "udp . 5353")
+    lab.kernel.delete_element("publish_any4", "udp . 5353")
     _, change = lab.compare(NETWORK, web("8088:80"))
     assert change.changes.plan == Plan()
     assert actions(change.changes)["sandbox web"] == "updated"
@@ -838,11 +842,11 @@ def test_a_namespace_that_is_gone_is_made_with_all_that_was_in_it(lab: Lab, inod
 
 def test_a_port_that_somebody_redirected_is_put_right(lab: Lab) -> None:
     lab.apply(NETWORK, web("8088:80"))
-    lab.kernel.elements["publish_any", "tcp . 8088"] = "10.9.0.77 . 80"
+    lab.kernel.elements["publish_any4", "tcp . 8088"] = "10.9.0.77 . 80"
     changes = lab.diff(NETWORK, web("8088:80"))
     assert commands(changes.plan) == [
-        "nft 'delete publish_any { tcp . 8088 }'",
-        "nft 'add publish_any { tcp . 8088 : 10.9.0.2 . 80 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
+        "nft 'add publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }'",
     ]
     assert next(iter(changes.plan)).because == ANEW
     assert actions(changes)["sandbox web"] == "repaired"
@@ -864,7 +868,7 @@ def published(port: int, inside: int = 80) -> PublishPort:
 VETH = AddVeth(name="veth1", bridge="br9", peer="eth0", netns="web", mac=MAC)
 NEW_LINK = Link(7, "veth", False, MAC, 1500, 0, "", False, True)
 IN_THE_WAY: list[tuple[Step, Mapping[Query[Any], Any]]] = [
-    (published(8088), {ElementOf("publish_any", "tcp . 8088"): "10.9.0.3 . 80"}),
+    (published(8088), {ElementOf("publish_any4", "tcp . 8088"): "10.9.0.3 . 80"}),
     (VETH, {LinkOf(None, "veth1"): NEW_LINK, LinkOf("web", "eth0"): None, LinkOf(None, "br9"): None}),
     (AddNamespace(name="web"), {PinOf("web"): 0}),
     (
@@ -902,7 +906,7 @@ ITS_STEPS = (AddTable, AddElement, PublishPort)
 def of_another_version(lab: Lab) -> None:
     """Another version made the table, with sets of its own."""
     lab.kernel.table = OLD
-    lab.kernel.elements = {("publish", "tcp . 8088"): "x", ("publish_any", "tcp . 8088"): "10.9.0.77 . 1"}
+    lab.kernel.elements = {("publish", "tcp . 8088"): "x", ("publish_any4", "tcp . 8088"): "10.9.0.77 . 1"}
 
 
 @pytest.mark.parametrize("specs", [(NETWORK,), (NETWORK, web("8088:80", "5353:53/udp"), db("9090:1"))])
@@ -913,7 +917,11 @@ def test_a_table_of_another_version_is_exchanged_in_one_step_with_all_elements(l
     change = lab.apply(*specs)
     (exchange,) = change.changes.plan
     assert isinstance(exchange, ExchangeTable)
-    assert {one.entry()[:2]: one.entry()[2] for one in exchange.elements} == elements == lab.kernel.elements
+    assert (
+        {entry[:2]: entry.data for one in exchange.elements for entry in one.entries()}
+        == elements
+        == lab.kernel.elements
+    )
     assert exchange.because
     assert change.additions[FIREWALL] == Plan([exchange])
     assert actions(change.changes) == {"firewall": "updated"} | {
@@ -929,7 +937,7 @@ def test_a_table_is_exchanged_with_what_is_new_and_without_what_goes(lab: Lab) -
     change = lab.apply(NETWORK, web("8088:81"), db("9090:1"))
     assert not [step for step in change.changes.plan if isinstance(step, ITS_STEPS) and step.kind != "ExchangeTable"]
     assert not [step for step in change.changes.plan if isinstance(step, Undo)]
-    assert {key for set_, key in lab.kernel.elements if set_ == "publish_any"} == {"tcp . 8088", "tcp . 9090"}
+    assert {key for set_, key in lab.kernel.elements if set_ == "publish_any4"} == {"tcp . 8088", "tcp . 9090"}
     assert UndoRecord(published(8088, 81), None) in change.records[KEY]
     assert UndoRecord(published(8088, 81), None) in change.intents[KEY]
 
@@ -990,10 +998,10 @@ def test_a_port_that_another_sandbox_takes_over_is_that_ones(lab: Lab, address: 
         db("8088:80", address=address, mac=OTHER_MAC),
     )
     change = lab.apply(*after)
-    ports = [step for step in change.changes.plan if "publish_any" in step.command()]
+    ports = [step for step in change.changes.plan if "publish_any4" in step.command()]
     expected = [
-        "nft 'delete publish_any { tcp . 8088 }'",
-        "nft 'add publish_any { tcp . 8088 : 10.9.0.3 . 80 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
+        "nft 'add publish_any4 { tcp . 8088 : 10.9.0.3 . 80 }'",
     ]
     assert commands(ports) == ([] if address else expected)
     of_whom = {
@@ -1040,7 +1048,7 @@ def test_a_sandbox_moves_into_a_namespace_that_is_there_and_out_of_it(lab: Lab) 
     into = lab.apply(NETWORK, adopted).changes
     assert namespaces(lab) == (True, ["eth0", "lo"])
     assert commands(into.plan)[:3] == [
-        "nft 'delete publish_any { tcp . 8088 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
         f"ip link del {veth_of(lab, 'web')}",
         "ip netns del web",
     ]
@@ -1049,7 +1057,7 @@ def test_a_sandbox_moves_into_a_namespace_that_is_there_and_out_of_it(lab: Lab) 
     back = lab.apply(NETWORK, own).changes
     assert namespaces(lab) == (False, ["lo"])
     assert commands(step for step in back.plan if isinstance(step, Undo)) == [
-        "nft 'delete publish_any { tcp . 8088 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
         "ip -n web link set lo down",
         f"ip link del {veth_of(lab, 'web')}",
         "ip netns del web",
@@ -1064,7 +1072,7 @@ def test_a_sandbox_moves_to_where_it_has_nothing_of_its_own(lab: Lab, mode: Host
     change = lab.apply(NETWORK, Sandbox(name="web", mode=mode), db())
     assert commands(change.changes.plan) == [
         "sysctl -q -w net/ipv4/conf/br9/route_localnet=0",
-        "nft 'delete publish_any { tcp . 8088 }'",
+        "nft 'delete publish_any4 { tcp . 8088 }'",
         f"ip link del {veth}",
         "ip netns del web",
     ]

@@ -358,7 +358,7 @@ def test_a_standard_input_that_cannot_be_read_is_named(how: str, problem: str) -
         ("lab.yaml", b"services: [", "line 1, column "),
         ("lab.yaml", b"services: { web: { profiles: [debug] } }", "services.web.profiles: is not supported yet"),
         ("lab.yaml", b"", "the file has no services and no networks"),
-        ("lab.yaml", b"services: { web: { ports: ['0:80'] } }", "services.web.ports[0]: "),
+        ("lab.yaml", b"services: { web: { ports: ['80:0'] } }", "services.web.ports[0]: "),
         ("lab.yaml", b"services: { '../x': {} }", "is not a valid name"),
         (
             "lab.yaml",
@@ -631,7 +631,7 @@ def test_a_difference_is_a_script_and_an_exit_status(
 
 # What is told of a sandbox
 
-PORT = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
+PORT = {"host_ip": None, "host_port": 8088, "sandbox_port": 80, "protocol": "tcp", "count": 1}
 ENDPOINT = {
     "network": "lab",
     "bridge": "br9",
@@ -675,7 +675,7 @@ LAB = {
 def test_sandboxes_are_a_table_of_whole_lines(capsys: Capture) -> None:
     show.sandboxes([WEB, TOP, MATE, BROKEN])
     head, *rows = capsys.readouterr().out.splitlines()
-    ports = "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"
+    ports = "8088->80/tcp, 127.0.0.1:5353->80/udp"
     assert re.split("  +", head) == ["NAME", "MODE", "NETWORK", "ADDRESS", "MAC", "PORTS", "NAMESPACE", "STATE"]
     wired = ["lab", "10.9.0.2", "02:42:0a:09:00:02", ports, "/run/netns/web"]
     *rows, blank, how = rows
@@ -723,12 +723,12 @@ def test_a_table_fits_where_it_is_read(wide: int, capsys: Capture, monkeypatch: 
     head, *rows = columns(out.removesuffix(f"\nbroken, gone: {HOW_TO_MEND}\n"))
     assert head == ["NAME", "MODE", "NETWORK", "ADDRESS", "PORTS", "STATE"]
     assert [row[0] for row in rows] == ["web", "top", "mate", "broken"]
-    ports = {"0.0.0.0:8088->80/tcp,", "127.0.0.1:5353->80/udp"}
+    ports = {"8088->80/tcp,", "127.0.0.1:5353->80/udp"}
     assert {part for row in rows for part in row[head.index("PORTS")].split()} == ports | {"-"}
     assert rows[3][-1] == "BROKEN: the rules, once for all networks: DNAT in, MASQUERADE out"
 
 
-@pytest.mark.parametrize(("wide", "left_out"), [(100, {"NAMESPACE", "MAC"}), (120, {"NAMESPACE"}), (140, set())])
+@pytest.mark.parametrize(("wide", "left_out"), [(100, {"NAMESPACE", "MAC"}), (115, {"NAMESPACE"}), (140, set())])
 def test_what_is_of_least_use_is_left_out_first(
     wide: int, left_out: set[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -750,10 +750,12 @@ def test_a_name_that_is_wider_than_the_terminal_is_still_all_there(
     assert "".join(line.split()[0] for line in lines[1:] if line.startswith("n")) == name
 
 
-def published(*numbers: int, inside: int = 0, protocol: str = "tcp", ip: str = "0.0.0.0") -> list[dict[str, Any]]:
+def published(
+    *numbers: int, inside: int = 0, protocol: str = "tcp", ip: str | None = None, count: int = 1
+) -> list[dict[str, Any]]:
     """Ports that lead to the same ones inside, or so much further."""
     return [
-        {"host_ip": ip, "host_port": number, "sandbox_port": number + inside, "protocol": protocol}
+        {"host_ip": ip, "host_port": number, "sandbox_port": number + inside, "protocol": protocol, "count": count}
         for number in numbers
     ]
 
@@ -761,20 +763,23 @@ def published(*numbers: int, inside: int = 0, protocol: str = "tcp", ip: str = "
 @pytest.mark.parametrize(
     ("ports", "shown"),
     [
-        (published(*range(10_000, 20_000)), "0.0.0.0:10000-19999->10000-19999/tcp"),
-        (published(80), "0.0.0.0:80->80/tcp"),
-        (published(80, 81, inside=8000), "0.0.0.0:80-81->8080-8081/tcp"),
-        (published(82, 80, 81), "0.0.0.0:80-82->80-82/tcp"),
-        (published(80, 82), "0.0.0.0:80->80/tcp, 0.0.0.0:82->82/tcp"),
+        (published(*range(10_000, 20_000)), "10000-19999->10000-19999/tcp"),
+        (published(80), "80->80/tcp"),
+        (published(8000, inside=1000, count=10), "8000-8009->9000-9009/tcp"),
+        (published(8000, 8010, count=10) + published(8020), "8000-8020->8000-8020/tcp"),
+        (published(80, ip="0.0.0.0") + published(80, ip="::"), "0.0.0.0:80->80/tcp, [::]:80->80/tcp"),
+        (published(80, 81, inside=8000), "80-81->8080-8081/tcp"),
+        (published(82, 80, 81), "80-82->80-82/tcp"),
+        (published(80, 82), "80->80/tcp, 82->82/tcp"),
         (
             published(80) + published(81, inside=1) + published(82),
-            "0.0.0.0:80->80/tcp, 0.0.0.0:82->82/tcp, 0.0.0.0:81->82/tcp",
+            "80->80/tcp, 82->82/tcp, 81->82/tcp",
         ),
         (
             [port for number in (5, 6, 7) for of in ("tcp", "udp") for port in published(number, protocol=of)],
-            "0.0.0.0:5-7->5-7/tcp, 0.0.0.0:5-7->5-7/udp",
+            "5-7->5-7/tcp, 5-7->5-7/udp",
         ),
-        (published(80) + published(81, ip="127.0.0.1"), "0.0.0.0:80->80/tcp, 127.0.0.1:81->81/tcp"),
+        (published(80) + published(81, ip="127.0.0.1"), "80->80/tcp, 127.0.0.1:81->81/tcp"),
     ],
 )
 def test_consecutive_ports_are_one_range(ports: list[dict[str, Any]], shown: str, capsys: Capture) -> None:
@@ -840,7 +845,7 @@ def test_a_sandbox_is_a_page(capsys: Capture) -> None:
         ["MAC", "02:42:0a:09:00:02"],
         ["GATEWAY", "10.9.0.1"],
         ["VETH PAIR", "veth1 in bridge br9, eth0 inside"],
-        ["PORTS", "0.0.0.0:8088->80/tcp, 127.0.0.1:5353->80/udp"],
+        ["PORTS", "8088->80/tcp, 127.0.0.1:5353->80/udp"],
         ["PACKETS IN", "published"],
         ["", "nft in"],
         ["PACKETS OUT", "out of the subnet"],

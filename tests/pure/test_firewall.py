@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.pure.samples import NETWORK
 # The rules
 
 OUTLINE = {
-    "": ("netbuilder ruleset 3",),
+    "": ("netbuilder ruleset 4",),
     "raw_prerouting": (
         "loopback",
         "loopback guard: destination",
@@ -32,7 +32,22 @@ OUTLINE = {
         "neighbour discovery, link-local",
         "spoofed source, or IPv6 where there is none",
     ),
-    "published": ("DNAT: published on one host address", "DNAT: published on all host addresses"),
+    "published": (
+        "no ports",
+        "IPv6",
+        "DNAT: published on one host address",
+        "DNAT: published on all host addresses",
+        "DNAT: a range on one host address",
+        "DNAT: a range on all host addresses",
+    ),
+    "published6": (
+        "a link-local address: it would not be routed",
+        "DNAT: published on one host address",
+        "DNAT: a range on one host address",
+        "the loopback address: only what is published there",
+        "DNAT: published on all host addresses",
+        "DNAT: a range on all host addresses",
+    ),
     "prerouting": ("to the host from elsewhere",),
     "output": ("to the host from itself",),
     "input": ("loopback", "established, related", "conntrack: invalid", "IPv6 from a netbuilder bridge"),
@@ -98,8 +113,14 @@ SETS = {
     "forwarding_on": "ifname",
     "present": "ifname",
     "same_bridge": "ifname . ifname",
-    "publish_at": "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
-    "publish_any": "inet_proto . inet_service : ipv4_addr . inet_service",
+    "publish_at4": "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    "publish_at6": "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service",
+    "publish_any4": "inet_proto . inet_service : ipv4_addr . inet_service",
+    "publish_any6": "inet_proto . inet_service : ipv6_addr . inet_service",
+    "publish_ranges_at4": "ipv4_addr . inet_proto . inet_service : ipv4_addr",
+    "publish_ranges_at6": "ipv6_addr . inet_proto . inet_service : ipv6_addr",
+    "publish_ranges_any4": "inet_proto . inet_service : ipv4_addr",
+    "publish_ranges_any6": "inet_proto . inet_service : ipv6_addr",
 }
 TEXT = (Path(firewall.__file__).parent / "ruleset.nft").read_text()
 CHAINS = dict(re.findall(r"\tchain (\w+) \{\n(.*?)\t\}\n", TEXT, re.DOTALL))
@@ -152,7 +173,7 @@ def test_every_chain_and_set_that_a_rule_names_is_there() -> None:
     assert set(re.findall(r"@(\w+)", TEXT)) == SETS.keys()
     sets = re.findall(r"\t(set|map) (\w+) \{ type ([^;]+);", TEXT)
     assert {name: types for _, name, types in sets} == SETS
-    assert {name for kind, name, _ in sets if kind == "map"} == {"publish_at", "publish_any"}
+    assert {name for kind, name, _ in sets if kind == "map"} == {name for name in SETS if name.startswith("publish_")}
 
 
 def test_a_router_stays_one_and_another_host_becomes_none() -> None:
@@ -186,7 +207,7 @@ def test_what_is_for_a_bridge_of_ours_is_published_or_dropped() -> None:
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        'add table inet netbuilder { comment "netbuilder ruleset 3"; }',
+        'add table inet netbuilder { comment "netbuilder ruleset 4"; }',
         "flush table inet netbuilder",
         "table inet netbuilder {",
     ]
@@ -205,17 +226,17 @@ def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
         ({"": ("made by somebody else",)}, False, False),
         ({"": ("netbuilder ruleset",)}, False, False),
         ({"": ("netbuilder ruleset x",)}, False, False),
-        ({"": ("not netbuilder ruleset 3",)}, False, False),
-        ({"": ("netbuilder ruleset 3 of mine",)}, False, False),
-        ({"forward": ("netbuilder ruleset 3",)}, False, False),
-        ({"": ("", "netbuilder ruleset 3")}, False, False),
+        ({"": ("not netbuilder ruleset 4",)}, False, False),
+        ({"": ("netbuilder ruleset 4 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 4",)}, False, False),
+        ({"": ("", "netbuilder ruleset 4")}, False, False),
         ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
         ({"": ("made by netbuilder", "")}, True, False),
         ({"": ("netbuilder ruleset 1",)}, True, False),
         ({"": ("netbuilder ruleset 10",)}, True, False),
-        ({"": ("netbuilder ruleset 3",)}, True, True),
-        ({"": ("netbuilder ruleset 3", "")}, True, True),
-        ({"": ("netbuilder ruleset 3",), "theirs": ("x",)}, True, True),
+        ({"": ("netbuilder ruleset 4",)}, True, True),
+        ({"": ("netbuilder ruleset 4", "")}, True, True),
+        ({"": ("netbuilder ruleset 4",), "theirs": ("x",)}, True, True),
         (OUTLINE, True, True),
     ],
 )
@@ -286,30 +307,54 @@ def test_what_was_forwarded_before_is_forwarded_still(before: bool, elements: li
 
 
 @pytest.mark.parametrize(
-    ("port", "element"),
+    ("port", "address", "element"),
     [
-        ("8088:80", ("publish_any", "tcp . 8088", "10.9.0.2 . 80")),
-        ("5353:53/udp", ("publish_any", "udp . 5353", "10.9.0.2 . 53")),
-        ("127.0.0.1:8088:80", ("publish_at", "127.0.0.1 . tcp . 8088", "10.9.0.2 . 80")),
+        ("0.0.0.0:8088:80", "10.9.0.2", ("publish_any4", "tcp . 8088", "10.9.0.2 . 80")),
+        ("0.0.0.0:5353:53/udp", "10.9.0.2", ("publish_any4", "udp . 5353", "10.9.0.2 . 53")),
+        ("0.0.0.0:53:53/sctp", "10.9.0.2", ("publish_any4", "sctp . 53", "10.9.0.2 . 53")),
+        ("127.0.0.1:8088:80", "10.9.0.2", ("publish_at4", "127.0.0.1 . tcp . 8088", "10.9.0.2 . 80")),
+        ("[::]:8088:80", "fd00::2", ("publish_any6", "tcp . 8088", "fd00::2 . 80")),
+        ("[::1]:8088:80", "fd00::2", ("publish_at6", "::1 . tcp . 8088", "fd00::2 . 80")),
+        ("0.0.0.0:1-9:1-9", "10.9.0.2", ("publish_ranges_any4", "tcp . 1-9", "10.9.0.2")),
+        ("0.0.0.0:1-65535:1-65535", "10.9.0.2", ("publish_ranges_any4", "tcp . 1-65535", "10.9.0.2")),
+        ("10.0.0.1:1-9:1-9/udp", "10.9.0.2", ("publish_ranges_at4", "10.0.0.1 . udp . 1-9", "10.9.0.2")),
+        ("[::]:1-9:1-9", "fd00::2", ("publish_ranges_any6", "tcp . 1-9", "fd00::2")),
+        ("[fd00::9]:1-9:1-9", "fd00::2", ("publish_ranges_at6", "fd00::9 . tcp . 1-9", "fd00::2")),
     ],
 )
-def test_a_published_port_is_one_element(port: str, element: tuple[str, str, str]) -> None:
-    (published,) = PublishedPort.parse(port)
-    step = PublishPort(**dict(published), address=IPv4Address("10.9.0.2"))
-    assert firewall.port_element(step) == element
+def test_a_published_port_is_one_element_and_so_is_a_range(
+    port: str, address: str, element: tuple[str, str, str]
+) -> None:
+    assert firewall.port_elements(published(port, address)) == (element,)
     assert element[0] in SETS
 
 
+def test_a_range_that_is_shifted_is_one_element_a_port() -> None:
+    assert firewall.port_elements(published("127.0.0.1:8000-8002:80-82", "10.9.0.2")) == (
+        ("publish_at4", "127.0.0.1 . tcp . 8000", "10.9.0.2 . 80"),
+        ("publish_at4", "127.0.0.1 . tcp . 8001", "10.9.0.2 . 81"),
+        ("publish_at4", "127.0.0.1 . tcp . 8002", "10.9.0.2 . 82"),
+    )
+
+
+def published(port: str, address: str) -> PublishPort:
+    (asked,) = PublishedPort.parse(port)
+    fields = dict(asked)
+    del fields["last_host_port"]
+    return PublishPort(**fields, address=ip_address(address))
+
+
 @pytest.mark.parametrize(
-    ("element", "command"),
+    ("entries", "verb", "command"),
     [
-        (("bridges", '"br9"'), 'add element inet netbuilder bridges { "br9" }'),
-        (("bridges", '"br9"', ""), 'add element inet netbuilder bridges { "br9" }'),
+        ([("bridges", '"br9"')], "add", 'add element inet netbuilder bridges { "br9" }'),
+        ([("bridges", '"br9"')], "delete", 'delete element inet netbuilder bridges { "br9" }'),
         (
-            ("publish_any", "tcp . 1", "10.9.0.2 . 80"),
-            "add element inet netbuilder publish_any { tcp . 1 : 10.9.0.2 . 80 }",
+            [("publish_any4", "tcp . 1", "10.9.0.2 . 80"), ("publish_any4", "tcp . 2", "10.9.0.2 . 81")],
+            "add",
+            "add element inet netbuilder publish_any4 { tcp . 1 : 10.9.0.2 . 80, tcp . 2 : 10.9.0.2 . 81 }",
         ),
     ],
 )
-def test_an_element_as_nft_adds_it(element: tuple[str, ...], command: str) -> None:
-    assert firewall.element_command(*element) == command
+def test_elements_as_nft_adds_and_deletes_them(entries: list[tuple[str, ...]], verb: str, command: str) -> None:
+    assert firewall.element_command([firewall.Entry(*one) for one in entries], verb) == command

@@ -70,7 +70,7 @@ ALL = Plan(
         Undo(undone_step=FORWARDING, was="0"),
         AddTable(),
         AddElement(set="bridges", key='"br9"'),
-        AddElement(set="publish_any", key="tcp . 8088", data="10.9.0.2 . 80"),
+        AddElement(set="publish_any4", key="tcp . 8088", data="10.9.0.2 . 80"),
         PORT,
         ExchangeTable(elements=(AddElement(set="bridges", key='"br9"'), PORT)),
     ]

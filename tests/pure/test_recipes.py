@@ -88,8 +88,8 @@ ip -n web address add 10.9.0.2/24 brd + dev eth0
 ip -n web link set lo up
 ip -n web link set eth0 up
 ip -n web route add default via 10.9.0.1 dev eth0
-nft 'add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }'
-nft 'add element inet netbuilder publish_at { 127.0.0.1 . udp . 53 : 10.9.0.2 . 53 }'
+nft 'add element inet netbuilder publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }'
+nft 'add element inet netbuilder publish_at4 { 127.0.0.1 . udp . 53 : 10.9.0.2 . 53 }'
 """
 CHOSEN = """\
 ip link add veth18926d6 numtxqueues 1 numrxqueues 1 master br9 type veth \\

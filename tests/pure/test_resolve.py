@@ -20,10 +20,9 @@ from pydantic import ValidationError
 from netbuilder.errors import SpecError
 from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.facts import HostFacts, HostRoute, Neighbour
+from netbuilder.resolve.facts import HostFacts, HostPort, HostRoute, Neighbour
 from netbuilder.resolve.resolved import HostBaseline, ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox
-from netbuilder.values import ANY
 
 Specs = list[Network | Sandbox]
 Written = TypeVar("Written", ResolvedNetwork, ResolvedSandbox)
@@ -74,7 +73,7 @@ def contents(allocations: Allocations) -> str:
 
 def claimed(allocations: Allocations) -> tuple[Any, ...]:
     """Who holds what."""
-    return dict(allocations.claims._holders), dict(allocations.claims._ports)
+    return dict(allocations.claims._holders), {of: held for of, held in allocations.claims._ports._held.items() if held}
 
 
 def network(spec: Network, allocations: Allocations | None = None, **facts: Any) -> ResolvedNetwork:
@@ -769,7 +768,7 @@ def test_a_sandbox_has_nothing_left_open() -> None:
                 disable_ipv6=True,
             ),
         ),
-        ports=(ResolvedPort(host_ip=ANY, host_port=8088, sandbox_port=80, protocol="tcp"),),
+        ports=(ResolvedPort(host_ip=None, host_port=8088, sandbox_port=80, protocol="tcp"),),
     )
 
 
@@ -1026,8 +1025,9 @@ def test_ports_that_clash(first: str, second: str) -> None:
     assert str(error) == f"sandbox web.mode.publish[1]: host port {shown} is published by sandbox web already"
 
 
-def busy(*texts: str) -> frozenset[ResolvedPort]:
-    return frozenset(ResolvedPort(**dict(port)) for text in texts for port in PublishedPort.parse(text))
+def busy(*texts: str) -> frozenset[HostPort]:
+    ports = (port for text in texts for port in PublishedPort.parse(text))
+    return frozenset(HostPort(port.protocol, port.host_ip, port.host_port) for port in ports if port.host_port)
 
 
 @pytest.mark.parametrize(
@@ -1202,11 +1202,12 @@ def test_what_is_written_is_read_back_as_it_was_or_not_at_all(field: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [{"host_port": 0}, {"host_port": 65536}, {"sandbox_port": 0}, {"protocol": "sctp"}, {"host_port": None}]
+    "change", [{"host_port": 0}, {"host_port": 65536}, {"sandbox_port": 0}, {"protocol": "dccp"}, {"host_port": None}]
 )
 def test_a_port_that_can_never_be_right_is_not_read(change: dict[str, Any]) -> None:
-    fields = {"host_ip": "0.0.0.0", "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
+    fields = {"host_ip": None, "host_port": 8088, "sandbox_port": 80, "protocol": "tcp"}
     assert str(ResolvedPort(**fields)) == "8088:80/tcp"
+    assert str(ResolvedPort(**fields | {"host_ip": "::1", "count": 3})) == "[::1]:8088-8090:80-82/tcp"
     assert str(ResolvedPort(**fields | {"host_ip": "10.9.0.1"})) == "10.9.0.1:8088:80/tcp"
     with pytest.raises(ValueError, match=next(iter(change))):
         ResolvedPort(**fields | change)
@@ -1284,9 +1285,11 @@ PUBLISH = st.lists(
         PublishedPort,
         sandbox_port=st.integers(80, 81),
         host_port=st.none() | st.none() | st.integers(5, 12),
-        host_ip=st.sampled_from([ANY, ANY, IPv4Address("127.0.0.1"), IPv4Address("10.0.0.1")]),
+        host_ip=st.sampled_from([None, None, "0.0.0.0", "127.0.0.1", "10.0.0.1"]),
         protocol=st.sampled_from(["tcp", "udp"]),
-    ),
+    )
+    | st.builds(PublishedPort, st.just(80), host_port=st.integers(5, 12), count=st.integers(2, 4))
+    | st.builds(PublishedPort, st.just(80), host_port=st.integers(5, 8), last_host_port=st.integers(9, 12)),
     max_size=2,
 )
 MODES = st.one_of(
@@ -1354,8 +1357,10 @@ def carry_out(calls: list[Specs | str]) -> Allocations:
 
 
 def clash(one: ResolvedPort, other: ResolvedPort) -> bool:
-    same = (one.protocol, one.host_port) == (other.protocol, other.host_port)
-    return same and (one.host_ip == other.host_ip or ANY in (one.host_ip, other.host_ip))
+    first, last = max(one.host_port, other.host_port), min(one.last_host_port, other.last_host_port)
+    alls = (None, IPv4Address("0.0.0.0"))
+    meet = one.host_ip == other.host_ip or one.host_ip in alls or other.host_ip in alls
+    return one.protocol == other.protocol and first <= last and meet
 
 
 @given(CALLS)

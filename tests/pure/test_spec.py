@@ -222,8 +222,7 @@ def test_a_sandbox_is_on_the_default_network_unless_told_otherwise() -> None:
 def test_ports_are_written_in_dockers_syntax_or_as_values() -> None:
     port = PublishedPort(sandbox_port=443)
     assert Bridge(publish=["8000-8001:80-81", 53, port]).publish == (
-        PublishedPort(sandbox_port=80, host_port=8000),
-        PublishedPort(sandbox_port=81, host_port=8001),
+        PublishedPort(sandbox_port=80, host_port=8000, count=2),
         PublishedPort(sandbox_port=53),
         port,
     )

@@ -160,7 +160,7 @@ def forwards(router: str, redirects: str, *alone: str) -> Answers:
 
 BRIDGE_LINK = link("bridge", ifindex=3)
 TABLE_QUERY = TableOf("netbuilder")
-PORT = ElementOf("publish_any", "tcp . 8088")
+PORT = ElementOf("publish_any4", "tcp . 8088")
 ELEMENT = "element inet netbuilder"
 DEFAULT_ROUTE = Route("default", "10.9.0.1", 5, 0)
 OLD_TABLE = {"": ("netbuilder ruleset 1",), "forward": ("some rule",)}
@@ -184,7 +184,7 @@ EXCHANGED = (
     "delete table inet netbuilder\n"
     f"{firewall.ruleset()}"
     f'add {ELEMENT} bridges {{ "br9" }}\n'
-    f"add {ELEMENT} publish_any {{ tcp . 8088 : 10.9.0.2 . 80 }}\n"
+    f"add {ELEMENT} publish_any4 {{ tcp . 8088 : 10.9.0.2 . 80 }}\n"
 )
 
 CASES = [
@@ -466,34 +466,34 @@ CASES = [
         undo_command="nft 'delete element inet netbuilder bridges { \"br9\" }'",
     ),
     Case(
-        AddElement(set="publish_any", key="tcp . 8088", data="10.9.0.2 . 80"),
-        "element/publish_any/tcp . 8088",
-        f"nft 'add {ELEMENT} publish_any {{ tcp . 8088 : 10.9.0.2 . 80 }}'",
+        AddElement(set="publish_any4", key="tcp . 8088", data="10.9.0.2 . 80"),
+        "element/publish_any4/tcp . 8088",
+        f"nft 'add {ELEMENT} publish_any4 {{ tcp . 8088 : 10.9.0.2 . 80 }}'",
         holds=[{PORT: "10.9.0.2 . 80"}],
         lacks=[{PORT: None}, {PORT: "10.9.0.3 . 80"}],
-        does=("add_element", "publish_any", "tcp . 8088", "10.9.0.2 . 80"),
-        undoes=("delete_element", "publish_any", "tcp . 8088"),
-        undo_command="nft 'delete element inet netbuilder publish_any { tcp . 8088 }'",
+        does=("add_element", "publish_any4", "tcp . 8088", "10.9.0.2 . 80"),
+        undoes=("delete_element", "publish_any4", "tcp . 8088"),
+        undo_command="nft 'delete element inet netbuilder publish_any4 { tcp . 8088 }'",
     ),
     Case(
         PUBLISHED,
-        "element/publish_any/tcp . 8088",
-        f"nft 'add {ELEMENT} publish_any {{ tcp . 8088 : 10.9.0.2 . 80 }}'",
+        "element/publish_any4/tcp . 8088",
+        f"nft 'add {ELEMENT} publish_any4 {{ tcp . 8088 : 10.9.0.2 . 80 }}'",
         holds=[{PORT: "10.9.0.2 . 80"}],
         lacks=[{PORT: None}, {PORT: "10.9.0.3 . 80"}],
-        does=("add_element", "publish_any", "tcp . 8088", "10.9.0.2 . 80"),
-        undoes=("delete_element", "publish_any", "tcp . 8088"),
-        undo_command="nft 'delete element inet netbuilder publish_any { tcp . 8088 }'",
+        does=("add_element", "publish_any4", "tcp . 8088", "10.9.0.2 . 80"),
+        undoes=("delete_element", "publish_any4", "tcp . 8088"),
+        undo_command="nft 'delete element inet netbuilder publish_any4 { tcp . 8088 }'",
     ),
     Case(
         PUBLISHED_AT,
-        "element/publish_at/127.0.0.1 . udp . 5353",
-        f"nft 'add {ELEMENT} publish_at {{ 127.0.0.1 . udp . 5353 : 10.9.0.2 . 53 }}'",
-        holds=[{ElementOf("publish_at", "127.0.0.1 . udp . 5353"): "10.9.0.2 . 53"}],
-        lacks=[{ElementOf("publish_at", "127.0.0.1 . udp . 5353"): None}],
-        does=("add_element", "publish_at", "127.0.0.1 . udp . 5353", "10.9.0.2 . 53"),
-        undoes=("delete_element", "publish_at", "127.0.0.1 . udp . 5353"),
-        undo_command="nft 'delete element inet netbuilder publish_at { 127.0.0.1 . udp . 5353 }'",
+        "element/publish_at4/127.0.0.1 . udp . 5353",
+        f"nft 'add {ELEMENT} publish_at4 {{ 127.0.0.1 . udp . 5353 : 10.9.0.2 . 53 }}'",
+        holds=[{ElementOf("publish_at4", "127.0.0.1 . udp . 5353"): "10.9.0.2 . 53"}],
+        lacks=[{ElementOf("publish_at4", "127.0.0.1 . udp . 5353"): None}],
+        does=("add_element", "publish_at4", "127.0.0.1 . udp . 5353", "10.9.0.2 . 53"),
+        undoes=("delete_element", "publish_at4", "127.0.0.1 . udp . 5353"),
+        undo_command="nft 'delete element inet netbuilder publish_at4 { 127.0.0.1 . udp . 5353 }'",
     ),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
