@@ -1,6 +1,6 @@
 """Addresses of both families, IPv4 and IPv6: what most code takes without asking which it has."""
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_network
 from typing import Literal
 
 IPAddress = IPv4Address | IPv6Address
@@ -13,3 +13,8 @@ FAMILIES: tuple[Family, Family] = ("ipv4", "ipv6")
 def family(of: IPAddress | IPInterface | IPNetwork) -> Family:
     """The family of an address, in nft's words."""
     return "ipv4" if of.version == 4 else "ipv6"
+
+
+def everything(like: IPAddress | IPInterface | IPNetwork) -> IPNetwork:
+    """All addresses of the family of one: the subnet of a default route."""
+    return ip_network("0.0.0.0/0" if like.version == 4 else "::/0")

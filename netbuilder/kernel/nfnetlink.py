@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from netbuilder.firewall.chains import INET
@@ -23,8 +23,14 @@ NFTABLES = _SUBSYSTEM << 8
 DELFLOW, GETFLOW = 1 << 8 | 2, 1 << 8 | 1  # NFNL_SUBSYS_CTNETLINK
 GETTABLE = NFTABLES | 1
 NEWSETELEM, GETSETELEM, DELSETELEM = NFTABLES | 12, NFTABLES | 13, NFTABLES | 14
-_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}
-_WORDS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+_PROTOCOLS = {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp", socket.IPPROTO_SCTP: "sctp"}
+_WORDS = {
+    "tcp": socket.IPPROTO_TCP,
+    "udp": socket.IPPROTO_UDP,
+    "sctp": socket.IPPROTO_SCTP,
+    "ipv4": socket.AF_INET,
+    "ipv6": socket.AF_INET6,
+}
 """Protocols and families in nft's words; NFPROTO_IPV4 and NFPROTO_IPV6 are the numbers of the address families."""
 
 _BATCH_BEGIN, _BATCH_END = 16, 17
@@ -58,7 +64,7 @@ class Element(NamedTuple):
 
 
 def element(key: str, data: str = "") -> Element:
-    """An element in the words of nft, as in "tcp . 8088" and "172.17.0.2 . 80"."""
+    """An element in the words of nft, as in "tcp . 8088" and "172.17.0.2 . 80", "tcp . 8000-8999" and "fd00::2"."""
     ends = [_ends(part) for part in key.split(" . ")]
     value = _joined(list(map(_part, data.split(" . ")))) if data else b""
     return Element(_joined([first for first, _ in ends]), _joined([last for _, last in ends]), value)
@@ -71,8 +77,11 @@ def _joined(parts: list[bytes]) -> bytes:
 
 def _ends(part: str) -> tuple[bytes, bytes]:
     if "/" in part:
-        subnet = IPv4Network(part)
+        subnet = ip_network(part)
         return subnet.network_address.packed, subnet.broadcast_address.packed
+    if "-" in part and part[0] != '"':
+        first, _, last = part.partition("-")
+        return _part(first), _part(last)
     return (_part(part),) * 2
 
 
@@ -83,13 +92,15 @@ def _part(part: str) -> bytes:
         return bytes([_WORDS[part]])
     if part.isdigit():
         return struct.pack(">H", int(part))
-    return IPv4Address(part).packed
+    return ip_address(part).packed
 
 
 def data_of(element: Element) -> str:
-    """What a published port leads to, as in "172.17.0.2 . 80"; nothing for an element of a set."""
+    """What a map leads to: an address, as in "fd00::2", or a port of it, as in "172.17.0.2 . 80"; nothing in a set."""
     data = element.data
-    return f"{IPv4Address(data[:4])} . {int.from_bytes(data[4:6], 'big')}" if data else ""
+    size = len(data) // 16 * 16 or 4  # of the address; a port is padded to four bytes more
+    parts = [str(ip_address(data[:size]))] if data else []
+    return " . ".join([*parts, str(int.from_bytes(data[size : size + 2], "big"))] if data[size:] else parts)
 
 
 def _elements(kind: int, flags: int, table: str, set_: str, one: bytes, family: int = INET) -> Message:
@@ -165,14 +176,14 @@ def comment(userdata: bytes) -> str:
 
 def get_flows() -> Message:
     """`conntrack -L`."""
-    return Message(GETFLOW, DUMP, head(socket.AF_INET))
+    return Message(GETFLOW, DUMP, head(socket.AF_UNSPEC))
 
 
 def delete_flow(body: bytes) -> Message:
     """`conntrack -D`, of a flow that an answer to `get_flows` says; not of one that has begun since in its place."""
     seen = attributes(body, 4)
     flow = attribute(NESTED | 1, seen[1]) + attribute(12, seen[12])  # CTA_TUPLE_ORIG, CTA_ID
-    return Message(DELFLOW, ACK, head(socket.AF_INET) + flow)
+    return Message(DELFLOW, ACK, head(body[0]) + flow)
 
 
 def read_flow(body: bytes) -> Flow | None:
@@ -190,6 +201,7 @@ def _tuple(data: bytes) -> tuple[str, End, End]:
     """The protocol of one direction of a flow, and its ends."""
     parts = attributes(data)
     addresses, ports = attributes(parts[1]), attributes(parts[2])  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
-    # CTA_IP_V4_SRC and _DST are 1 and 2, CTA_PROTO_SRC_PORT and _DST_PORT are 2 and 3, CTA_PROTO_NUM is 1.
-    src, dst = (End(IPv4Address(addresses[at]), int.from_bytes(ports.get(at + 1, b""), "big")) for at in (1, 2))
+    # CTA_IP_V4_SRC and _DST are 1 and 2, those of IPv6 3 and 4; CTA_PROTO_SRC_PORT and _DST_PORT are 2 and 3.
+    packed = (addresses.get(at) or addresses[at + 2] for at in (1, 2))
+    src, dst = (End(ip_address(one), int.from_bytes(ports.get(at, b""), "big")) for at, one in enumerate(packed, 2))
     return _PROTOCOLS.get(ports[1][0], str(ports[1][0])), src, dst

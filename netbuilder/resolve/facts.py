@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
+from netbuilder.addresses import IPAddress, IPInterface, IPNetwork
 from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork, ResolvedPort
 
 
@@ -21,7 +21,7 @@ class HostRoute(NamedTuple):
         main: Whether it is in the main table. The others are asked as the rules say (`ip rule`), as VPNs do it.
     """
 
-    block: IPv4Network
+    block: IPNetwork
     leads: str
     device: str
     metric: int = 0
@@ -40,14 +40,17 @@ class HostFacts:
     """What a host was like before netbuilder came. The default is a host fresh from boot.
 
     Args:
-        routes: Its routes, without the default ones.
+        routes: Its routes, without the default ones, and those that IPv6 has on each link (link-local, multicast).
         interfaces: The names of its interfaces.
-        addresses: The addresses of each interface. A bridge that is adopted has the subnet of its first one.
+        addresses: The addresses of each interface, but for those that IPv6 has on each link. A bridge that is adopted
+            has the subnet of its first one.
         neighbours: Who else is on a bridge, by its name and their address.
         ports: How many ports a bridge has that are not netbuilder's, by its name.
         resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
-        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
+        forwarding6: The same for IPv6 (net.ipv6.conf.all.forwarding).
+        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router
+            of both families.
         forwarding_on: Those of them that forwarded by a setting of their own.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
@@ -58,11 +61,12 @@ class HostFacts:
 
     routes: tuple[HostRoute, ...] = ()
     interfaces: frozenset[str] = frozenset()
-    addresses: Mapping[str, tuple[IPv4Interface, ...]] = field(default_factory=dict)
-    neighbours: Mapping[tuple[str, IPv4Address], Neighbour] = field(default_factory=dict)
+    addresses: Mapping[str, tuple[IPInterface, ...]] = field(default_factory=dict)
+    neighbours: Mapping[tuple[str, IPAddress], Neighbour] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
-    resolvers: frozenset[IPv4Address] = frozenset()
+    resolvers: frozenset[IPAddress] = frozenset()
     forwarding: bool = False
+    forwarding6: bool = False
     present: tuple[str, ...] = ()
     forwarding_on: tuple[str, ...] = ()
     ipv6: bool = True

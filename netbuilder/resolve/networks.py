@@ -104,8 +104,9 @@ def _known_gateway(
     spec: Network, bridge: str, before: ResolvedNetwork | None, networks: Networks, facts: HostFacts
 ) -> IPv4Interface | None:
     """What a spec that leaves it open gets: the address of a bridge that is adopted, or what the network had."""
-    if spec.subnet is None and facts.addresses.get(bridge):
-        return facts.addresses[bridge][0]
+    there = [one for one in facts.addresses.get(bridge, ()) if one.version == 4]
+    if spec.subnet is None and there:
+        return there[0]
     if before is None or (spec.subnet is None and any(clashes(before.subnets[0], bridge, networks, facts))):
         return None
     return before.gateways[0]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterator
+from ipaddress import IPv4Address
 
+from netbuilder.addresses import IPAddress, IPNetwork
 from netbuilder.resolve.defaults import mac_of
 from netbuilder.resolve.facts import HostFacts
 
 
 def occupants(
-    bridge: str, subnet: IPv4Network, facts: HostFacts, expected: frozenset[str] = frozenset()
-) -> dict[IPv4Address, str]:
+    bridge: str, subnet: IPNetwork, facts: HostFacts, expected: frozenset[str] = frozenset()
+) -> dict[IPAddress, str]:
     """Who has which address of a network's subnet, in words.
 
     Whoever does not answer may be down, so its address is still its own; unless its MAC address is the one that a
@@ -22,11 +24,17 @@ def occupants(
         facts: The addresses of the host, and who is on its bridges.
         expected: MAC addresses that sandboxes ask for.
     """
-    found = {
+    found: dict[IPAddress, str] = {
         address: f"{one.mac}, {'which answers' if one.answers else 'a neighbour seen'} on {on}"
         for (on, address), one in facts.neighbours.items()
-        if on == bridge and address in subnet and (one.answers or one.mac not in {mac_of(address), *expected})
+        if on == bridge and address in subnet and (one.answers or one.mac not in {*_usual_macs(address), *expected})
     }
     for device, held in facts.addresses.items():
         found.update((one.ip, f"this host, on {device}") for one in held if one.ip in subnet)
     return found
+
+
+def _usual_macs(address: IPAddress) -> Iterator[str]:
+    """The MAC address that a sandbox has here that has an address, where it follows from that."""
+    if isinstance(address, IPv4Address):
+        yield mac_of(address)

@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from netbuilder.spec.ports import ANY
+from netbuilder.addresses import IPAddress, IPNetwork
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Step
 from netbuilder.steps.nft import PublishPort
 
-IsLocal = Callable[[IPv4Address], bool]
+IsLocal = Callable[[IPAddress], bool]
 """Whether an address is one of the host's own."""
 
 
 class End(NamedTuple):
     """One end of a flow; where its protocol has no ports, 0."""
 
-    address: IPv4Address
+    address: IPAddress
     port: int
 
 
@@ -52,7 +51,7 @@ class Border:
         masquerade: Whether what leaves has to leave as the host; None where that is left to others.
     """
 
-    subnet: IPv4Network
+    subnet: IPNetwork
     internal: bool
     masquerade: bool | None
 
@@ -94,7 +93,7 @@ class StaleFlows:
         if listing is None or self._borders:
             return True
         words = {f"dport={port}" for _, port in (*self._closed, *self._opened)}
-        words.update(f"{end}={address}" for address in self._gone for end in ("src", "dst"))
+        words.update(f"{end}={address.exploded}" for address in self._gone for end in ("src", "dst"))
         return not words.isdisjoint(listing.split())
 
     def has(self, flow: Flow, is_local: IsLocal) -> bool:
@@ -118,7 +117,8 @@ def _by_port(steps: Iterable[Step]) -> dict[tuple[str, int], list[PublishPort]]:
 
 def _is_led_by(port: PublishPort, flow: Flow) -> bool:
     """Whether a flow, which is for that port number, was led inside by a published port."""
-    return port.host_ip in (ANY, flow.dst.address) and flow.answered_by == (port.address, port.sandbox_port)
+    is_for_it = _is_any(port, flow.dst.address) or port.host_ip == flow.dst.address
+    return is_for_it and flow.answered_by == (port.address, port.sandbox_port)
 
 
 def _misses(port: PublishPort, flow: Flow, is_local: IsLocal) -> bool:
@@ -129,4 +129,9 @@ def _misses(port: PublishPort, flow: Flow, is_local: IsLocal) -> bool:
     to = flow.dst.address
     if _is_led_by(port, flow) or (flow.protocol == "tcp" and flow.answered_by == flow.dst):
         return False
-    return to == port.host_ip or (port.host_ip == ANY and is_local(to))
+    return to == port.host_ip or (_is_any(port, to) and is_local(to))
+
+
+def _is_any(port: PublishPort, address: IPAddress) -> bool:
+    """Whether a port is published on all addresses of the host of the family of one."""
+    return port.host_ip.is_unspecified and port.host_ip.version == address.version

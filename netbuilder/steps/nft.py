@@ -5,9 +5,10 @@ See `nft(8)`.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -18,7 +19,8 @@ from netbuilder.spec.ports import Port, Protocol
 from netbuilder.steps.base import BY_KIND, WITH_KIND, Kernel, Step, shell
 from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
 
-_WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
+_WORDS = frozenset(("tcp", "udp", "sctp", "ipv4", "ipv6"))
+_PORTS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def _element_text(text: str) -> str:
@@ -26,15 +28,18 @@ def _element_text(text: str) -> str:
     for part in text.split(" . ") if text else ():
         if part in _WORDS or (part[0:1] == part[-1:] == '"' and firewall.is_name(part[1:-1])):
             continue
-        if part.isascii() and part.isdecimal():
-            if int(part[:6]) > 65535:
-                raise ValueError(f"{shown(part)} is not a valid port")
+        if ports := _PORTS.fullmatch(part):
+            first, last = int(ports[1][:6]), int((ports[2] or ports[1])[:6])
+            if not first <= last <= 65535:
+                raise ValueError(f"{shown(part)} is not a valid port, or range of ports")
             continue
-        IPv4Network(part)
+        if "%" in part:
+            raise ValueError(f"{shown(part)} has a zone, which an element has not")
+        ip_network(part)
     return text
 
 
-ElementText = Annotated[str, Field(max_length=100), AfterValidator(_element_text)]
+ElementText = Annotated[str, Field(max_length=120), AfterValidator(_element_text)]
 
 
 class _InSet(Step):
