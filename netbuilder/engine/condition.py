@@ -38,4 +38,4 @@ def _standing(allocations: Allocations) -> list[Unit]:
     """All that stands; without a network there is no baseline, and nothing that it would be used for."""
     baseline = allocations.baseline or HostBaseline(forwarding_before=False)
     networks, sandboxes = tuple(allocations.networks.values()), tuple(allocations.sandboxes.values())
-    return units(Resolution(baseline, networks, sandboxes))
+    return units(Resolution(baseline, networks, sandboxes, allocations.forwarding6))

@@ -20,7 +20,7 @@ from netbuilder.errors import PrivilegeError, SpecError, some
 from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.veth_pairs import VethPair
-from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
+from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
@@ -191,6 +191,8 @@ class Engine:
         allocations = self.store.allocations()
         if doomed and allocations.networks.keys() == {key.name for key in doomed if key.kind == "network"}:
             doomed += [key for key in _SHARED if standing(key, allocations)]
+        if allocations.forwarding6 and allocations.last_of_ipv6({key.name for key in doomed if key.kind == "network"}):
+            doomed.append(FORWARDING6)
         gone = {key.name for key in doomed if key.kind == "sandbox"}
         doomed += [Key("localnet", name) for name in allocations.localnets_of(gone)]
         ahead(doomed)
@@ -206,6 +208,8 @@ class Engine:
         sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in stand]
         networks = [network for name in sandboxes for network in sorted(stand[name].networks)]
         networks += [spec.name for spec in specs if isinstance(spec, Network)]
+        external = {spec.name for spec in specs if isinstance(spec, Network) and spec.external}
+        networks = [name for name in networks if name not in external]
         return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
     def _key(self, what: Named | str) -> Key:

@@ -22,8 +22,8 @@ from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
-from netbuilder.steps.state import ReliantOnForwarding, State, SysctlOf
-from netbuilder.steps.sysctl import IP_FORWARD
+from netbuilder.steps.forwarding import IP_FORWARD, ReliantOnForwarding
+from netbuilder.steps.state import State, SysctlOf
 
 _log = logging.getLogger("netbuilder")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netbuilder.engine.removal import Records
 from netbuilder.recipes.units import FORWARDING
 from netbuilder.steps import AddBridge, AddElement, EnableForwarding
-from netbuilder.steps.state import NAT
+from netbuilder.steps.forwarding import NAT
 
 
 def turns_off(owed: Records) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface
 from typing import NamedTuple
 
 from netbuilder.kernel import host_facts, neighbours
@@ -17,6 +16,7 @@ from netbuilder.resolve import Resolution
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts, Neighbour
 from netbuilder.resolve.occupied import occupants
+from netbuilder.values.addresses import IPAddress, IPInterface
 
 _AHEAD = 256  # addresses asked for after one that is taken, so that a free one is soon found where many are
 
@@ -24,7 +24,7 @@ _AHEAD = 256  # addresses asked for after one that is taken, so that a free one 
 class _Candidate(NamedTuple):
     """An address that a resolution gives away: to a sandbox with its MAC address and veth, or to a bridge ("")."""
 
-    address: IPv4Interface
+    address: IPInterface
     mac: str
     veth: str
 
@@ -34,10 +34,10 @@ class Lookout:
 
     def __init__(self, kernel: Kernel, ports: Ports, allocations: Allocations) -> None:
         self._kernel, self._ports, self._allocations = kernel, ports, allocations
-        self._addresses: Mapping[str, tuple[IPv4Interface, ...]] = {}
+        self._addresses: Mapping[str, tuple[IPInterface, ...]] = {}
         self._neighbours: dict[Place, Neighbour] = {}
         self._others: dict[str, int] = {}
-        self._asked: dict[str, set[IPv4Address]] = {}
+        self._asked: dict[str, set[IPAddress]] = {}
 
     def look(self, resolution: Resolution, facts: HostFacts) -> HostFacts:
         """The same facts, if a resolution gives away nothing that somebody has; else those that say who has it."""
@@ -71,7 +71,7 @@ class Lookout:
                         found.setdefault(one.bridge, []).append(_Candidate(address, one.mac, one.veth))
         return found
 
-    def _is_held(self, network: str, address: IPv4Address) -> bool:
+    def _is_held(self, network: str, address: IPAddress) -> bool:
         return self._allocations.claims.holder("address", network, int(address)) is not None
 
     def _is_ours(self, veth: str) -> bool:
@@ -93,15 +93,16 @@ class Lookout:
             if (address, one.mac) not in itself:
                 self._neighbours[on, address] = one
 
-    def _unasked(self, bridge: str, offered: list[_Candidate]) -> set[IPv4Address]:
+    def _unasked(self, bridge: str, offered: list[_Candidate]) -> set[IPAddress]:
         """The addresses to ask for: those offered, and where others were ahead of them many of those that follow."""
         own = {one.ip for one in self._addresses.get(bridge, ())}
         asked = self._asked.setdefault(bridge, set())
         addresses = {one.address.ip for one in offered}
         if asked and not addresses <= asked:
-            last, subnet = max(addresses), offered[-1].address.network
-            ahead = range(int(last), min(int(last) + _AHEAD + 2 * len(asked), int(subnet[-1])))
-            addresses |= set(map(IPv4Address, ahead))
+            for subnet in {one.address.network for one in offered}:
+                last = max(int(one.address.ip) for one in offered if one.address.network == subnet)
+                ahead = range(last, min(last + _AHEAD + 2 * len(asked), int(subnet[-1])))
+                addresses |= {subnet[number - int(subnet[0])] for number in ahead}
         unasked = addresses - asked - own
         asked |= addresses
         return unasked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from typing import Any
 
 from netbuilder import firewall, recipes
@@ -12,6 +12,7 @@ from netbuilder.recipes.units import FIREWALL, Key, Unit
 from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import PINS, AddAddress, AddRoute, AddVeth, Step
 from netbuilder.steps.state import AddressesIn, LinkOf, NamespaceOf, PinOf, Query, RoutesOf, State, TableOf
+from netbuilder.values.addresses import IPInterface
 
 HOME = NamespaceOf("/proc/thread-self/ns/net")
 """The host's own namespace."""
@@ -128,17 +129,24 @@ def _in_the_way(step: Step, there: State) -> Iterator[tuple[str, str]]:
         yield f"an {step.peer}", f"rename the interface: ip link set {step.peer} name NAME"
     if isinstance(step, AddAddress) and step.netns:
         for dev, address in there[AddressesIn(step.netns)]:
-            if dev != step.dev and _clash(IPv4Interface(address), step.address):
+            if dev != step.dev and _clash(ip_interface(address), step.address):
                 yield f"{address} on {shown(dev)}", f"delete it: ip address del {address} dev DEV"
     if isinstance(step, AddRoute) and step.netns:
         for route in there[RoutesOf(step.netns)]:
-            if (route.dst, route.metric) == ("default", step.metric or 0):
-                yield "a default route" + (f" via {route.via}" if route.via else ""), "delete it: ip route del default"
+            if step.is_taken_by(route):
+                what = "a default route" if route.is_default else f"a route to {route.dst}"
+                via = f" via {route.via}" if route.via else ""
+                yield f"{what}{via}", f"delete it: {step.undo_command(None)}"
 
 
-def _clash(one: IPv4Interface, other: IPv4Interface) -> bool:
-    """Whether two interfaces with these addresses would have one address, or neighbours in one subnet."""
-    return one.ip == other.ip or (one.network.prefixlen < 32 and one.network.overlaps(other.network))
+def _clash(one: IPInterface, other: IPInterface) -> bool:
+    """Whether two interfaces with these addresses would have one address, or neighbours in one subnet.
+
+    Each link has IPv6 link-local addresses of its own (RFC 4291).
+    """
+    if one.version != other.version or (one.version == 6 and one.is_link_local):
+        return False
+    return one.ip == other.ip or (one.network.prefixlen < one.max_prefixlen and one.network.overlaps(other.network))
 
 
 def _check_table(state: State) -> None:

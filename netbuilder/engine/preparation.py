@@ -73,7 +73,7 @@ class Preparation:
         if needs_facts(specs, allocations):
             facts = host_facts.facts(self.kernel)
         else:
-            facts = HostFacts(last_group=host_facts.last_group())
+            facts = HostFacts(last_group=host_facts.last_group(), bridged=host_facts.bridged_families())
         if any(port.host_port is None for port in _asked_ports(specs)):
             facts = host_facts.with_free_ports(facts)
         lookout = Lookout(self.kernel, self._ports, allocations)

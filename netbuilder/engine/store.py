@@ -23,7 +23,14 @@ from netbuilder.engine.removal import Records
 from netbuilder.errors import NetbuilderError, shown
 from netbuilder.recipes.units import ORDER, Key, Unit
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.resolved import HostBaseline, Resolved, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import (
+    HostBaseline,
+    Resolved,
+    ResolvedForwarding6,
+    ResolvedLocalnet,
+    ResolvedNetwork,
+    ResolvedSandbox,
+)
 from netbuilder.steps import UndoRecord
 from netbuilder.values.names import Numbered
 
@@ -148,6 +155,7 @@ class Store(Database):
             "network": ResolvedNetwork,
             "sandbox": ResolvedSandbox,
             "localnet": ResolvedLocalnet,
+            "forwarding6": ResolvedForwarding6,
         }
         for kind, name, resolved in db.execute("SELECT kind, name, resolved FROM units ORDER BY rowid"):
             try:
@@ -181,6 +189,8 @@ def _enter(allocations: Allocations, made: Iterable[Resolved]) -> None:
     for one in made:
         if isinstance(one, HostBaseline):
             allocations.baseline = one
+        elif isinstance(one, ResolvedForwarding6):
+            allocations.forwarding6 = one
     allocations.record(
         [one for one in made if isinstance(one, ResolvedNetwork)],
         [one for one in made if isinstance(one, ResolvedSandbox)],
@@ -191,6 +201,8 @@ def _forget(allocations: Allocations, gone: Iterable[Key]) -> None:
     gone = tuple(gone)
     if any(key.kind == "firewall" for key in gone):
         allocations.baseline = None
+    if any(key.kind == "forwarding6" for key in gone):
+        allocations.forwarding6 = None
     allocations.remove(
         [key.name for key in gone if key.kind == "network"], [key.name for key in gone if key.kind == "sandbox"]
     )

@@ -9,7 +9,8 @@ from netbuilder.errors import printable
 from netbuilder.firewall.guarded import Guarded
 from netbuilder.recipes.units import Unit
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps.state import DroppedElsewhere, NotForwarding, State
+from netbuilder.steps.forwarding import NotForwarding
+from netbuilder.steps.state import DroppedElsewhere, State
 
 
 class Surroundings:

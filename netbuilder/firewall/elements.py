@@ -43,7 +43,7 @@ def element_command(entries: Sequence[Entry], verb: str = "add") -> str:
 
 
 def baseline_elements(baseline: HostBaseline) -> list[Element]:
-    """What has nothing to do with our bridges is forwarded as before: IPv4 by a router, or where an interface did so."""
+    """What has nothing to do with our bridges is forwarded as before: by a router, or where an interface did so."""
     on, present = (filter(is_name, names) for names in (baseline.forwarding_on, baseline.present))
     elements = [
         *(Element("forwarding_on", f'"{name}"', f"{name} forwarded before: it goes on") for name in on),
@@ -63,7 +63,7 @@ def network_elements(network: ResolvedNetwork) -> list[Element]:
     elements = [Element("bridges", bridge, "the rules apply to this bridge")]
     if network.icc:
         elements.append(Element("icc", f"{bridge} . {bridge}", "neighbours on it may talk to each other"))
-    if all(subnet.version == 4 for subnet in network.subnets):
+    if not network.has_ipv6:
         elements.append(Element("without_ipv6", bridge, "no IPv6 reaches the host, but for neighbour discovery"))
     if network.internal:
         elements.append(Element("internal", bridge, "nothing leaves an internal network, nothing enters it"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +14,7 @@ from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
 from netbuilder.steps import PINS
+from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import SandboxLike, name_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         return self._owner.endpoints
 
     @property
-    def address(self) -> IPv4Address | None:
+    def address(self) -> IPAddress | None:
         """Its first address, if it has one."""
         addresses = (address.ip for endpoint in self.endpoints for address in endpoint.addresses)
         return next(addresses, None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
-from netbuilder.kernel import host_routes, nfnetlink, sysctl
+from netbuilder.kernel import addressing, nfnetlink, sysctl
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.steps.flows import IsLocal, StaleFlows
+from netbuilder.values.addresses import IPNetwork
 
 
 def forget(stale: StaleFlows, netfilter: Netlink, route: Netlink) -> None:
@@ -38,7 +39,8 @@ def _local(route: Netlink) -> IsLocal:
     """Whether an address is the host's own: the kernel is asked when the first one matters."""
 
     @cache
-    def blocks() -> list[IPv4Network]:
-        return [host_routes.read_destination(body) for body in route.ask([host_routes.get_local_routes()])[0].bodies]
+    def blocks() -> list[IPNetwork]:
+        (local,) = route.ask([addressing.get_routes(local=True)])
+        return [ip_network(addressing.read_destination(body)) for body in local.bodies]
 
     return lambda address: any(address in block for block in blocks())

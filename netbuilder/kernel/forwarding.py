@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import POSTROUTING, Chain, Expression
-from netbuilder.kernel import nftrules, rtnetlink, sysctl
+from netbuilder.kernel import addressing, nftrules, rtnetlink, sysctl
 from netbuilder.kernel.message import DUMP, Message, attributes
 from netbuilder.kernel.netlink import Netlink
 
@@ -22,6 +22,11 @@ _GETNETCONF, _IFINDEX, _FORWARDING, _DEFAULT = 82, 1, 2, -2  # RTM_GETNETCONF, N
 def is_on() -> bool:
     """Whether the host forwards (ip_forward)."""
     return sysctl.read("net/ipv4/ip_forward") == "1"
+
+
+def is_on_ipv6() -> bool:
+    """Whether the host forwards IPv6 by all of its interfaces."""
+    return sysctl.read("net/ipv6/conf/all/forwarding") not in (None, "0")
 
 
 def interfaces_that_forward(route: Netlink) -> list[str]:
@@ -48,7 +53,7 @@ def interfaces_that_do_not(route: Netlink, but: frozenset[str]) -> tuple[str, ..
 
 def addressed(route: Netlink) -> list[str]:
     """The interfaces that have an IPv4 address, but for the loopback."""
-    indexes = {rtnetlink.read_index(body) for body in route.ask([rtnetlink.get_addresses()])[0].bodies}
+    indexes = {addressing.read_index(body) for body in route.ask([addressing.get_addresses()])[0].bodies}
     return sorted(filter(None, map(route.name, indexes - {1})))
 
 

@@ -7,46 +7,55 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
 from netbuilder import firewall
-from netbuilder.kernel import forwarding, host_routes, resolver, rtnetlink, sysctl
+from netbuilder.kernel import addressing, forwarding, host_routes, resolver, sysctl
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostFacts, HostRoute
 from netbuilder.resolve.resolved import LAST_GROUP
 from netbuilder.steps.state import ElementOf, TableCommentOf
+from netbuilder.values.addresses import FAMILIES, Family, IPAddress, IPInterface
 
 
 def facts(kernel: Kernel) -> HostFacts:
     """What the host is like, but for its ports: see `HostFacts`."""
-    is_router, present = _forwarding(kernel)
+    ipv4, ipv6, present = _forwarding(kernel)
     return HostFacts(
         last_group=last_group(),
         routes=tuple(_routes(kernel.host_socket)),
         interfaces=frozenset(name for _, name in socket.if_nameindex()),
         addresses=addresses(kernel.host_socket),
         resolvers=frozenset(_resolvers()),
-        forwarding=is_router,
+        forwarding=ipv4,
+        forwarding6=ipv6,
         present=present,
         forwarding_on=tuple(name for name in forwarding.interfaces_that_forward(kernel.host_socket) if name in present),
+        bridged=bridged_families(),
         ipv6=sysctl.read("net/ipv6/conf/all/disable_ipv6") is not None,
     )
 
 
-def _forwarding(kernel: Kernel) -> tuple[bool, tuple[str, ...]]:
-    """Whether the host is a router; if not, the interfaces that it has without being one.
+def bridged_families() -> tuple[Family, ...]:
+    """The families of which rules see what is merely bridged (bridge-nf-call-iptables, -ip6tables)."""
+    settings: tuple[tuple[Family, str], ...] = (("ipv4", "iptables"), ("ipv6", "ip6tables"))
+    return tuple(kind for kind, tables in settings if sysctl.read(f"net/bridge/bridge-nf-call-{tables}") == "1")
+
+
+def _forwarding(kernel: Kernel) -> tuple[bool, bool, tuple[str, ...]]:
+    """Whether the host is a router of each family; and the interfaces that it has without being one of both.
 
     Under a table of ours it is a router because of us, unless that says otherwise, and that says also which they were.
     """
-    comment, before = TableCommentOf(firewall.NAME), ElementOf("forwarding", "ipv4")
-    state = kernel.observe([comment, before])
+    comment, *before = TableCommentOf(firewall.NAME), *(ElementOf("made_router", family) for family in FAMILIES)
+    state = kernel.observe([comment, *before])
     if firewall.is_our_comment(state[comment]):
-        return state[before] is not None, ()
-    if forwarding.is_on():
-        return True, ()
-    return False, tuple(name for _, name in socket.if_nameindex() if name != "lo")
+        ipv4, ipv6 = (state[one] is None for one in before)
+        return ipv4, ipv6, ()
+    ipv4, ipv6 = forwarding.is_on(), forwarding.is_on_ipv6()
+    return ipv4, ipv6, () if ipv4 and ipv6 else tuple(name for _, name in socket.if_nameindex() if name != "lo")
 
 
 def with_free_ports(facts: HostFacts) -> HostFacts:
@@ -79,7 +88,7 @@ def last_group() -> int:
     return min(max(last, 0), LAST_GROUP)
 
 
-def _resolvers() -> Iterator[IPv4Address]:
+def _resolvers() -> Iterator[IPAddress]:
     """The nameservers of resolv.conf(5), and those that systemd-resolved or NetworkManager asks behind its own."""
     found = set(_nameservers(resolver.RESOLV_CONF))
     if any(address.is_loopback for address in found):
@@ -87,10 +96,10 @@ def _resolvers() -> Iterator[IPv4Address]:
     return (address for address in found if not address.is_loopback)
 
 
-def _nameservers(path: Path) -> Iterator[IPv4Address]:
+def _nameservers(path: Path) -> Iterator[IPAddress]:
     for line in resolver.lines(path):
-        with suppress(ValueError):  # it names none, or an IPv6 address
-            yield IPv4Address(resolver.server(line))
+        with suppress(ValueError):  # it names none
+            yield ip_address(resolver.server(line))
 
 
 def _routes(host: Netlink) -> Iterator[HostRoute]:
@@ -106,18 +115,26 @@ def _routes(host: Netlink) -> Iterator[HostRoute]:
             yield HostRoute(block, leads, "" if nowhere else device, metric, is_main)
 
 
-def addresses(host: Netlink) -> dict[str, tuple[IPv4Interface, ...]]:
-    """The addresses of each interface of the host."""
-    found: dict[str, tuple[IPv4Interface, ...]] = {}
-    for body in host.ask([rtnetlink.get_addresses()])[0].bodies:
-        name = host.name(rtnetlink.read_index(body))
-        found[name] = (*found.get(name, ()), IPv4Interface(rtnetlink.read_address(body)))
+def addresses(host: Netlink) -> dict[str, tuple[IPInterface, ...]]:
+    """The addresses of each interface of the host, but for those that IPv6 has on each link."""
+    found: dict[str, tuple[IPInterface, ...]] = {}
+    for body in host.ask([addressing.get_addresses()])[0].bodies:
+        name, address = host.name(addressing.read_index(body)), ip_interface(addressing.read_address(body))
+        if address.version == 4 or not address.is_link_local:
+            found[name] = (*found.get(name, ()), address)
     return found
 
 
-def has_any(wanted: Iterable[IPv4Address]) -> bool:
+def has_any(wanted: Iterable[IPAddress]) -> bool:
     """Whether the host has one of some addresses, on an interface that is up or not: it lets us bind to its own."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    by_family: dict[int, list[IPAddress]] = {}
+    for address in wanted:
+        by_family.setdefault(addressing.family(address), []).append(address)
+    return any(_has_any(family, some) for family, some in by_family.items())
+
+
+def _has_any(family: int, wanted: list[IPAddress]) -> bool:
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:  # without IPv6 there is no such socket
         for address in wanted:
             with suppress(OSError):
                 probe.bind((str(address), 0))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from netbuilder import firewall
-from netbuilder.kernel import conntrack, namespaces, neighbour_table, nfnetlink, offloads, rtnetlink
+from netbuilder.kernel import addressing, conntrack, namespaces, neighbour_table, nfnetlink, offloads, rtnetlink
 from netbuilder.kernel.batches import Batches
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.kernel.nft import NftError
 from netbuilder.kernel.observe import Observer
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps import StaleFlows
+from netbuilder.steps.base import PlannedRoute
 from netbuilder.steps.state import ElementOf, Query, State
+from netbuilder.values.addresses import IPAddress, IPInterface
 
 _NO_PATHS: Mapping[str, str] = {}
 
@@ -106,31 +107,27 @@ class Kernel(Batches):
         """`ip link del NAME`, at the next flush."""
         self._deletions.add(name)
 
-    def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
-        """`ip address add ADDRESS brd + dev DEV`."""
-        self._queue(netns, rtnetlink.add_address(self._index(netns, dev), address))
+    def add_address(self, netns: str | None, dev: str, address: IPInterface) -> None:
+        """`ip address add ADDRESS brd + dev DEV`; for IPv6 `nodad` in place of `brd +`."""
+        self._queue(netns, addressing.add_address(self._index(netns, dev), address))
 
-    def delete_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
+    def delete_address(self, netns: str | None, dev: str, address: IPInterface) -> None:
         """`ip address del ADDRESS dev DEV`."""
-        self._queue(netns, rtnetlink.delete_address(self._index(netns, dev), address))
+        self._queue(netns, addressing.delete_address(self._index(netns, dev), address))
 
-    def add_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
-        """`ip route add DST via VIA dev DEV [metric METRIC]`."""
-        self._queue(netns, rtnetlink.add_route(dst, via, self._index(netns, dev), metric))
+    def add_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
+        """`ip route add [local] DST [via VIA] dev DEV [metric METRIC] [table local]`."""
+        self._queue(netns, addressing.add_route(self._index(netns, dev), route))
 
-    def delete_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
-        """`ip route del DST via VIA dev DEV [metric METRIC]`."""
-        self._queue(netns, rtnetlink.delete_route(dst, via, self._index(netns, dev), metric))
+    def delete_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
+        """`ip route del [local] DST [via VIA] dev DEV [metric METRIC] [table local]`."""
+        self._queue(netns, addressing.delete_route(self._index(netns, dev), route))
 
-    def set_neighbour(self, netns: str | None, dev: str, address: IPv4Address, mac: str) -> None:
+    def set_neighbour(self, netns: str | None, dev: str, address: IPAddress, mac: str) -> None:
         """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
         self._queue(netns, neighbour_table.set_neighbour(self._index(netns, dev), address, mac))
 
-    def delete_neighbour(self, netns: str | None, dev: str, address: IPv4Address) -> None:
+    def delete_neighbour(self, netns: str | None, dev: str, address: IPAddress) -> None:
         """`ip neigh del ADDRESS dev DEV`."""
         self._queue(netns, neighbour_table.delete_neighbour(self._index(netns, dev), address))
 

@@ -1,12 +1,13 @@
-"""The entries of a neighbour table (ARP cache), and those that stay until they are taken out (man 7 rtnetlink)."""
+"""The entries of a neighbour table (of ARP, of NDP), and those that stay until they are taken out (man 7 rtnetlink)."""
 
 from __future__ import annotations
 
 import socket
 import struct
-from ipaddress import IPv4Address
 
+from netbuilder.kernel.addressing import family
 from netbuilder.kernel.message import ACK, CREATE, DUMP, Message, attribute, attributes, link_layer, number
+from netbuilder.values.addresses import IPAddress
 
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NDA_DST, NDA_LLADDR, NDA_IFINDEX = 1, 2, 8
@@ -14,35 +15,36 @@ NUD_PERMANENT = 0x80
 _REPLACE = 0x100
 
 
-def _neighbour(kind: int, flags: int, dev: int, address: IPv4Address, state: int = 0, more: bytes = b"") -> Message:
-    return Message(kind, ACK | flags, _head(dev, state) + attribute(NDA_DST, address.packed) + more)
+def _neighbour(kind: int, flags: int, dev: int, address: IPAddress, state: int = 0, more: bytes = b"") -> Message:
+    head = _head(family(address), dev, state)
+    return Message(kind, ACK | flags, head + attribute(NDA_DST, address.packed) + more)
 
 
-def _head(dev: int = 0, state: int = 0) -> bytes:
-    return struct.pack("=BxxxiHBB", socket.AF_INET, dev, state, 0, 0)
+def _head(family: int, dev: int = 0, state: int = 0) -> bytes:
+    return struct.pack("=BxxxiHBB", family, dev, state, 0, 0)
 
 
-def set_neighbour(dev: int, address: IPv4Address, mac: str) -> Message:
+def set_neighbour(dev: int, address: IPAddress, mac: str) -> Message:
     """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
     return _neighbour(NEWNEIGH, CREATE | _REPLACE, dev, address, NUD_PERMANENT, link_layer(NDA_LLADDR, mac))
 
 
-def delete_neighbour(dev: int, address: IPv4Address) -> Message:
+def delete_neighbour(dev: int, address: IPAddress) -> Message:
     """`ip neigh del ADDRESS dev DEV`."""
     return _neighbour(DELNEIGH, 0, dev, address)
 
 
-def get_neighbour(dev: int, address: IPv4Address) -> Message:
+def get_neighbour(dev: int, address: IPAddress) -> Message:
     """`ip neigh get ADDRESS dev DEV`."""
     return _neighbour(GETNEIGH, 0, dev, address)
 
 
 def get_neighbours(dev: int) -> Message:
-    """`ip -4 neigh show dev DEV`."""
-    return Message(GETNEIGH, DUMP, _head() + number(NDA_IFINDEX, dev))
+    """`ip neigh show dev DEV`."""
+    return Message(GETNEIGH, DUMP, _head(socket.AF_UNSPEC) + number(NDA_IFINDEX, dev))
 
 
 def read_permanent(body: bytes) -> str | None:
-    """The MAC address of a neighbour that is entered for good; None of one that ARP found."""
+    """The MAC address of a neighbour that is entered for good; None of one that was found by asking."""
     (state,) = struct.unpack_from("=H", body, 8)
     return attributes(body, 12)[NDA_LLADDR].hex(":") if state & NUD_PERMANENT else None

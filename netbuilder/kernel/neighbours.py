@@ -1,4 +1,4 @@
-"""Who else is on a bridge: found in the neighbour table, and by asking (ARP probes, RFC 5227).
+"""Who else is on a bridge: found in the neighbour table, and by asking (`netbuilder.kernel.discovery`).
 
 Only where there is somebody else: a bridge that has our own veths and no other port is known by its ports alone, which
 takes one call to the kernel.
@@ -11,24 +11,26 @@ import socket
 import struct
 import time
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from ipaddress import IPv4Address
+from ipaddress import ip_address
+from itertools import chain
+from typing import NamedTuple
 
 from netbuilder.errors import PrivilegeError
+from netbuilder.kernel import discovery
 from netbuilder.kernel.message import attributes
 from netbuilder.kernel.neighbour_table import NDA_DST, NDA_LLADDR, NUD_PERMANENT, get_neighbours
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import Neighbour
+from netbuilder.values.addresses import IPAddress
 
-Place = tuple[str, IPv4Address]
+Place = tuple[str, IPAddress]
 """A bridge, and an address on it."""
 
 _MAC_BYTES = 6
 _SIOCDEVPRIVATE = 0x89F0
 _BRCTL_GET_PORT_LIST, _MAX_PORTS = 7, 1024
-_ETH_P_ARP, _ARPOP_REQUEST = 0x0806, 1
-_ARP = struct.Struct("!HHBBH6s4s6s4s")  # RFC 826: kinds and lengths of both addresses, what it is, sender, target
 _NUD_KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | NUD_PERMANENT  # reachable, stale, delay, probe
 _PROBES, INTERVAL = 3, 0.1
 """How often each address is asked for, and seconds from one time to the next.
@@ -67,72 +69,86 @@ class Ports:
 
 
 def known(host: Netlink, bridge: str) -> dict[Place, Neighbour]:
-    """Who is in the neighbour table, as `ip -4 neigh show dev BRIDGE` has it; whoever never answered is not."""
+    """Who is in the neighbour table, as `ip neigh show dev BRIDGE` has it; whoever never answered is not."""
     index = host.index(bridge)
     found = {}
     for one in host.ask([get_neighbours(index)])[0].bodies if index else ():
         (state,) = struct.unpack_from("=H", one, 8)
         seen = attributes(one, 12)
         if state & _NUD_KNOWN and len(seen.get(NDA_LLADDR, b"")) == _MAC_BYTES:
-            found[bridge, IPv4Address(seen[NDA_DST])] = Neighbour(seen[NDA_LLADDR].hex(":"), answers=False)
+            found[bridge, ip_address(seen[NDA_DST])] = Neighbour(seen[NDA_LLADDR].hex(":"), answers=False)
     return found
 
 
-def answering(wanted: Mapping[str, Collection[IPv4Address]]) -> dict[Place, Neighbour]:
+def answering(wanted: Mapping[str, Collection[IPAddress]]) -> dict[Place, Neighbour]:
     """Who answers for which of the addresses wanted on each bridge, all asked at once; takes 0.3 s at most.
 
     Raises:
-        PrivilegeError: If the process may not send and see ARP packets.
+        PrivilegeError: If the process may not send and see such packets.
     """
     found: dict[Place, Neighbour] = {}
     with ExitStack() as stack:
-        sockets = {stack.enter_context(_open(bridge)): bridge for bridge in wanted}
+        asking = [
+            _Asking(bridge, protocol, stack.enter_context(_open(bridge, protocol)), addresses)
+            for bridge, all_of_it in wanted.items()
+            for protocol, addresses in _by_protocol(all_of_it).items()
+        ]
         for _ in range(_PROBES):
             until = time.monotonic() + INTERVAL
-            for at, bridge in sockets.items():
-                asked = [address for address in wanted[bridge] if (bridge, address) not in found]
-                for start in range(0, len(asked), _BURST):
-                    _probe(at, asked[start : start + _BURST])
-                    found |= _heard(sockets, wanted, 0)
-            while len(found) < sum(map(len, wanted.values())) and (left := until - time.monotonic()) > 0:
-                found |= _heard(sockets, wanted, left)
+            for one in asking:
+                left = [address for address in one.addresses if (one.bridge, address) not in found]
+                for start in range(0, len(left), _BURST):
+                    one.ask(left[start : start + _BURST])
+                    found |= _heard(asking, 0)
+            while len(found) < sum(map(len, wanted.values())) and (patience := until - time.monotonic()) > 0:
+                found |= _heard(asking, patience)
     return found
 
 
-def _open(bridge: str) -> socket.socket:
+def _by_protocol(addresses: Collection[IPAddress]) -> dict[int, set[IPAddress]]:
+    found: dict[int, set[IPAddress]] = {}
+    for address in addresses:
+        found.setdefault(discovery.protocol(address), set()).add(address)
+    return found
+
+
+def _open(bridge: str, protocol: int) -> socket.socket:
     try:
-        one = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ARP))
+        one = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(protocol))
     except PermissionError:
         raise PrivilegeError(
             f"CAP_NET_RAW is needed to find out who has which address on {bridge}",
             "use sudo, or Host.isolated()",
         ) from None
     with suppress(OSError):  # it is gone by now
-        one.bind((bridge, _ETH_P_ARP))
+        one.bind((bridge, protocol))
     return one
 
 
-def _probe(at: socket.socket, addresses: Iterable[IPv4Address]) -> None:
-    """Ask for addresses as nobody: a probe with no address of its own makes no neighbour's ARP cache wrong."""
-    device, *_, mac = at.getsockname()
-    for address in addresses:
-        packet = _ARP.pack(1, 0x0800, _MAC_BYTES, 4, _ARPOP_REQUEST, mac, bytes(4), bytes(_MAC_BYTES), address.packed)
-        with suppress(OSError):  # it is down: nobody answers there
-            at.sendto(packet, (device, _ETH_P_ARP, 0, 0, b"\xff" * _MAC_BYTES))
+class _Asking(NamedTuple):
+    """Addresses of one family that are asked for on one bridge."""
 
+    bridge: str
+    protocol: int
+    socket: socket.socket
+    addresses: set[IPAddress]
 
-def _heard(
-    sockets: Mapping[socket.socket, str], wanted: Mapping[str, Collection[IPv4Address]], patience: float
-) -> dict[Place, Neighbour]:
-    """Who said something as one of the addresses wanted, or asks for one as nobody, as we do."""
-    found = {}
-    for at in select.select(sockets, (), (), patience)[0]:
+    def ask(self, some: Iterable[IPAddress]) -> None:
+        device, *_, mac = self.socket.getsockname()
+        for address in some:
+            packet = discovery.question(address, mac)
+            with suppress(OSError):  # it is down: nobody answers there
+                self.socket.sendto(packet.payload, (device, self.protocol, 0, 0, packet.to))
+
+    def listen(self) -> Iterator[tuple[Place, Neighbour]]:
+        """Who says something as one of the addresses, in the next packet."""
         with suppress(OSError):
-            packet, (_, _, direction, *_) = at.recvfrom(64)
-            if direction == socket.PACKET_OUTGOING or len(packet) < _ARP.size:
-                continue
-            *_, mac, sender, _, target = _ARP.unpack_from(packet)
-            address = IPv4Address(sender if any(sender) else target)
-            if address in wanted[sockets[at]]:
-                found[sockets[at], address] = Neighbour(mac.hex(":"), answers=True)
-    return found
+            payload, (_, _, direction, _, sender) = self.socket.recvfrom(128)
+            heard = discovery.heard(self.protocol, payload, sender)
+            if heard and direction != socket.PACKET_OUTGOING and heard.address in self.addresses:
+                yield (self.bridge, heard.address), Neighbour(heard.mac, answers=True)
+
+
+def _heard(asking: Iterable[_Asking], patience: float) -> dict[Place, Neighbour]:
+    by_socket = {one.socket: one for one in asking}
+    return dict(chain.from_iterable(by_socket[at].listen() for at in select.select(by_socket, (), (), patience)[0]))

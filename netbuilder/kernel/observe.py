@@ -13,23 +13,29 @@ from typing import Any
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import INET, Chain
-from netbuilder.kernel import forwarding, namespaces, neighbour_table, nfnetlink, nftrules, offloads, rtnetlink
+from netbuilder.kernel import (
+    addressing,
+    forwarding,
+    namespaces,
+    neighbour_table,
+    nfnetlink,
+    nftrules,
+    offloads,
+    rtnetlink,
+)
 from netbuilder.kernel.sockets import Sockets
+from netbuilder.steps.forwarding import NAT, ForwardingAlone, NotForwarding, ReliantOnForwarding
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
-    NAT,
     AddressesIn,
     AddressesOf,
     DroppedElsewhere,
     ElementOf,
-    ForwardingAlone,
     LinkOf,
     NamespaceOf,
-    NotForwarding,
     PinOf,
     Query,
-    ReliantOnForwarding,
     Route,
     RoutesOf,
     State,
@@ -84,19 +90,18 @@ class Observer:
     def _addresses_of(self, netns: str | None, dev: str) -> frozenset[str]:
         netlink = self.sockets.netlink(netns)
         index = netlink.index(dev)
-        bodies = netlink.ask([rtnetlink.get_addresses(index)])[0].bodies if index else []
-        return frozenset(map(rtnetlink.read_address, bodies))
+        bodies = netlink.ask([addressing.get_addresses(index)])[0].bodies if index else []
+        return frozenset(map(addressing.read_address, bodies))
 
     def _all_addresses(self, netns: str | None, asked: list[AddressesIn]) -> list[frozenset[tuple[str, str]]]:
         netlink = self.sockets.netlink(netns)
-        bodies = netlink.ask([rtnetlink.get_addresses()])[0].bodies
-        found = frozenset((netlink.name(rtnetlink.read_index(body)), rtnetlink.read_address(body)) for body in bodies)
+        bodies = netlink.ask([addressing.get_addresses()])[0].bodies
+        found = frozenset((netlink.name(addressing.read_index(body)), addressing.read_address(body)) for body in bodies)
         return [found for _ in asked]
 
     def _routes(self, netns: str | None, asked: list[RoutesOf]) -> list[frozenset[Route]]:
-        bodies = self.sockets.netlink(netns).ask([rtnetlink.get_routes()])[0].bodies
-        found = frozenset(filter(None, map(rtnetlink.read_route, bodies)))
-        return [found for _ in asked]
+        replies = self.sockets.netlink(netns).ask([addressing.get_routes(query.local) for query in asked])
+        return [frozenset(filter(None, map(addressing.read_route, reply.bodies))) for reply in replies]
 
     def _neighbours(self, netns: str | None, asked: list[NeighbourOf]) -> list[str | None]:
         netlink = self.sockets.netlink(netns)

@@ -13,7 +13,7 @@ from netbuilder.firewall.guarded import Guarded
 from netbuilder.firewall.legacy import LEGACY
 from netbuilder.firewall.others import Around
 from netbuilder.firewall.packets import ANY_INTERFACE, Interface, Packet
-from netbuilder.kernel import forwarding, iptables, nfnetlink, nftrules, rtnetlink
+from netbuilder.kernel import addressing, forwarding, iptables, nfnetlink, nftrules
 from netbuilder.kernel.netlink import Netlink
 
 
@@ -76,8 +76,8 @@ def warnings(networks: tuple[Guarded, ...], route: Netlink, chains: Sequence[Cha
 
 def _uplink(route: Netlink, bridges: set[str]) -> Interface:
     """The interface that leads outside: that of the default route, or else one that has an address."""
-    routes = filter(None, map(rtnetlink.read_route, route.ask([rtnetlink.get_routes()])[0].bodies))
-    names = [route.name(one.ifindex) for one in routes if one.dst == "default"] or forwarding.addressed(route)
+    routes = filter(None, map(addressing.read_route, route.ask([addressing.get_routes()])[0].bodies))
+    names = [route.name(one.ifindex) for one in routes if one.is_default] or forwarding.addressed(route)
     return next((_interface(name) for name in names if name and name not in bridges), ANY_INTERFACE)
 
 

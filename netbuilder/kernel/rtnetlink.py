@@ -1,4 +1,4 @@
-"""The few netlink messages that netbuilder sends and reads, byte by byte (man 7 netlink, man 7 rtnetlink).
+"""The few netlink messages about links that netbuilder sends and reads, byte by byte (man 7 rtnetlink).
 
 pyroute2 knows them all, and reads whatever is not in a hurry (`netbuilder.kernel.veth_pairs`). Here every sandbox
 counts: encoding one sandbox's messages takes pyroute2 0.4 ms and decoding what is seen of it 0.7 ms, beside the 1 to
@@ -10,12 +10,10 @@ from __future__ import annotations
 import random
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from netbuilder.kernel.message import (
     ACK,
     CREATE,
-    DUMP,
     EXCL,
     Message,
     attribute,
@@ -27,24 +25,19 @@ from netbuilder.kernel.message import (
     string,
     text,
 )
-from netbuilder.steps.state import Link, Route
+from netbuilder.steps.state import Link
 
 NEWLINK, DELLINK, GETLINK = 16, 17, 18
-NEWADDR, DELADDR, GETADDR = 20, 21, 22
-NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 
 IFF_UP = 1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER = 1, 3, 4, 10
 IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK = 18, 20, 26, 27, 28, 29
 IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 31, 32
 INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
-VETH_INFO_PEER, BRPORT_MODE = 1, 4
+VETH_INFO_PEER, BRPORT_MODE, BRPORT_ISOLATED = 1, 4, 33
 INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
-IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
-RT_TABLE_MAIN, RTPROT_BOOT, RTN_UNICAST = 254, 3, 1
 
 _ONE_QUEUE = number(IFLA_NUM_TX_QUEUES, 1) + number(IFLA_NUM_RX_QUEUES, 1)
 
@@ -84,6 +77,7 @@ def set_link(
     mtu: int | None = None,
     alias: str | None = None,
     hairpin: bool | None = None,
+    isolated: bool | None = None,
     link_local: bool | None = None,
 ) -> Message:
     """`ip link set NAME …`; what is None stays as it is."""
@@ -94,9 +88,10 @@ def set_link(
         body += number(IFLA_MTU, mtu)
     if alias is not None:
         body += text(IFLA_IFALIAS, alias)
-    if hairpin is not None:
-        mode = attribute(INFO_SLAVE_DATA, attribute(BRPORT_MODE, bytes([hairpin])))
-        body += attribute(IFLA_LINKINFO, text(INFO_SLAVE_KIND, "bridge") + mode)
+    for kind, flag in ((BRPORT_MODE, hairpin), (BRPORT_ISOLATED, isolated)):
+        if flag is not None:
+            port = attribute(INFO_SLAVE_DATA, attribute(kind, bytes([flag])))
+            body += attribute(IFLA_LINKINFO, text(INFO_SLAVE_KIND, "bridge") + port)
     if link_local is not None:
         mode = attribute(INET6_ADDR_GEN_MODE, bytes([GENMODE_EUI64 if link_local else GENMODE_NONE]))
         body += attribute(IFLA_AF_SPEC, attribute(socket.AF_INET6, mode))
@@ -148,6 +143,7 @@ def read_link(body: bytes) -> Link:
         alias=string(seen.get(IFLA_IFALIAS, b"")),
         hairpin=nested(port, BRPORT_MODE) == b"\1",
         link_local=nested(inet6, INET6_ADDR_GEN_MODE) != bytes([GENMODE_NONE]),
+        isolated=nested(port, BRPORT_ISOLATED) == b"\1",
     )
 
 
@@ -156,72 +152,3 @@ def read_disable_ipv6(body: bytes) -> str | None:
     inet6 = attributes(attributes(attributes(body, 16).get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
     settings = inet6.get(INET6_CONF, b"")
     return str(struct.unpack_from("=i", settings, 4 * DISABLE_IPV6)[0]) if settings else None
-
-
-# Addresses and routes
-
-
-def _address(kind: int, flags: int, index: int, address: IPv4Interface) -> Message:
-    body = struct.pack("=BBBBI", socket.AF_INET, address.network.prefixlen, 0, 0, index)
-    body += attribute(IFA_LOCAL, address.ip.packed) + attribute(IFA_ADDRESS, address.ip.packed)
-    if address.network.prefixlen < 31:  # else every address is somebody's
-        body += attribute(IFA_BROADCAST, address.network.broadcast_address.packed)
-    return Message(kind, ACK | flags, body)
-
-
-def add_address(index: int, address: IPv4Interface) -> Message:
-    """`ip address add ADDRESS brd + dev DEV`."""
-    return _address(NEWADDR, CREATE | EXCL, index, address)
-
-
-def delete_address(index: int, address: IPv4Interface) -> Message:
-    """`ip address del ADDRESS dev DEV`."""
-    return _address(DELADDR, 0, index, address)
-
-
-def get_addresses(index: int = 0) -> Message:
-    """`ip -4 address show dev DEV`, or of all interfaces."""
-    return Message(GETADDR, DUMP, struct.pack("=BBBBI", socket.AF_INET, 0, 0, 0, index))
-
-
-def read_address(body: bytes) -> str:
-    """The address, as in "172.17.0.2/16"."""
-    return f"{IPv4Address(attributes(body, 8)[IFA_LOCAL])}/{body[1]}"
-
-
-def read_index(body: bytes) -> int:
-    """The index of the interface that an address is on."""
-    index: int = struct.unpack_from("=I", body, 4)[0]
-    return index
-
-
-def _route(kind: int, flags: int, dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None) -> Message:
-    head = struct.pack("=BBBBBBBBI", socket.AF_INET, dst.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST, 0)
-    body = head + (attribute(RTA_DST, dst.network_address.packed) if dst.prefixlen else b"")
-    body += attribute(RTA_GATEWAY, via.packed) + number(RTA_OIF, dev)
-    return Message(kind, ACK | flags, body + (number(RTA_PRIORITY, metric) if metric else b""))
-
-
-def add_route(dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None = None) -> Message:
-    """`ip route add DST via VIA dev DEV [metric METRIC]`."""
-    return _route(NEWROUTE, CREATE | EXCL, dst, via, dev, metric)
-
-
-def delete_route(dst: IPv4Network, via: IPv4Address, dev: int, metric: int | None = None) -> Message:
-    """`ip route del DST via VIA dev DEV [metric METRIC]`."""
-    return _route(DELROUTE, 0, dst, via, dev, metric)
-
-
-def get_routes() -> Message:
-    """`ip -4 route show`."""
-    return Message(GETROUTE, DUMP, struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0))
-
-
-def read_route(body: bytes) -> Route | None:
-    """A route by a router, or a default one; None for any other."""
-    seen = attributes(body, 12)
-    if RTA_GATEWAY not in seen and body[1]:
-        return None
-    dst = f"{IPv4Address(seen[RTA_DST])}/{body[1]}" if body[1] else "default"
-    router = str(IPv4Address(seen[RTA_GATEWAY])) if RTA_GATEWAY in seen else None
-    return Route(dst, router, number_in(seen.get(RTA_OIF)), number_in(seen.get(RTA_PRIORITY)))

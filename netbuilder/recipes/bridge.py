@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from itertools import chain
 
+from netbuilder.firewall import direct_element
 from netbuilder.recipes.none import loopback, namespace
-from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
 from netbuilder.steps import (
     AddAddress,
+    AddElement,
     AddRoute,
     AddVeth,
     DisableLinkLocal,
@@ -18,6 +20,7 @@ from netbuilder.steps import (
     PublishPort,
     SetAlias,
     SetHairpin,
+    SetIsolated,
     SetMtu,
     SetNeighbour,
     SetOffload,
@@ -25,8 +28,10 @@ from netbuilder.steps import (
     SetUp,
     Step,
 )
-from netbuilder.values.addresses import family
+from netbuilder.values.addresses import IPAddress, family
 from netbuilder.values.ports import ALL_OF, on_address, ports_text
+
+_NO_IPV6 = "no IPv6 inside: the network has none (as with Docker)"
 
 
 def plan(sandbox: ResolvedSandbox) -> Plan:
@@ -36,8 +41,10 @@ def plan(sandbox: ResolvedSandbox) -> Plan:
             *chain.from_iterable(_veth(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *chain.from_iterable(_addresses(sandbox, endpoint) for endpoint in sandbox.endpoints),
             loopback(sandbox),
+            *chain.from_iterable(_settings(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *(_up(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *chain.from_iterable(_default_routes(sandbox, endpoint) for endpoint in sandbox.endpoints),
+            *_routes(sandbox),
             *chain.from_iterable(_neighbours_inside(sandbox, endpoint) for endpoint in sandbox.endpoints),
             *_published_ports(sandbox),
         ]
@@ -60,9 +67,11 @@ def _veth(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
     ]
     if endpoint.mtu:
         steps.append(SetMtu(dev=veth, mtu=endpoint.mtu, because=f"packets of {endpoint.mtu} bytes at most"))
-    if sandbox.ports:
+    if sandbox.ports and endpoint.gateways:
         steps.append(SetHairpin(dev=veth, because=f"let {name} reach itself through its published port"))
-    if endpoint.disable_ipv6:
+    if endpoint.isolated:
+        steps.append(SetIsolated(dev=veth, because="an isolated port: neighbours do not reach each other (icc)"))
+    if endpoint.disable_ipv6 is not None:
         why = "no IPv6 link-local address: it is unused, and would flood the bridge"
         steps.append(DisableLinkLocal(dev=veth, because=why))
     if endpoint.own_queue:
@@ -72,9 +81,10 @@ def _veth(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
         steps += _neighbours_here(sandbox, endpoint)
     if endpoint.mtu:
         steps.append(SetMtu(netns=name, dev=inside, mtu=endpoint.mtu, because="the same limit for the inner end"))
-    if endpoint.disable_ipv6:
-        why = "no IPv6 inside: the network has none (as with Docker)"
-        steps.append(SetSysctl(netns=name, key=f"net/ipv6/conf/{inside}/disable_ipv6", value="1", because=why))
+    if endpoint.disable_ipv6 is not None:
+        why = "IPv6 inside, as the network has it" if not endpoint.disable_ipv6 else _NO_IPV6
+        value = str(int(endpoint.disable_ipv6))
+        steps.append(SetSysctl(netns=name, key=f"net/ipv6/conf/{inside}/disable_ipv6", value=value, because=why))
     return steps
 
 
@@ -110,9 +120,24 @@ def _neighbours_inside(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> 
 def _addresses(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
     """Without an address nobody can write to the sandbox."""
     why = f"{sandbox.name}'s address on network {endpoint.network}"
+    more = "an address for this link alone"
     return [
-        AddAddress(netns=sandbox.name, dev=endpoint.interface, address=address, because=why)
-        for address in endpoint.addresses
+        *(
+            AddAddress(netns=sandbox.name, dev=endpoint.interface, address=address, because=why)
+            for address in endpoint.addresses
+        ),
+        *(
+            AddAddress(netns=sandbox.name, dev=endpoint.interface, address=address, because=more)
+            for address in endpoint.link_local
+        ),
+    ]
+
+
+def _settings(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> list[Step]:
+    """What the interface is to be like besides."""
+    return [
+        SetSysctl(netns=sandbox.name, key=one.key, value=one.value, because="as its endpoint asks for")
+        for one in endpoint.sysctls
     ]
 
 
@@ -129,21 +154,55 @@ def _default_routes(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> lis
     ]
 
 
+def _routes(sandbox: ResolvedSandbox) -> list[Step]:
+    """Whom the sandbox reaches by another router than the bridge."""
+    return [
+        AddRoute(
+            netns=sandbox.name,
+            dst=route.dst,
+            via=route.via,
+            dev=route.interface,
+            metric=route.metric,
+            because=f"a route of its own: {route.dst} goes via {route.via}",
+        )
+        for route in sandbox.routes
+    ]
+
+
 def _published_ports(sandbox: ResolvedSandbox) -> list[Step]:
     """Without these nothing on the host's ports leads inside."""
-    leads_to = {family(address): address.ip for endpoint in sandbox.endpoints[:1] for address in endpoint.addresses}
     return [
-        PublishPort(
-            host_ip=port.host_ip or ALL_OF[kind],
-            host_port=port.host_port,
-            protocol=port.protocol,
-            address=address,
-            sandbox_port=port.sandbox_port,
-            count=port.count,
-            because=f"published port {port}: PREROUTING and OUTPUT rewrite its destination"
-            f" to {on_address(address)}{ports_text(port.sandbox_port, port.count)}",
-        )
-        for port in sandbox.ports
-        for kind in port.families
-        for address in filter(None, [leads_to.get(kind)])
+        *(_translated(port, address) for port in sandbox.ports for address in _leads_to(sandbox, port)),
+        *(_direct(port, address) for port in sandbox.ports for address in _direct_to(sandbox, port)),
     ]
+
+
+def _leads_to(sandbox: ResolvedSandbox, port: ResolvedPort) -> list[IPAddress]:
+    """The addresses that the host's port leads to: in each family that of the endpoint with the default route."""
+    endpoints = ((kind, sandbox.gateway_endpoint(kind)) for kind in port.families)
+    found = (one.address(kind) for kind, one in endpoints if one and kind not in one.routed)
+    return [address for address in found if address]
+
+
+def _direct_to(sandbox: ResolvedSandbox, port: ResolvedPort) -> list[IPAddress]:
+    """The addresses of its own by which the port is reached: on each routed network, or one with trusted interfaces."""
+    found = (one.address(kind) for one in sandbox.endpoints for kind in port.families if kind in one.direct)
+    return [address for address in found if address]
+
+
+def _translated(port: ResolvedPort, address: IPAddress) -> Step:
+    return PublishPort(
+        host_ip=port.host_ip or ALL_OF[family(address)],
+        host_port=port.host_port,
+        protocol=port.protocol,
+        address=address,
+        sandbox_port=port.sandbox_port,
+        count=port.count,
+        because=f"published port {port}: PREROUTING and OUTPUT rewrite its destination"
+        f" to {on_address(address)}{ports_text(port.sandbox_port, port.count)}",
+    )
+
+
+def _direct(port: ResolvedPort, address: IPAddress) -> Step:
+    element = direct_element(port, address)
+    return AddElement(set=element.set, key=element.key, because=element.why)

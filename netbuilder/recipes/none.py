@@ -17,22 +17,28 @@ def namespace(sandbox: ResolvedSandbox) -> Plan:
     """A new namespace in which a server needs no privilege for its port, or one that is there and only gets a name."""
     name, path = sandbox.name, sandbox.adopted
     if path == f"{PINS}/{name}":
-        return Plan()  # it is there, under this very name
+        return Plan(_settings(sandbox))  # it is there, under this very name
     if path:
-        return Plan([AttachNamespace(name=name, path=path, because=f"a name for {name}'s namespace, which is there")])
+        attach = AttachNamespace(name=name, path=path, because=f"a name for {name}'s namespace, which is there")
+        return Plan([attach, *_settings(sandbox)])
     why = f"a network namespace for {name}: interfaces, routes, rules and ports of its own"
-    return Plan([AddNamespace(name=name, because=why), *_permissions(sandbox)])
+    return Plan([AddNamespace(name=name, because=why), *_settings(sandbox)])
 
 
-def _permissions(sandbox: ResolvedSandbox) -> list[Step]:
-    """What only root may do on a host is nobody else's business inside: as Docker has it."""
-    ports, ping = "net/ipv4/ip_unprivileged_port_start", "net/ipv4/ping_group_range"
+def _settings(sandbox: ResolvedSandbox) -> list[Step]:
+    """What is asked for; and in a new one, what only root may do on a host is nobody else's business inside."""
+    settings = {} if sandbox.adopted else _permissions(sandbox.last_group)
+    settings |= {one.key: (one.value, "as the sandbox asks for") for one in sandbox.sysctls}
+    return [SetSysctl(netns=sandbox.name, key=key, value=value, because=why) for key, (value, why) in settings.items()]
+
+
+def _permissions(last_group: int) -> dict[str, tuple[str, str]]:
     why = "every user inside may listen on every port, 80 too (as with Docker)"
     why_ping = "every group inside may ping (as with Docker)"
-    return [
-        SetSysctl(netns=sandbox.name, key=ports, value="0", because=why),
-        SetSysctl(netns=sandbox.name, key=ping, value=f"0 {sandbox.last_group}", because=why_ping),
-    ]
+    return {
+        "net/ipv4/ip_unprivileged_port_start": ("0", why),
+        "net/ipv4/ping_group_range": (f"0 {last_group}", why_ping),
+    }
 
 
 def loopback(sandbox: ResolvedSandbox) -> SetUp:

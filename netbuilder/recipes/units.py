@@ -11,12 +11,18 @@ from netbuilder import recipes
 from netbuilder.recipes import network
 from netbuilder.resolve import Resolution
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import (
+    HostBaseline,
+    ResolvedForwarding6,
+    ResolvedLocalnet,
+    ResolvedNetwork,
+    ResolvedSandbox,
+)
 from netbuilder.steps import Plan
 
-Kind = Literal["firewall", "network", "sandbox", "localnet", "forwarding"]
-ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "localnet", "forwarding")
-ResolvedUnit = HostBaseline | ResolvedNetwork | ResolvedSandbox | ResolvedLocalnet
+Kind = Literal["firewall", "network", "sandbox", "localnet", "forwarding", "forwarding6"]
+ORDER: tuple[Kind, ...] = ("firewall", "network", "sandbox", "localnet", "forwarding", "forwarding6")
+ResolvedUnit = HostBaseline | ResolvedNetwork | ResolvedSandbox | ResolvedLocalnet | ResolvedForwarding6
 
 
 class Key(NamedTuple):
@@ -38,7 +44,7 @@ class Unit:
     plan: Plan
 
 
-FIREWALL, FORWARDING = Key("firewall", ""), Key("forwarding", "")
+FIREWALL, FORWARDING, FORWARDING6 = Key("firewall", ""), Key("forwarding", ""), Key("forwarding6", "")
 
 
 def units(resolution: Resolution) -> list[Unit]:
@@ -53,7 +59,15 @@ def units(resolution: Resolution) -> list[Unit]:
         *(Unit(Key("localnet", one.name), one, network.localnet(one)) for one in localnets),
         *(Unit(Key("localnet", name), None, Plan()) for name in resolution.without_localnet),
         *([Unit(FORWARDING, baseline, network.forwarding(baseline))] if shared else []),
+        *_forwarding6(resolution),
     ]
+
+
+def _forwarding6(resolution: Resolution) -> list[Unit]:
+    """Forwarding of IPv6: there where a network has it, and gone with the last of them."""
+    if resolution.forwarding6:
+        return [Unit(FORWARDING6, resolution.forwarding6, network.forwarding6(resolution.forwarding6))]
+    return [Unit(FORWARDING6, None, Plan())] if resolution.without_forwarding6 else []
 
 
 def whole(parts: Iterable[Unit]) -> Plan:
@@ -65,6 +79,8 @@ def standing(key: Key, allocations: Allocations) -> ResolvedUnit | None:
     """What a unit stands as because of us; None if it does not. The firewall and forwarding come and go together."""
     if key in (FIREWALL, FORWARDING):
         return allocations.baseline
+    if key == FORWARDING6:
+        return allocations.forwarding6
     if key.kind == "localnet":
         return allocations.localnet(key.name)
     return allocations.sandboxes.get(key.name) if key.kind == "sandbox" else allocations.networks.get(key.name)

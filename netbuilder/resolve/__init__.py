@@ -23,7 +23,7 @@ from netbuilder.errors import SpecError
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.networks import is_as_specified, resolve_networks
-from netbuilder.resolve.resolved import HostBaseline, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import HostBaseline, ResolvedForwarding6, ResolvedNetwork, ResolvedSandbox
 from netbuilder.resolve.sandboxes import resolve_sandboxes
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Network, Sandbox
 
@@ -37,12 +37,16 @@ class Resolution(NamedTuple):
         baseline: What the host did before the first network.
         networks: The networks asked for and those that their sandboxes need, in the order in which they can be made.
         sandboxes: The sandboxes, in the order asked for.
+        forwarding6: That IPv6 is forwarded, as one of the networks has it; None if none has.
+        without_forwarding6: Whether that ends, as the last network that had IPv6 goes on without.
         without_localnet: Networks to which the host's 127.0.0.0/8 leads no more, as the last port goes that did so.
     """
 
     baseline: HostBaseline
     networks: tuple[ResolvedNetwork, ...]
     sandboxes: tuple[ResolvedSandbox, ...]
+    forwarding6: ResolvedForwarding6 | None = None
+    without_forwarding6: bool = False
     without_localnet: tuple[str, ...] = ()
 
 
@@ -73,17 +77,29 @@ def resolve(
     asked = {spec.name for spec in sandboxes}
     chosen = (*kept, *resolve_networks(networks, asked, allocations, claims, facts))
     resolved = tuple(resolve_sandboxes(sandboxes, chosen, allocations, claims, facts))
+    forwarding6 = _forwarding6(chosen, allocations, facts)
+    names = {network.name for network in chosen}
     published = {localnet.name for one in resolved if (localnet := one.localnet)}
     return Resolution(
         allocations.baseline or _baseline(facts),
         chosen,
         resolved,
+        forwarding6,
+        not forwarding6 and allocations.forwarding6 is not None and allocations.last_of_ipv6(names),
         tuple(name for name in allocations.localnets_of(asked) if name not in published),
     )
 
 
 def _baseline(facts: HostFacts) -> HostBaseline:
     return HostBaseline(forwarding_before=facts.forwarding, present=facts.present, forwarding_on=facts.forwarding_on)
+
+
+def _forwarding6(
+    networks: Iterable[ResolvedNetwork], allocations: Allocations, facts: HostFacts
+) -> ResolvedForwarding6 | None:
+    if not any(network.has_ipv6 for network in networks):
+        return None
+    return allocations.forwarding6 or ResolvedForwarding6(was_router=facts.forwarding6)
 
 
 def needs_facts(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from netbuilder.resolve.claims import Claims
-from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet, ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import (
+    HostBaseline,
+    ResolvedForwarding6,
+    ResolvedLocalnet,
+    ResolvedNetwork,
+    ResolvedSandbox,
+)
 
 
 class Allocations:
@@ -16,6 +22,7 @@ class Allocations:
 
     def __init__(self) -> None:
         self.baseline: HostBaseline | None = None
+        self.forwarding6: ResolvedForwarding6 | None = None
         self.networks: dict[str, ResolvedNetwork] = {}
         self.sandboxes: dict[str, ResolvedSandbox] = {}
         self.claims = Claims()
@@ -49,6 +56,10 @@ class Allocations:
     def members(self, network: str) -> frozenset[str]:
         """The sandboxes that are attached to a network."""
         return frozenset(self._members.get(network, ()))
+
+    def last_of_ipv6(self, networks: Collection[str]) -> bool:
+        """Whether these networks are all that have IPv6, of those that stand."""
+        return all(name in networks for name, one in self.networks.items() if one.has_ipv6)
 
     def sharers(self, sandbox: str) -> frozenset[str]:
         """The sandboxes in container mode that live in the namespace of this one, or name it."""

@@ -80,6 +80,7 @@ def _endpoint(
     claims.take("mac", network.name, mac, one.sandbox)
     veth = veth_name(one.sandbox, network.name, lambda name: claims.holder("veth", "", name) is None)
     claims.take("veth", "", veth, one.sandbox)
+    routed = tuple(family(pool.subnet) for pool in network.pools if pool.mode == "routed")
     return ResolvedEndpoint(
         network=network.name,
         bridge=network.bridge,
@@ -91,6 +92,8 @@ def _endpoint(
         mac=mac,
         mtu=network.mtu,
         disable_ipv6=network.disable_ipv6,
+        routed=routed,
+        direct=tuple(family(pool.subnet) for pool in network.pools) if network.trusted_interfaces else routed,
         isolated=not network.icc and not all(family(pool.subnet) in facts.bridged for pool in network.pools),
         sysctls=tuple(
             Setting(key="/".join(inside if part == IFNAME else part for part in key.split("/")), value=value)

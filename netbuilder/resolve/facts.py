@@ -48,15 +48,17 @@ class HostFacts:
     """What a host was like before netbuilder came. The default is a host fresh from boot.
 
     Args:
-        routes: Its routes, without the default ones.
+        routes: Its routes, without the default ones, and those that IPv6 has on each link (link-local, multicast).
         interfaces: The names of its interfaces.
-        addresses: The addresses of each interface. A bridge that is adopted has the subnet of its first one.
+        addresses: The addresses of each interface, but for those that IPv6 has on each link. A bridge that is adopted
+            has the subnet of its first one.
         neighbours: Who else is on a bridge, by its name and their address.
         ports: How many ports a bridge has that are not netbuilder's, by its name.
         resolvers: The nameservers that the host asks.
         forwarding: Whether the host was a router (ip_forward) on its own account.
-        forwarding6: Whether it was one for IPv6 (net.ipv6.conf.all.forwarding).
-        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router.
+        forwarding6: The same for IPv6 (net.ipv6.conf.all.forwarding).
+        present: The interfaces that were there before it forwarded on netbuilder's account; none where it is a router
+            of both families.
         forwarding_on: Those of them that forwarded by a setting of their own.
         bridged: The families of which rules see what is merely bridged (bridge-nf-call-iptables, -ip6tables).
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.

@@ -122,6 +122,6 @@ def _network(spec: Network, before: ResolvedNetwork | None, networks: Networks, 
         interface_prefix=spec.interface_prefix,
         host_binding=spec.host_binding,
         trusted_interfaces=spec.trusted_interfaces,
-        disable_ipv6=facts.ipv6 and not spec.has_ipv6 and (spec.mtu or USUAL_MTU) >= IPV6_LEAST_MTU,
+        disable_ipv6=not spec.has_ipv6 if facts.ipv6 and (spec.mtu or USUAL_MTU) >= IPV6_LEAST_MTU else None,
         labels=tuple(Label(name=name, value=value) for name, value in sorted(spec.labels.items())),
     )

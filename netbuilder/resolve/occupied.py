@@ -21,7 +21,7 @@ def occupants(
         facts: The addresses of the host, and who is on its bridges.
         expected: MAC addresses that sandboxes ask for.
     """
-    found = {
+    found: dict[IPAddress, str] = {
         address: f"{one.mac}, {'which answers' if one.answers else 'a neighbour seen'} on {on}"
         for (on, address), one in facts.neighbours.items()
         if on == bridge and address in subnet and (one.answers or one.mac not in {mac_of(address), *expected})

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Literal
 
 from netbuilder.values import GatewayMode, InterfaceName, Mac, Name, NamespacePath, Port, Value
-from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork, interface
+from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork, family, interface
 from netbuilder.values.names import NetworkLike
 from netbuilder.values.ports import Protocol, families_of, on_address, ports_text
 
@@ -134,7 +134,7 @@ class ResolvedNetwork(Resolved, NetworkLike):
     interface_prefix: InterfaceName = "eth"
     host_binding: IPv4Address | IPv6Address | None = None
     trusted_interfaces: tuple[InterfaceName, ...] = ()
-    disable_ipv6: bool = False
+    disable_ipv6: bool | None = None
     labels: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
@@ -144,6 +144,11 @@ class ResolvedNetwork(Resolved, NetworkLike):
     def gateways(self) -> tuple[IPInterface, ...]:
         """The bridge's own addresses, each with its subnet's prefix."""
         return tuple(address for pool in self.pools if (address := pool.on_bridge))
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether it has IPv6."""
+        return any(pool.subnet.version == 6 for pool in self.pools)
 
     @property
     def subnets(self) -> tuple[IPNetwork, ...]:
@@ -156,6 +161,12 @@ class ResolvedLocalnet(Resolved):
 
     name: Name
     bridge: InterfaceName
+
+
+class ResolvedForwarding6(Resolved):
+    """That the host forwards IPv6, and whether it was a router of it before the first network that has it."""
+
+    was_router: bool
 
 
 class ResolvedNeighbour(Resolved):
@@ -179,7 +190,9 @@ class ResolvedEndpoint(Resolved):
         gw_priority: What it was given to be the one that has them.
         mac: The MAC address inside.
         mtu: Bytes in a packet, if not as the kernel has it.
-        disable_ipv6: Whether there is to be no IPv6 on it.
+        disable_ipv6: Whether there is to be no IPv6 on it; None where the kernel has none anyway.
+        routed: The families in which its network is routed: ports are not translated.
+        direct: The families in which its published ports are reached at its own addresses.
         isolated: Whether its port of the bridge is: ports that are do not talk to each other.
         sysctls: Settings of the interface, by their names with slashes.
         own_queue: Whether packets come in by a queue of its own, as there are many.
@@ -196,7 +209,9 @@ class ResolvedEndpoint(Resolved):
     gw_priority: int = 0
     mac: Mac
     mtu: int | None = None
-    disable_ipv6: bool = False
+    disable_ipv6: bool | None = None
+    routed: tuple[Family, ...] = ()
+    direct: tuple[Family, ...] = ()
     isolated: bool = False
     sysctls: tuple[Setting, ...] = ()
     own_queue: bool = False
@@ -205,9 +220,9 @@ class ResolvedEndpoint(Resolved):
     def __repr__(self) -> str:
         return f"<resolved endpoint on {self.network}: {', '.join([self.interface, *map(str, self.addresses)])}>"
 
-    def address(self, version: int) -> IPAddress | None:
-        """Its address of a family, 4 or 6; None if it has none."""
-        return next((address.ip for address in self.addresses if address.version == version), None)
+    def address(self, kind: Family) -> IPAddress | None:
+        """Its address of a family; None if it has none."""
+        return next((address.ip for address in self.addresses if family(address) == kind), None)
 
 
 class ResolvedRoute(Resolved):
@@ -259,14 +274,14 @@ class ResolvedSandbox(Resolved):
         """The networks that it is attached to."""
         return frozenset(endpoint.network for endpoint in self.endpoints)
 
-    def gateway_endpoint(self, version: int) -> ResolvedEndpoint | None:
-        """The endpoint that has the default route of a family, 4 or 6: published ports lead to it."""
-        return next((one for one in self.endpoints if any(via.version == version for via in one.gateways)), None)
+    def gateway_endpoint(self, kind: Family) -> ResolvedEndpoint | None:
+        """The endpoint that has the default route of a family: published ports lead to it."""
+        return next((one for one in self.endpoints if any(family(via) == kind for via in one.gateways)), None)
 
     @property
     def localnet(self) -> ResolvedLocalnet | None:
         """The network to which the host's 127.0.0.0/8 leads by its ports; None if it does not."""
-        endpoint = self.gateway_endpoint(4)
+        endpoint = self.gateway_endpoint("ipv4")
         if endpoint and any(_is_on_localnet(port.host_ip) for port in self.ports):
             return ResolvedLocalnet(name=endpoint.network, bridge=endpoint.bridge)
         return None

@@ -20,6 +20,7 @@ from netbuilder.resolve.resolved import (
 )
 from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
 from netbuilder.spec.route import Route
+from netbuilder.values.addresses import IPAddress, family
 
 
 def resolve_sandboxes(

@@ -2,7 +2,7 @@
 
 base        what a step is: its four faces, and what it asks of the kernel
 state       the queries that steps depend on, and their answers
-namespace, link, setting, offload, address, route, neighbour, sysctl, nft      the facts
+namespace, link, setting, offload, address, route, neighbour, sysctl, forwarding, nft      the facts
 plan        a tuple of steps: printed, compared, run
 undo        taking back as a step, and what has to be remembered for it
 flows       which open flows a change makes wrong
@@ -11,15 +11,16 @@ flows       which open flows a change makes wrong
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.flows import StaleFlows
+from netbuilder.steps.forwarding import EnableForwarding
 from netbuilder.steps.link import AddBridge, AddVeth
 from netbuilder.steps.namespace import AddNamespace, AttachNamespace
 from netbuilder.steps.neighbour import SetNeighbour
 from netbuilder.steps.nft import AddElement, AddTable, ExchangeTable, PublishPort
 from netbuilder.steps.offload import SetOffload
 from netbuilder.steps.plan import Plan
-from netbuilder.steps.route import AddRoute
-from netbuilder.steps.setting import DisableLinkLocal, SetAlias, SetHairpin, SetMac, SetMtu, SetUp
-from netbuilder.steps.sysctl import EnableForwarding, SetSysctl
+from netbuilder.steps.route import AddLocalRoute, AddRoute
+from netbuilder.steps.setting import DisableLinkLocal, SetAlias, SetHairpin, SetIsolated, SetMac, SetMtu, SetUp
+from netbuilder.steps.sysctl import SetSysctl
 from netbuilder.steps.undo import Undo, UndoRecord
 from netbuilder.values.names import PINS
 
@@ -28,6 +29,7 @@ __all__ = [
     "AddAddress",
     "AddBridge",
     "AddElement",
+    "AddLocalRoute",
     "AddNamespace",
     "AddRoute",
     "AddTable",
@@ -41,6 +43,7 @@ __all__ = [
     "PublishPort",
     "SetAlias",
     "SetHairpin",
+    "SetIsolated",
     "SetMac",
     "SetMtu",
     "SetNeighbour",

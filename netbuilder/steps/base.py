@@ -14,12 +14,23 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Annotated, Any, ClassVar, Protocol, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 from netbuilder.errors import shown
 from netbuilder.steps.state import Query, State, Thing
 from netbuilder.values import Value, fields, matching
+from netbuilder.values.addresses import IPAddress, IPInterface, IPNetwork
+
+T = TypeVar("T")
+
+
+class PlannedRoute(NamedTuple):
+    """A route out of an interface: to a subnet, by a router or none; or one by which the subnet is the host's own."""
+
+    dst: IPNetwork
+    via: IPAddress | None = None
+    metric: int | None = None
+    is_local: bool = False
 
 
 class Kernel(Protocol):
@@ -50,6 +61,7 @@ class Kernel(Protocol):
         mtu: int | None = None,
         alias: str | None = None,
         hairpin: bool | None = None,
+        isolated: bool | None = None,
         link_local: bool | None = None,
     ) -> None:
         """`ip link set NAME …`."""
@@ -57,26 +69,22 @@ class Kernel(Protocol):
     def delete_link(self, name: str) -> None:
         """`ip link del NAME`, on the host; the other end of a veth goes with it."""
 
-    def add_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
-        """`ip address add ADDRESS brd + dev DEV`."""
+    def add_address(self, netns: str | None, dev: str, address: IPInterface) -> None:
+        """`ip address add ADDRESS brd + dev DEV`; for IPv6 `nodad` in place of `brd +`."""
 
-    def delete_address(self, netns: str | None, dev: str, address: IPv4Interface) -> None:
+    def delete_address(self, netns: str | None, dev: str, address: IPInterface) -> None:
         """`ip address del ADDRESS dev DEV`."""
 
-    def add_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
-        """`ip route add DST via VIA dev DEV [metric METRIC]`."""
+    def add_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
+        """`ip route add [local] DST [via VIA] dev DEV [metric METRIC] [table local]`."""
 
-    def delete_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
-        """`ip route del DST via VIA dev DEV [metric METRIC]`."""
+    def delete_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
+        """`ip route del [local] DST [via VIA] dev DEV [metric METRIC] [table local]`."""
 
-    def set_neighbour(self, netns: str | None, dev: str, address: IPv4Address, mac: str) -> None:
+    def set_neighbour(self, netns: str | None, dev: str, address: IPAddress, mac: str) -> None:
         """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
 
-    def delete_neighbour(self, netns: str | None, dev: str, address: IPv4Address) -> None:
+    def delete_neighbour(self, netns: str | None, dev: str, address: IPAddress) -> None:
         """`ip neigh del ADDRESS dev DEV`."""
 
     def set_offload(self, netns: str | None, dev: str, offload: str, on: bool) -> None:
@@ -100,6 +108,17 @@ class Kernel(Protocol):
 
 Dev = Annotated[str, matching(r"[A-Za-z0-9_.-]{1,15}")]
 """An interface's name, whoever gave it."""
+
+
+def _without_zone(value: T) -> T:
+    if getattr(value, "scope_id", None):
+        raise ValueError("an address is given without a zone (%): which interface it is on is a field of its own")
+    return value
+
+
+# An address of either family, as a field of a step.
+Address = Annotated[IPAddress, _without_zone]
+Interface = Annotated[IPInterface, _without_zone]
 
 
 class Step(Value, ABC):

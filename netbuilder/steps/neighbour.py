@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any
 
-from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
+from netbuilder.steps.base import Address, Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import LinkOf, OfLink, Query, State
 from netbuilder.values import Mac, Name
+from netbuilder.values.addresses import IPAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class NeighbourOf(OfLink, Query[str | None]):
 
     netns: str | None
     dev: str
-    address: IPv4Address
+    address: IPAddress
 
 
 class SetNeighbour(Step):
@@ -33,7 +33,7 @@ class SetNeighbour(Step):
     netns: Name | None = None
     dev: Dev
     dev_mac: Mac
-    address: IPv4Address
+    address: Address
     mac: Mac
 
     def subject(self) -> str:

@@ -5,20 +5,23 @@ See `nft(8)`.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from netbuilder import firewall
 from netbuilder.errors import shown
 from netbuilder.steps.base import Kernel, Step, shell
 from netbuilder.steps.state import TABLE, ElementOf, Query, State, TableOf, Thing
-from netbuilder.values import Port, Protocol, matching
+from netbuilder.values import Port, matching
 from netbuilder.values.addresses import IPAddress
+from netbuilder.values.ports import Protocol
 
 _ARGUMENT = 1000  # characters of a command that a person would still type
-_WORDS = frozenset(("tcp", "udp", "ipv4", "ipv6"))
+_WORDS = frozenset(("tcp", "udp", "sctp", "ipv4", "ipv6"))
+_PORTS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def _element_text(text: str) -> str:
@@ -28,11 +31,14 @@ def _element_text(text: str) -> str:
     for part in text.split(" . ") if text else ():
         if part in _WORDS or (part[0:1] == part[-1:] == '"' and firewall.is_name(part[1:-1])):
             continue
-        if part.isascii() and part.isdecimal():
-            if int(part[:6]) > 65535:
-                raise ValueError(f"{shown(part)} is not a valid port")
+        if ports := _PORTS.fullmatch(part):
+            first, last = int(ports[1][:6]), int((ports[2] or ports[1])[:6])
+            if not first <= last <= 65535:
+                raise ValueError(f"{shown(part)} is not a valid port, or range of ports")
             continue
-        IPv4Network(part)
+        if "%" in part:
+            raise ValueError(f"{shown(part)} has a zone, which an element has not")
+        ip_network(part)
     return text
 
 

@@ -193,3 +193,27 @@ class SetHairpin(_Setting):
 
     def _is_set(self, link: Link) -> bool:
         return link.hairpin
+
+
+class SetIsolated(_Setting):
+    """Isolate a port of a bridge: two ports that are isolated do not reach each other.
+
+    See `bridge(8)`, under isolated. Rules do the same where they see what is bridged, and only where they do.
+    """
+
+    kind = "Isolated"
+
+    def do(self, kernel: Kernel) -> None:
+        kernel.set_link(self.netns, self.dev, isolated=True)
+
+    def undo_command(self, before: str | None) -> str:
+        return self._set("type", "bridge_slave", "isolated", "off")
+
+    def undo(self, kernel: Kernel, before: str | None) -> None:
+        kernel.set_link(self.netns, self.dev, isolated=False)
+
+    def _words(self) -> tuple[object, ...]:
+        return ("type", "bridge_slave", "isolated", "on")
+
+    def _is_set(self, link: Link) -> bool:
+        return link.isolated

@@ -82,6 +82,8 @@ class Link(NamedTuple):
     hairpin: bool
     link_local: bool
     """Whether it gives itself an IPv6 link-local address when it comes up."""
+    isolated: bool = False
+    """Whether it is an isolated port of its bridge."""
 
 
 class OfLink:
@@ -106,7 +108,7 @@ class LinkOf(OfLink, Query[Link | None]):
 
 @dataclass(frozen=True, slots=True)
 class AddressesOf(OfLink, Query[frozenset[str]]):
-    """The IPv4 addresses of one interface, such as {"172.17.0.1/16"}."""
+    """The addresses of one interface, such as {"172.17.0.1/16", "fe80::42/64"}, those that the kernel gave it too."""
 
     absent: ClassVar[Any] = frozenset()
     netns: str | None
@@ -115,27 +117,39 @@ class AddressesOf(OfLink, Query[frozenset[str]]):
 
 @dataclass(frozen=True, slots=True)
 class AddressesIn(Query[frozenset[tuple[str, str]]]):
-    """The IPv4 addresses of all interfaces of one namespace, such as {("eth0", "172.17.0.2/16")}."""
+    """The addresses of all interfaces of one namespace, such as {("eth0", "172.17.0.2/16")}."""
 
     absent: ClassVar[Any] = frozenset()
     netns: str | None
 
 
 class Route(NamedTuple):
-    """One route: a subnet or "default", the router if there is one, the interface's index, and the metric (0: none)."""
+    """One route: a subnet, the router if there is one, the interface's index, and the metric (in IPv4 0 for none)."""
 
     dst: str
     via: str | None
     ifindex: int
     metric: int
 
+    @property
+    def version(self) -> int:
+        """Of which family it is: 4 or 6."""
+        return 6 if ":" in self.dst else 4
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is for all that no other route is for."""
+        return self.dst in ("0.0.0.0/0", "::/0")
+
 
 @dataclass(frozen=True, slots=True)
 class RoutesOf(Query[frozenset[Route]]):
-    """The IPv4 routes of the main table of one namespace that lead by a router, and the default ones, whatever by."""
+    """The routes of one namespace but for those that the kernel makes: of its main table, or of the one for what is
+    local."""
 
     absent: ClassVar[Any] = frozenset()
     netns: str | None
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,41 +168,11 @@ class SysctlOf(Query[str | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardingAlone(Query[tuple[str, ...]]):
-    """What is set up to be forwarded though the host does not (ip_forward is 0); nothing where it does.
-
-    The interfaces whose own setting is on, "default" if that of new ones is, and NAT if somebody's rules translate
-    what is forwarded.
-    """
-
-    absent: ClassVar[Any] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReliantOnForwarding(Query[tuple[str, ...]]):
-    """What needs the host to forward: the bridges that have an IPv4 address, and NAT."""
-
-    absent: ClassVar[Any] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NotForwarding(Query[tuple[str, ...]]):
-    """The interfaces that do not forward what comes in by them, though they have an IPv4 address and the host does."""
-
-    absent: ClassVar[Any] = ()
-    but: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class DroppedElsewhere(Query[tuple[str, ...]]):
     """What other firewalls drop of what is to pass, in a line for each rule or policy."""
 
     absent: ClassVar[Any] = ()
     networks: tuple[Guarded, ...]
-
-
-NAT = ":nat"
-"""Rules of somebody else's that translate; no interface has such a name."""
 
 
 @dataclass(frozen=True, slots=True)

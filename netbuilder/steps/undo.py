@@ -6,8 +6,8 @@ import re
 from typing import Annotated, Any, NamedTuple
 
 from netbuilder.steps.base import Kernel, Step
+from netbuilder.steps.forwarding import FORWARDING_ALONE
 from netbuilder.steps.state import Query, State
-from netbuilder.steps.sysctl import FORWARDING_ALONE
 from netbuilder.values import matching
 
 # A number, a MAC address; or what forwarded by itself, in a word each (EnableForwarding).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_network
 from typing import Literal
 
 IPAddress = IPv4Address | IPv6Address
@@ -28,3 +28,8 @@ def interface(address: IPAddress, subnet: IPNetwork) -> IPInterface:
 def address_of(number: int, subnet: IPNetwork) -> IPAddress:
     """The address of a subnet's family with a number."""
     return IPv4Address(number) if subnet.version == 4 else IPv6Address(number)
+
+
+def everything(like: IPAddress | IPInterface | IPNetwork) -> IPNetwork:
+    """All addresses of the family of one: the subnet of a default route."""
+    return ip_network("0.0.0.0/0" if like.version == 4 else "::/0")

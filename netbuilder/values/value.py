@@ -233,9 +233,5 @@ InterfaceName = Annotated[str, valid_interface]
 Mac = Annotated[str, valid_mac]
 NamespacePath = Annotated[str, valid_path]
 Port = Annotated[int, _port]
-Protocol = Literal["tcp", "udp"]
 GatewayMode = Literal["nat", "nat-unprotected", "routed", "isolated"]
 """What the host does between a subnet and the rest of the world, in Docker's words."""
-
-ANY, BROADCAST = IPv4Address("0.0.0.0"), IPv4Address("255.255.255.255")
-"""All addresses of the host, as a published port's `host_ip`; and all hosts of a link, which none can have."""

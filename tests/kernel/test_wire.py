@@ -6,7 +6,7 @@ import errno
 import json
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 import pytest
@@ -20,20 +20,26 @@ from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from netbuilder import Bridge, Host, Network, Sandbox, firewall
-from netbuilder.kernel import message, neighbour_table, nfnetlink, nftrules, rtnetlink
+from netbuilder.kernel import addressing, message, neighbour_table, nfnetlink, nftrules, rtnetlink
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import NETFILTER, Netlink, Refused
-from netbuilder.steps.route import DEFAULT
+from netbuilder.steps.base import PlannedRoute
 from netbuilder.steps.state import Route
 from tests.kernel.helpers import shell
 
 MAC, PEER_MAC = "02:42:0a:09:00:01", "02:42:0a:09:00:02"
 ADDRESS, ROUTER = IPv4Interface("10.9.0.2/24"), IPv4Address("10.9.0.1")
+ADDRESS6, ROUTER6 = IPv6Interface("fd00:9::2/64"), IPv6Address("fd00:9::1")
+DEFAULT, DEFAULT6 = PlannedRoute(IPv4Network("0.0.0.0/0"), ROUTER), PlannedRoute(IPv6Network("::/0"), ROUTER6)
+LOOPBACK = PlannedRoute(IPv6Network("::1/128"), metric=2000, is_local=True)
 ONE_QUEUE = {"num_tx_queues": 1, "num_rx_queues": 1}
 PEER = {"ifname": "eth0", **ONE_QUEUE, "address": PEER_MAC, "net_ns_fd": 5}
 ON_LINE = {"index": 3, "address": "10.9.0.2", "prefixlen": 24, "broadcast": "10.9.0.255"}
 BY_ROUTER = {"dst": "default", "gateway": "10.9.0.1", "oif": 3, "proto": "boot", "scope": "universe"}
 NEIGHBOUR = {"ifindex": 3, "dst": "10.9.0.1", "state": "permanent"}
+ON_LINE6 = {"index": 3, "address": "fd00:9::2", "local": "fd00:9::2", "prefixlen": 64, "family": 10}
+NEIGHBOUR6 = {**NEIGHBOUR, "dst": "fd00:9::1", "family": 10}
+ROUTE6 = {"oif": 3, "proto": "boot", "scope": "universe", "family": 10}
 
 # Ours, and how pyroute2 is asked for the same.
 SAME = {
@@ -44,13 +50,40 @@ SAME = {
         "add",
         {"ifname": "veth0", **ONE_QUEUE, "master": 7, "kind": "veth", "peer": PEER},
     ),
-    "an address": (rtnetlink.add_address(3, ADDRESS), "addr", "add", ON_LINE),
-    "no address": (rtnetlink.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
-    "a default route": (rtnetlink.add_route(DEFAULT, ROUTER, 3), "route", "add", BY_ROUTER),
+    "an address": (addressing.add_address(3, ADDRESS), "addr", "add", ON_LINE),
+    "no address": (addressing.delete_address(3, ADDRESS), "addr", "delete", ON_LINE),
+    "an IPv6 address": (addressing.add_address(3, ADDRESS6), "addr", "add", {**ON_LINE6, "flags": 2}),
+    "no IPv6 address": (addressing.delete_address(3, ADDRESS6), "addr", "delete", ON_LINE6),
+    "an IPv6 default route": (
+        addressing.add_route(3, DEFAULT6),
+        "route",
+        "add",
+        {**ROUTE6, "dst": "default", "gateway": "fd00:9::1"},
+    ),
+    "an IPv6 route without a router": (
+        addressing.add_route(3, PlannedRoute(IPv6Network("fd00:8::/56"), metric=7)),
+        "route",
+        "add",
+        {**ROUTE6, "dst": "fd00:8::", "dst_len": 56, "priority": 7},
+    ),
+    "a route without a router": (
+        addressing.add_route(3, PlannedRoute(IPv4Network("10.8.0.0/16"))),
+        "route",
+        "add",
+        {"dst": "10.8.0.0", "dst_len": 16, "oif": 3, "proto": "boot", "scope": "link"},
+    ),
+    "an IPv6 neighbour": (
+        neighbour_table.set_neighbour(3, ROUTER6, MAC),
+        "neigh",
+        "replace",
+        {**NEIGHBOUR6, "lladdr": MAC},
+    ),
+    "no IPv6 neighbour": (neighbour_table.delete_neighbour(3, ROUTER6), "neigh", "delete", NEIGHBOUR6),
+    "a default route": (addressing.add_route(3, DEFAULT), "route", "add", BY_ROUTER),
     "a neighbour": (neighbour_table.set_neighbour(3, ROUTER, MAC), "neigh", "replace", {**NEIGHBOUR, "lladdr": MAC}),
     "no neighbour": (neighbour_table.delete_neighbour(3, ROUTER), "neigh", "delete", NEIGHBOUR),
     "a route with a metric": (
-        rtnetlink.add_route(IPv4Network("10.8.0.0/16"), ROUTER, 3, 100),
+        addressing.add_route(3, PlannedRoute(IPv4Network("10.8.0.0/16"), ROUTER, 100)),
         "route",
         "add",
         {**BY_ROUTER, "dst": "10.8.0.0", "dst_len": 16, "priority": 100},
@@ -139,20 +172,30 @@ def test_what_we_ask_for_and_delete() -> None:
         "IFLA_EXT_MASK": 8,
     }
     dump = message.REQUEST | message.DUMP
-    assert read(rtnetlink.get_addresses(3).encode(1), ifaddrmsg) == {
-        "type": rtnetlink.GETADDR,
+    assert read(addressing.get_addresses(3).encode(1), ifaddrmsg) == {
+        "type": addressing.GETADDR,
         "header flags": dump,
-        "family": 2,
         "index": 3,
     }
-    assert read(rtnetlink.get_routes().encode(1), rtmsg) == {
-        "type": rtnetlink.GETROUTE,
+    assert read(addressing.get_routes().encode(1), rtmsg) == {
+        "type": addressing.GETROUTE,
         "header flags": dump,
-        "family": 2,
         "table": 254,
     }
-    gone, made = rtnetlink.delete_route(DEFAULT, ROUTER, 3), rtnetlink.add_route(DEFAULT, ROUTER, 3)
-    assert (gone.kind, gone.flags, gone.body) == (rtnetlink.DELROUTE, asked, made.body)
+    local = {"type": 2, "table": 255}  # the route's type, in the place of the message's
+    assert read(addressing.get_routes(local=True).encode(1), rtmsg) == {**local, "header flags": dump}
+    assert read(addressing.add_route(3, LOOPBACK).encode(1), rtmsg) == {
+        **local,
+        "header flags": asked | message.CREATE | message.EXCL,
+        "family": 10,
+        "proto": 3,
+        "dst_len": 128,
+        "RTA_DST": "::1",
+        "RTA_OIF": 3,
+        "RTA_PRIORITY": 2000,
+    }
+    gone, made = addressing.delete_route(3, DEFAULT), addressing.add_route(3, DEFAULT)
+    assert (gone.kind, gone.flags, gone.body) == (addressing.DELROUTE, asked, made.body)
 
 
 @given(st.integers(min_value=0, max_value=2**14 - 1), st.binary(max_size=50))
@@ -232,15 +275,16 @@ def test_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None:
     with built["web"].enter():
         netlink = Netlink()
     try:
-        addresses, routes = netlink.ask([rtnetlink.get_addresses(netlink.index("eth0")), rtnetlink.get_routes()])
+        addresses, routes = netlink.ask([addressing.get_addresses(netlink.index("eth0")), addressing.get_routes()])
     finally:
         netlink.close()
-    assert [rtnetlink.read_address(body) for body in addresses.bodies] == [f"{built['web'].address}/24"]
-    assert as_pyroute2_reads(ifaddrmsg, rtnetlink.NEWADDR, addresses.bodies[0]).get("local") == str(
+    assert [addressing.read_address(body) for body in addresses.bodies] == [f"{built['web'].address}/24"]
+    assert as_pyroute2_reads(ifaddrmsg, addressing.NEWADDR, addresses.bodies[0]).get("local") == str(
         built["web"].address
     )
-    seen = [(rtnetlink.read_route(body), as_pyroute2_reads(rtmsg, rtnetlink.NEWROUTE, body)) for body in routes.bodies]
-    assert [route for route, _ in seen] == [Route("default", "10.9.0.1", 2, 0), None]
+    theirs = (as_pyroute2_reads(rtmsg, addressing.NEWROUTE, body) for body in routes.bodies)
+    seen = list(zip(map(addressing.read_route, routes.bodies), theirs, strict=True))
+    assert [route for route, _ in seen] == [Route("0.0.0.0/0", "10.9.0.1", 2, 0), None]
     assert [theirs.get("gateway") for _, theirs in seen] == ["10.9.0.1", None]
 
 
@@ -249,12 +293,44 @@ def test_a_route_with_a_metric_as_the_kernel_shows_it(built: Host) -> None:
     with built["web"].enter():
         netlink = Netlink()
     try:
-        routes = {rtnetlink.read_route(body) for body in netlink.ask([rtnetlink.get_routes()])[0].bodies}
+        routes = {addressing.read_route(body) for body in netlink.ask([addressing.get_routes()])[0].bodies}
         assert Route("10.8.0.0/16", "10.9.0.1", 2, 100) in routes
-        netlink.tell([rtnetlink.delete_route(IPv4Network("10.8.0.0/16"), ROUTER, 2, 100)])
+        netlink.tell([addressing.delete_route(2, PlannedRoute(IPv4Network("10.8.0.0/16"), ROUTER, 100))])
     finally:
         netlink.close()
     assert "10.8.0.0" not in shell(built["web"], "ip route")
+
+
+def test_ipv6_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None:
+    """One question has the answers of both families."""
+    shell(
+        built["web"],
+        """
+        echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6
+        ip address add fe80::42/64 dev eth0 nodad
+        ip address add fd00:9::2/64 dev eth0 nodad
+        ip -6 route add default via fd00:9::1 dev eth0
+        ip -6 route add fd00:8::/64 dev eth0 metric 7
+        ip -6 route add local ::1/128 dev eth0 table local metric 2000
+        """,
+    )
+    with built["web"].enter():
+        netlink = Netlink()
+    try:
+        asked = addressing.get_addresses(2), addressing.get_routes(), addressing.get_routes(local=True)
+        addresses, routes, local = netlink.ask(asked)
+    finally:
+        netlink.close()
+    both = {f"{built['web'].address}/24", "fe80::42/64", "fd00:9::2/64"}
+    shown = json.loads(shell(built["web"], "ip -j -6 address show dev eth0"))[0]["addr_info"]
+    kernels = {f"{one['local']}/64" for one in shown if one["scope"] == "link"}
+    assert set(map(addressing.read_address, addresses.bodies)) == both | kernels
+    assert set(filter(None, map(addressing.read_route, routes.bodies))) == {
+        Route("0.0.0.0/0", "10.9.0.1", 2, 0),
+        Route("::/0", "fd00:9::1", 2, 1024),
+        Route("fd00:8::/64", None, 2, 7),
+    }
+    assert set(filter(None, map(addressing.read_route, local.bodies))) == {Route("::1/128", None, 2, 2000)}
 
 
 def test_our_table_as_the_kernel_shows_it(built: Host) -> None:
@@ -282,6 +358,35 @@ def test_elements_as_the_kernel_shows_them(built: Host) -> None:
     assert subnet.last.endswith(IPv4Address("10.9.0.255").packed)
 
 
+# What sets and maps of both families hold, as in a table that has them.
+SETS_OF_BOTH = """
+table inet netbuilder {
+    set try_addresses { type ipv6_addr; }
+    set try_families { type ifname . nf_proto; }
+    set try_subnets { type ifname . ipv6_addr; flags interval; }
+    set try_ranges { type ipv6_addr . inet_proto . inet_service; flags interval; }
+    map try_snat { type ifname : ipv6_addr; }
+    map try_snat4 { type ifname : ipv4_addr; }
+    map try_at { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+    map try_ports { type inet_proto . inet_service : ipv6_addr; flags interval; }
+    map try_ports4 { type inet_proto . inet_service : ipv4_addr; flags interval; }
+}
+"""
+OF_BOTH = [
+    ("try_addresses", "fd00:9::1", ""),
+    ("try_families", '"br9" . ipv6', ""),
+    ("try_subnets", '"br9" . fd00:9::/64', ""),
+    ("try_subnets", '"br9" . ::', ""),
+    ("try_subnets", '"br9" . fe80::/10', ""),
+    ("try_ranges", "fd00:9::1 . tcp . 8000-8999", ""),
+    ("try_ranges", "fd00:9::1 . sctp . 80", ""),
+    ("try_snat", '"br9"', "fd00:9::1"),
+    ("try_snat4", '"br9"', "192.0.2.1"),
+    ("try_at", "fd00:9::1 . udp . 53", "fd00:9::2 . 5353"),
+    ("try_ports", "tcp . 8000-8999", "fd00:9::2"),
+    ("try_ports4", "tcp . 1-65535", "10.9.0.2"),
+]
+
 ELEMENTS = [
     ("bridges", '"br9"', ""),
     ("icc", '"br9" . "br9"', ""),
@@ -306,6 +411,18 @@ def test_elements_are_added_and_deleted_as_nft_does(built: Host, set_: str, key:
     assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == without != by_nft
     commit(built, nfnetlink.add_element(firewall.NAME, set_, element))
     assert shell(built, f"nft list {KIND[bool(data)]} inet netbuilder {set_}") == by_nft
+
+
+@pytest.mark.parametrize(("set_", "key", "data"), OF_BOTH, ids=[f"{set_} {key}" for set_, key, _ in OF_BOTH])
+def test_elements_of_both_families(built: Host, set_: str, key: str, data: str) -> None:
+    """They are written as nft writes them, and are read back in the words they came in."""
+    shell(built, f"nft -f - <<'EOF'\n{SETS_OF_BOTH}EOF")
+    test_elements_are_added_and_deleted_as_nft_does(built, set_, key, data)
+    element = nfnetlink.element(key, data)
+    ((body,),) = answers(built, nfnetlink.get_element(firewall.NAME, set_, element), protocol=NETFILTER)
+    seen = nfnetlink.read_element(body)
+    assert (seen.first, seen.last) == (element.first, element.last)
+    assert nfnetlink.data_of(seen) == data
 
 
 KIND = {False: "set", True: "map"}
@@ -402,7 +519,7 @@ def test_the_kernels_own_words_for_an_error(host: Host) -> None:
     def ask() -> tuple[int, str]:
         netlink = Netlink()
         try:
-            (reply,) = netlink.ask([rtnetlink.add_route(DEFAULT, ROUTER, 1)])
+            (reply,) = netlink.ask([addressing.add_route(1, DEFAULT)])
             return reply.errno, reply.detail
         finally:
             netlink.close()

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface
 from itertools import count, product
 from typing import Any
 
@@ -47,12 +47,13 @@ from netbuilder.steps import (
     Undo,
     UndoRecord,
 )
+from netbuilder.steps.base import PlannedRoute
 from netbuilder.steps.flows import End, Flow
+from netbuilder.steps.forwarding import ForwardingAlone
 from netbuilder.steps.state import (
     AddressesIn,
     AddressesOf,
     ElementOf,
-    ForwardingAlone,
     Link,
     LinkOf,
     NamespaceOf,
@@ -176,19 +177,19 @@ class KernelInMemory:
         if not place.addresses[dev]:
             self._flush(place, place.links[dev])
 
-    def add_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
+    def add_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
         place = self._in(netns)
-        if not any(via in IPv4Interface(address).network for address in place.addresses[dev]):
+        if not any(route.via in IPv4Interface(address).network for address in place.addresses[dev]):
             refuse(errno.ENETUNREACH)
-        place.routes |= {Route("default", str(via), place.links[dev].ifindex, metric or 0)}
+        place.routes |= {self._seen(place, dev, route)}
 
-    def delete_route(
-        self, netns: str | None, dst: IPv4Network, via: IPv4Address, dev: str, metric: int | None = None
-    ) -> None:
+    def delete_route(self, netns: str | None, dev: str, route: PlannedRoute) -> None:
         place = self._in(netns)
-        place.routes -= {Route("default", str(via), place.links[dev].ifindex, metric or 0)}
+        place.routes -= {self._seen(place, dev, route)}
+
+    @staticmethod
+    def _seen(place: Namespace, dev: str, route: PlannedRoute) -> Route:
+        return Route(str(route.dst), str(route.via), place.links[dev].ifindex, route.metric or 0)
 
     def write_sysctl(self, netns: str | None, key: str, value: str, *, if_there: bool = False) -> None:
         place = self._in(netns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from netbuilder.steps import (
     AddAddress,
     AddBridge,
     AddElement,
+    AddLocalRoute,
     AddNamespace,
     AddRoute,
     AddTable,
@@ -62,7 +63,11 @@ ALL = Plan(
         SetUp(dev="veth1"),
         SetSysctl(netns="web", key="net/ipv6/conf/eth0/disable_ipv6", value="1"),
         AddAddress(netns="web", dev="eth0", address=IPv4Interface("10.9.0.2/24")),
+        AddAddress(netns="web", dev="eth0", address=IPv6Interface("fd00:9::2/64")),
         AddRoute(netns="web", via=IPv4Address("10.9.0.1"), dev="eth0"),
+        AddRoute(netns="web", via=IPv6Address("fd00:9::1"), dev="eth0"),
+        AddRoute(netns="web", dst=IPv6Network("fd00:8::/64"), dev="eth0"),
+        AddLocalRoute(dst=IPv6Network("::1/128"), dev="br9", metric=2000),
         AddRoute(dst=IPv4Network("10.8.0.0/16"), via=IPv4Address("10.9.0.1"), dev="eth0", metric=7),
         SetOffload(dev="veth1", offload="tso", on=False),
         SetNeighbour(dev="br9", dev_mac="02:42:0a:09:00:01", address=IPv4Address("10.9.0.2"), mac="02:42:0a:09:00:02"),
@@ -146,6 +151,7 @@ def test_what_was_written_is_read_by_these_names() -> None:
         "AddAddress": AddAddress,
         "AddBridge": AddBridge,
         "AddElement": AddElement,
+        "AddLocalRoute": AddLocalRoute,
         "AddNamespace": AddNamespace,
         "AddRoute": AddRoute,
         "AddTable": AddTable,

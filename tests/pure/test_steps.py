@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from netbuilder.steps import (
     AddAddress,
     AddBridge,
     AddElement,
+    AddLocalRoute,
     AddNamespace,
     AddRoute,
     AddTable,
@@ -37,14 +38,14 @@ from netbuilder.steps import (
     Undo,
     UndoRecord,
 )
+from netbuilder.steps.base import PlannedRoute
+from netbuilder.steps.forwarding import NAT, ForwardingAlone
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
-    NAT,
     TABLE,
     AddressesOf,
     ElementOf,
-    ForwardingAlone,
     Link,
     LinkOf,
     NamespaceOf,
@@ -59,10 +60,12 @@ from netbuilder.steps.state import (
     Thing,
     is_part_of,
 )
+from netbuilder.values.addresses import IPAddress
 
 MAC, OTHER_MAC = "02:42:0a:09:00:02", "02:42:0a:09:00:03"
 GATEWAY = IPv4Address("10.9.0.1")
 INSIDE, OUTSIDE = IPv4Interface("10.9.0.2/24"), IPv4Interface("10.9.0.1/24")
+GATEWAY6, INSIDE6 = IPv6Address("fd00:9::1"), IPv6Interface("fd00:9::2/64")
 
 Answers = Mapping[Query[Any], Any]
 Call = tuple[object, ...]
@@ -147,9 +150,9 @@ def routes(*seen: Route, dev: Link | None = link(ifindex=5)) -> Answers:  # noqa
     return {RoutesOf("web"): frozenset(seen), LinkOf("web", "eth0"): dev}
 
 
-def known(mac: str | None, of: str = OTHER_MAC) -> Answers:
+def known(mac: str | None, of: str = OTHER_MAC, at: IPAddress = INSIDE.ip) -> Answers:
     """What the bridge with a MAC address knows of a sandbox."""
-    return {NeighbourOf(None, "br9", INSIDE.ip): mac, LinkOf(None, "br9"): link("bridge", mac=of)}
+    return {NeighbourOf(None, "br9", at): mac, LinkOf(None, "br9"): link("bridge", mac=of)}
 
 
 def forwards(router: str, redirects: str, *alone: str) -> Answers:
@@ -162,7 +165,9 @@ BRIDGE_LINK = link("bridge", ifindex=3)
 TABLE_QUERY = TableOf("netbuilder")
 PORT = ElementOf("publish_any4", "tcp . 8088")
 ELEMENT = "element inet netbuilder"
-DEFAULT_ROUTE = Route("default", "10.9.0.1", 5, 0)
+DEFAULT_ROUTE = Route("0.0.0.0/0", "10.9.0.1", 5, 0)
+DEFAULT_ROUTE6 = Route("::/0", "fd00:9::1", 5, 1024)  # the kernel's metric, where none is given
+LOOPBACK_ROUTE = Route("::1/128", None, 3, 2000)
 OLD_TABLE = {"": ("netbuilder ruleset 1",), "forward": ("some rule",)}
 LINK, OTHER_LINK = ("link", None, "veth1"), ("link", "web", "eth0")
 PUBLISHED = PublishPort(
@@ -309,6 +314,27 @@ CASES = [
         undo_command="ip address del 10.9.0.1/24 dev br9",
     ),
     Case(
+        AddAddress(netns="web", dev="eth0", address=INSIDE6),
+        "link/eth0@web/fd00:9::2/64",
+        "ip -n web address add fd00:9::2/64 dev eth0 nodad",
+        holds=[{AddressesOf("web", "eth0"): frozenset({"10.9.0.2/24", "fe80::1/64", "fd00:9::2/64"})}],
+        lacks=[{AddressesOf("web", "eth0"): frozenset({"10.9.0.2/24", "fd00:9::2/128"})}],
+        does=("add_address", "web", "eth0", INSIDE6),
+        undoes=("delete_address", "web", "eth0", INSIDE6),
+        undo_command="ip -n web address del fd00:9::2/64 dev eth0",
+    ),
+    Case(
+        SetNeighbour(dev="br9", dev_mac=OTHER_MAC, address=INSIDE6.ip, mac=MAC),
+        "link/br9/neighbour/fd00:9::2",
+        f"ip neigh replace fd00:9::2 lladdr {MAC} dev br9 nud permanent",
+        holds=[known(MAC, at=INSIDE6.ip)],
+        lacks=[known(None, at=INSIDE6.ip)],
+        does=("set_neighbour", None, "br9", INSIDE6.ip, MAC),
+        undoes=("set_neighbour", None, "br9", INSIDE6.ip, "0"),
+        undo_command="ip neigh replace fd00:9::2 lladdr 0 dev br9 nud permanent",
+        overwrites=True,
+    ),
+    Case(
         SetNeighbour(dev="br9", dev_mac=OTHER_MAC, address=INSIDE.ip, mac=MAC),
         "link/br9/neighbour/10.9.0.2",
         f"ip neigh replace 10.9.0.2 lladdr {MAC} dev br9 nud permanent",
@@ -336,7 +362,7 @@ CASES = [
     ),
     Case(
         AddRoute(netns="web", via=GATEWAY, dev="eth0"),
-        "route/default/0@web",
+        "route/0.0.0.0/0/0@web",
         "ip -n web route add default via 10.9.0.1 dev eth0",
         holds=[routes(DEFAULT_ROUTE), routes(DEFAULT_ROUTE, Route("10.7.0.0/16", "10.9.0.7", 5, 10))],
         lacks=[
@@ -348,8 +374,8 @@ CASES = [
             routes(DEFAULT_ROUTE, dev=None),
             routes(dev=None),
         ],
-        does=("add_route", "web", IPv4Network("0.0.0.0/0"), GATEWAY, "eth0", None),
-        undoes=("delete_route", "web", IPv4Network("0.0.0.0/0"), GATEWAY, "eth0", None),
+        does=("add_route", "web", "eth0", PlannedRoute(IPv4Network("0.0.0.0/0"), GATEWAY)),
+        undoes=("delete_route", "web", "eth0", PlannedRoute(IPv4Network("0.0.0.0/0"), GATEWAY)),
         undo_command="ip -n web route del default via 10.9.0.1 dev eth0",
     ),
     Case(
@@ -368,9 +394,42 @@ CASES = [
                 LinkOf(None, "br9"): BRIDGE_LINK,
             }
         ],
-        does=("add_route", None, IPv4Network("10.7.0.0/16"), GATEWAY, "br9", 10),
-        undoes=("delete_route", None, IPv4Network("10.7.0.0/16"), GATEWAY, "br9", 10),
+        does=("add_route", None, "br9", PlannedRoute(IPv4Network("10.7.0.0/16"), GATEWAY, 10)),
+        undoes=("delete_route", None, "br9", PlannedRoute(IPv4Network("10.7.0.0/16"), GATEWAY, 10)),
         undo_command="ip route del 10.7.0.0/16 via 10.9.0.1 dev br9 metric 10",
+    ),
+    Case(
+        AddRoute(netns="web", via=GATEWAY6, dev="eth0"),
+        "route/::/0/0@web",
+        "ip -n web -6 route add default via fd00:9::1 dev eth0",
+        holds=[routes(DEFAULT_ROUTE, DEFAULT_ROUTE6)],
+        lacks=[routes(DEFAULT_ROUTE), routes(DEFAULT_ROUTE6._replace(metric=0))],
+        does=("add_route", "web", "eth0", PlannedRoute(IPv6Network("::/0"), GATEWAY6)),
+        undoes=("delete_route", "web", "eth0", PlannedRoute(IPv6Network("::/0"), GATEWAY6)),
+        undo_command="ip -n web -6 route del default via fd00:9::1 dev eth0",
+    ),
+    Case(
+        AddRoute(netns="web", dst=IPv4Network("10.7.0.0/16"), dev="eth0"),
+        "route/10.7.0.0/16/0@web",
+        "ip -n web route add 10.7.0.0/16 dev eth0",
+        holds=[routes(Route("10.7.0.0/16", None, 5, 0))],
+        lacks=[routes(Route("10.7.0.0/16", "10.9.0.1", 5, 0))],
+        does=("add_route", "web", "eth0", PlannedRoute(IPv4Network("10.7.0.0/16"))),
+        undoes=("delete_route", "web", "eth0", PlannedRoute(IPv4Network("10.7.0.0/16"))),
+        undo_command="ip -n web route del 10.7.0.0/16 dev eth0",
+    ),
+    Case(
+        AddLocalRoute(dst=IPv6Network("::1/128"), dev="br9", metric=2000),
+        "local route/::1/128/2000@None",
+        "ip -6 route add local ::1/128 dev br9 table local metric 2000",
+        holds=[{RoutesOf(None, local=True): frozenset({LOOPBACK_ROUTE}), LinkOf(None, "br9"): BRIDGE_LINK}],
+        lacks=[
+            {RoutesOf(None, local=True): frozenset(), LinkOf(None, "br9"): BRIDGE_LINK},
+            {RoutesOf(None, local=True): frozenset({LOOPBACK_ROUTE}), LinkOf(None, "br9"): None},
+        ],
+        does=("add_route", None, "br9", PlannedRoute(IPv6Network("::1/128"), None, 2000, is_local=True)),
+        undoes=("delete_route", None, "br9", PlannedRoute(IPv6Network("::1/128"), None, 2000, is_local=True)),
+        undo_command="ip -6 route del local ::1/128 dev br9 table local metric 2000",
     ),
     Case(
         SetSysctl(key="net/ipv4/ip_forward", value="1"),
@@ -508,6 +567,7 @@ def test_the_names_of_the_kinds_are_a_file_format_and_stay() -> None:
         "AddAddress": "AddAddress",
         "AddBridge": "AddBridge",
         "AddElement": "AddElement",
+        "AddLocalRoute": "AddLocalRoute",
         "AddNamespace": "AddNamespace",
         "AddRoute": "AddRoute",
         "AddTable": "AddTable",
@@ -726,6 +786,7 @@ def test_a_step_gives_way_to_what_stands_in_its_place(
 # What else changes when it is undone
 
 TWO_ADDRESSES = frozenset({"10.9.0.2/24", "10.9.0.7/24"})
+BOTH = frozenset({"10.9.0.2/24", "fd00:9::2/64"})
 OTHER_ROUTE = Route("10.7.0.0/16", "10.8.0.1", 6, 0)
 
 
@@ -751,6 +812,17 @@ OTHER_ROUTE = Route("10.7.0.0/16", "10.8.0.1", 6, 0)
             AddAddress(netns="web", dev="eth0", address=INSIDE),
             {AddressesOf("web", "eth0"): frozenset({"10.9.0.2/24"}), **routes(DEFAULT_ROUTE, OTHER_ROUTE)},
             {AddressesOf("web", "eth0"): frozenset(), RoutesOf("web"): frozenset({OTHER_ROUTE})},
+        ),
+        # With its last IPv4 address, it loses those of IPv4; of IPv6, nothing of the kind.
+        (
+            AddAddress(netns="web", dev="eth0", address=INSIDE),
+            {AddressesOf("web", "eth0"): BOTH, **routes(DEFAULT_ROUTE, DEFAULT_ROUTE6)},
+            {AddressesOf("web", "eth0"): frozenset({"fd00:9::2/64"}), RoutesOf("web"): frozenset({DEFAULT_ROUTE6})},
+        ),
+        (
+            AddAddress(netns="web", dev="eth0", address=INSIDE6),
+            {AddressesOf("web", "eth0"): BOTH, **routes(DEFAULT_ROUTE, DEFAULT_ROUTE6)},
+            {AddressesOf("web", "eth0"): frozenset({"10.9.0.2/24"})},
         ),
         (
             AddAddress(netns="web", dev="eth0", address=INSIDE),
@@ -899,6 +971,34 @@ def test_what_was_there_before_is_text(before: object) -> None:
         UndoRecord.from_json({"step": "AddNamespace", "name": "web", "before": before})
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"dst": "10.7.0.0/16", "via": "fd00::1"},
+        {"dst": "fd00::/64", "via": "10.9.0.1"},
+        {"via": "fe80::1%eth0"},
+        {"dst": "10.7.0.1/16"},
+    ],
+)
+def test_a_route_that_leads_nowhere_is_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"a route needs|no router for"):
+        AddRoute(dev="eth0", **fields)
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_taken"),
+    [
+        (DEFAULT_ROUTE6, True),
+        (Route("::/0", None, 7, 1024), True),
+        (DEFAULT_ROUTE6._replace(metric=1), False),
+        (Route("0.0.0.0/0", None, 7, 1024), False),
+    ],
+)
+def test_to_a_subnet_there_is_one_route_of_a_metric(seen: Route, is_taken: bool) -> None:
+    assert AddRoute(via=GATEWAY6, dev="eth0").is_taken_by(seen) is is_taken
+
+
 # Hostile fields
 
 HOSTILE = [
@@ -933,8 +1033,14 @@ def test_a_hostile_text_is_refused(field: str, text: str) -> None:
         with_text(FIELDS[field], field, text)
 
 
+OF_BOTH = ["fd00::1", '"br9" . fd00::/64', "::1 . sctp . 8000-8999", "tcp . 80-80"]
+LONGEST = " . ".join([*["fd00:1111:2222:3333:4444:5555:6666:7777/128"] * 2, "sctp", "60000-65535"])
+
+
 @pytest.mark.parametrize("field", ["key", "data"])
-@pytest.mark.parametrize("text", ['"br9"', '"br9" . 10.9.0.0/24', "10.9.0.1", "127.0.0.1 . udp . 65535", "ipv6"])
+@pytest.mark.parametrize(
+    "text", ['"br9"', '"br9" . 10.9.0.0/24', "10.9.0.1", "127.0.0.1 . udp . 65535", "ipv6", *OF_BOTH, LONGEST]
+)
 def test_the_parts_of_an_element(field: str, text: str) -> None:
     assert text in AddElement(**{"set": "bridges", "key": "10.9.0.1", field: text}).command()
 
@@ -945,7 +1051,15 @@ def test_the_parts_of_an_element(field: str, text: str) -> None:
     [
         "br9",
         '"a name of sixteen"',
-        "sctp . 80",
+        "dccp . 80",
+        "tcp . 81-80",
+        "tcp . 80-",
+        "tcp . 80-65536",
+        "tcp . 80-90-100",
+        "fe80::1%eth0",
+        "fd00::1/64",
+        "fd00::/129",
+        "fd00::g",
         "tcp . 65536",
         "tcp . 999999999999999999999",
         "tcp . \u0661",
