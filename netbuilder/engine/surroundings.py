@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 
 from netbuilder.errors import printable
 from netbuilder.firewall.guarded import Guarded
@@ -22,7 +22,12 @@ class Surroundings:
         networks = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedNetwork)]
         sandboxes = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedSandbox)]
         ports = dict(reversed(list(_ports(sandboxes))))
-        guarded = (Guarded(one.bridge, one.gateways[0], one.internal, ports.get(one.name)) for one in networks)
+        guarded = (
+            Guarded(one.bridge, gateway, one.internal, ports.get(one.name))
+            for one in networks
+            for gateway in one.gateways
+            if isinstance(gateway, IPv4Interface)
+        )
         self._dropped = DroppedElsewhere(tuple(guarded))
         self._not_forwarding = NotForwarding(frozenset((*bridges, *(one.bridge for one in networks))))
 
@@ -45,6 +50,8 @@ class Surroundings:
 def _ports(sandboxes: Iterable[ResolvedSandbox]) -> Iterator[tuple[str, tuple[str, IPv4Address, int]]]:
     """For networks, where some published port leads."""
     for sandbox in sandboxes:
-        for endpoint in sandbox.endpoints[:1] if sandbox.ports else ():
+        endpoint = sandbox.gateway_endpoint("ipv4") if sandbox.ports else None
+        address = endpoint.address("ipv4") if endpoint else None
+        if endpoint and isinstance(address, IPv4Address):
             port = sandbox.ports[0]
-            yield endpoint.network, (port.protocol, endpoint.addresses[0].ip, port.sandbox_port)
+            yield endpoint.network, (port.protocol, address, port.sandbox_port)
