@@ -18,7 +18,7 @@ from netbuilder.compose import Composed, dump, parse
 from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
 from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
-from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.spec import Bridge, Container, Endpoint, HostNetwork, Network, NoNetwork, Sandbox
 from netbuilder.spec.fields import RESERVED
 from netbuilder.spec.ports import PublishedPort
 
@@ -41,6 +41,8 @@ INTERVAL = "com.docker.network.advertise_addr_ms"
 IFNAME = "com.docker.network.endpoint.ifname"
 SYSCTLS = "com.docker.network.endpoint.sysctls"
 LONG = "x" * 10_000
+
+IN_SUBNET = {"subnet": "10.9.0.0/24"}
 
 DEFAULT = Network(name="default")
 LAB = "networks: {lab: }\n"
@@ -122,6 +124,15 @@ def test_the_notice_names_what_was_passed_over() -> None:
     assert parse(LAB).notice == ""
 
 
+def test_the_notice_tells_aliases_from_what_is_not_about_networking() -> None:
+    composed = parse(service("image: nginx, networks: {lab: {aliases: [db, $X]}}"))
+    assert composed.ignored == ("services.web.image", "services.web.networks.lab.aliases")
+    assert composed.notice == (
+        "ignored, as not about networking: services.web.image;"
+        " ignored, as nothing here goes by it: services.web.networks.lab.aliases"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
@@ -149,10 +160,80 @@ def test_the_notice_names_what_was_passed_over() -> None:
             "ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.9}]}",
             {"subnet": "10.9.0.0/24", "gateway": "10.9.0.9"},
         ),
+        ("ipam: {config: [{subnet: 10.9.0.0/24, ip_range: 10.9.0.128/25}]}", IN_SUBNET | {"ip_range": "10.9.0.128/25"}),
+        (
+            "ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {printer: 10.9.0.9, DefaultGatewayIPv4: 10.9.0.8}}]}",
+            IN_SUBNET | {"aux_addresses": {"printer": "10.9.0.9", "DefaultGatewayIPv4": "10.9.0.8"}},
+        ),
+        ("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: }]}", IN_SUBNET),
+        ("enable_ipv6: true", {"ipv6": True}),
+        ("enable_ipv6: false", {"ipv6": False}),
+        ("enable_ipv4: false, enable_ipv6: true", {"ipv4": False, "ipv6": True}),
+        (f"driver_opts: {{{ENABLE_IPV6}: 'true', {ENABLE_IPV4}: 'false'}}", {"ipv4": False, "ipv6": True}),
+        (f"driver_opts: {{{ENABLE_IPV6}: 'true'}}, enable_ipv6: false", {"ipv6": False}),
+        (f"driver_opts: {{{ENABLE_IPV4}: 'false'}}, enable_ipv4: true", {}),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64'}, {subnet: 10.9.0.0/24}]}",
+            IN_SUBNET | {"subnet6": "fd00:9::/64"},
+        ),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 'fd00:9::9', ip_range: 'fd00:9::/80',"
+            " aux_addresses: {printer: 'fd00:9::8'}}]}",
+            {
+                "subnet6": "fd00:9::/64",
+                "gateway6": "fd00:9::9",
+                "ip_range6": "fd00:9::/80",
+                "aux_addresses": {"printer": "fd00:9::8"},
+            },
+        ),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9}},"
+            " {subnet: 'fd00:9::/64', aux_addresses: {b: 'fd00:9::9'}}]}",
+            IN_SUBNET | {"subnet6": "fd00:9::/64", "aux_addresses": {"a": "10.9.0.9", "b": "fd00:9::9"}},
+        ),
+        (f"driver_opts: {{{MTU}: 0}}", {}),
+        (f"driver_opts: {{{ICC}: 'false'}}", {"icc": False}),
+        (f"driver_opts: {{{BINDING}: 127.0.0.1}}", {"host_binding": "127.0.0.1"}),
+        (f"driver_opts: {{{BINDING}: '::'}}", {"host_binding": "::"}),
+        (f"driver_opts: {{{BINDING}: 0.0.0.0}}", {}),
+        (f"driver_opts: {{{INHIBIT}: 'true'}}", {"inhibit_ipv4": True}),
+        (f"driver_opts: {{{TRUSTED}: 'eth0:eth1'}}", {"trusted_interfaces": ("eth0", "eth1")}),
+        (f"driver_opts: {{{TRUSTED}: ''}}", {}),
+        (f"driver_opts: {{{PREFIX}: lan}}", {"interface_prefix": "lan"}),
+        (f"driver_opts: {{{HOST_IPV4}: 198.51.100.9}}", {"host_ipv4": "198.51.100.9"}),
+        (
+            f"enable_ipv6: true, driver_opts: {{{HOST_IPV6}: '2001:db8::9'}}",
+            {"ipv6": True, "host_ipv6": "2001:db8::9"},
+        ),
+        *(
+            (f"driver_opts: {{{MODE}: {mode}}}", {"gateway_mode": mode})
+            for mode in ("nat", "nat-unprotected", "routed")
+        ),
+        (
+            f"internal: true, enable_ipv6: true, driver_opts: {{{MODE}: isolated, {MODE6}: isolated}}",
+            {"internal": True, "ipv6": True, "gateway_mode": "isolated", "gateway_mode6": "isolated"},
+        ),
+        ("labels: {team: blue, tier: 1, bare: }", {"labels": {"team": "blue", "tier": "1", "bare": ""}}),
+        ("labels: [team=blue, a=b=c, bare]", {"labels": {"team": "blue", "a": "b=c", "bare": ""}}),
+        ("labels: ", {}),
+        ("external: true", {"external": True}),
+        ("external: true, name: shared", {"external": True, "name": "shared"}),
+        ("external: {name: shared}", {"external": True, "name": "shared"}),
+        ("external: {name: shared}, name: shared", {"external": True, "name": "shared"}),
+        ("external: {}", {"external": True}),
+        ("external: true, internal: , driver_opts: , x-a: 1, attachable: true", {"external": True}),
     ],
 )
 def test_a_network(text: str, fields: dict[str, Any]) -> None:
     assert only_network(text) == Network(**({"name": "lab"} | fields))
+
+
+@pytest.mark.parametrize(("key", "said"), [(TIMES, 0), (TIMES, 3), (INTERVAL, 100), (INTERVAL, 2000)])
+def test_how_an_address_is_announced_is_passed_over(key: str, said: int) -> None:
+    composed = parse(network(f"driver_opts: {{{key}: {said}}}"))
+    assert composed.specs == (Network(name="lab"),)
+    assert composed.ignored == (f"networks.lab.driver_opts.{key}",)
+    assert composed.notice == f"ignored, as nothing here goes by it: networks.lab.driver_opts.{key}"
 
 
 @pytest.mark.parametrize(
@@ -185,10 +266,98 @@ def test_a_network(text: str, fields: dict[str, Any]) -> None:
         ("network_mode: ''", Bridge(network="default")),
         ("network_mode: none, scale: 1, profiles: [], deploy: {replicas: '1'}", NoNetwork()),
         ("network_mode: none, scale: , profiles: , deploy: ", NoNetwork()),
+        ("networks: {lab: {ipv6_address: 'fd00:9::7'}}", Bridge(network="lab", address6="fd00:9::7")),
+        ("networks: {lab: {interface_name: lan0}}", Bridge(network="lab", interface="lan0")),
+        (f"networks: {{lab: {{driver_opts: {{{IFNAME}: lan0}}}}}}", Bridge(network="lab", interface="lan0")),
+        (
+            f"networks: {{lab: {{interface_name: lan0, driver_opts: {{{IFNAME}: lan0}}}}}}",
+            Bridge(network="lab", interface="lan0"),
+        ),
+        ("networks: {lab: {gw_priority: 0, priority: 7, link_local_ips: [], driver_opts: }}", Bridge(network="lab")),
+        ("networks: {lab: {gw_priority: -1}}", Bridge(endpoints=[Endpoint("lab", gw_priority=-1)])),
+        (
+            "networks: {lab: {gw_priority: -2147483648}}",
+            Bridge(endpoints=[Endpoint("lab", gw_priority=-2147483648)]),
+        ),
+        (
+            "networks: {lab: {link_local_ips: [169.254.7.7, 'fe80::7']}}",
+            Bridge(endpoints=[Endpoint("lab", link_local=["169.254.7.7", "fe80::7"])]),
+        ),
+        (
+            f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: 'net.ipv4.conf.IFNAME.log_martians=1,"
+            "net/ipv6/conf/IFNAME/mtu=1400'}}}",
+            Bridge(
+                endpoints=[
+                    Endpoint(
+                        "lab",
+                        sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv6.conf.IFNAME.mtu": 1400},
+                    )
+                ]
+            ),
+        ),
+        (f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: ''}}}}}}", Bridge(network="lab")),
     ],
 )
 def test_how_a_service_is_wired(text: str, mode: Any) -> None:
     assert only_sandbox(text) == Sandbox(name="web", mode=mode)
+
+
+THREE = "networks: {c: , a: , b: {name: zoo}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoints"),
+    [
+        ("networks: [c, b, a]", ["a", "zoo", "c"]),
+        ("networks: {c: , a: }", ["a", "c"]),
+        ("networks: {a: {priority: 1}, b: {priority: 20}, c: }", ["zoo", "a", "c"]),
+        ("networks: {a: {priority: -1}, b: , c: {priority: 0}}", ["zoo", "c", "a"]),
+        (
+            "networks: {a: {ipv4_address: 10.9.0.7}, c: {gw_priority: 1, mac_address: 02:00:00:00:00:02}}",
+            [Endpoint("a", address="10.9.0.7"), Endpoint("c", gw_priority=1, mac="02:00:00:00:00:02")],
+        ),
+        (  # of several, it is for the one that Compose connects first
+            "networks: {a: , c: {priority: 1}}, mac_address: 02:00:00:00:00:01",
+            [Endpoint("c", mac="02:00:00:00:00:01"), "a"],
+        ),
+        (
+            "networks: {a: , c: {mac_address: 02:00:00:00:00:02}}, mac_address: 02:00:00:00:00:01",
+            [Endpoint("a", mac="02:00:00:00:00:01"), Endpoint("c", mac="02:00:00:00:00:02")],
+        ),
+    ],
+)
+def test_several_networks_come_in_a_fixed_order(text: str, endpoints: Any) -> None:
+    assert only_sandbox(f"{text}, ports: [80:80]", THREE) == Sandbox(
+        "web", mode=Bridge(endpoints=endpoints, publish=["80:80"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("sysctls: {net.ipv4.ip_forward: 1}", {"sysctls": {"net.ipv4.ip_forward": 1}}),
+        (
+            "sysctls: [net.ipv4.ip_forward=1, net/core/somaxconn=9]",
+            {"sysctls": {"net/ipv4/ip_forward": 1, "net/core/somaxconn": 9}},
+        ),
+        ("sysctls: [net.ipv4.tcp_rmem=4096 87380 6291456]", {"sysctls": {"net.ipv4.tcp_rmem": "4096 87380 6291456"}}),
+        ("sysctls: []", {}),
+        ("sysctls: ", {}),
+        ("labels: {team: blue}", {"labels": {"team": "blue"}}),
+        ("labels: ['team=blue']", {"labels": {"team": "blue"}}),
+        ("labels: ", {}),
+    ],
+)
+@pytest.mark.parametrize("mode", ["bridge", "none"])
+def test_what_else_a_service_has(mode: Any, text: str, fields: dict[str, Any]) -> None:
+    assert only_sandbox(f"network_mode: {mode}, {text}") == Sandbox("web", mode=mode, **fields)
+
+
+def test_sysctls_of_other_namespaces_are_passed_over() -> None:
+    composed = parse(service("sysctls: {kernel.shmmax: 1, fs.mqueue.msg_max: 9, net.ipv4.ip_forward: 1}"))
+    assert composed.services["web"].sysctls == {"net/ipv4/ip_forward": "1"}
+    assert composed.ignored == ("services.web.sysctls.fs.mqueue.msg_max", "services.web.sysctls.kernel.shmmax")
+    assert parse(service("sysctls: [kernel.sem=1]")).ignored == ("services.web.sysctls[0]",)
 
 
 @pytest.mark.parametrize(
@@ -573,6 +742,143 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             "networks.lab.ipam.config[0].gateway: gateway 10.8.0.1 is outside",
         ),
         ("networks: {a: {name: x}, b: {name: x}}", "networks.b: is named x, as networks.a is"),
+        (
+            network("ipam: {config: [{subnet: 'fd00:9::/64'}]}"),
+            "networks.lab.ipam.config[0].subnet: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: false, ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 'fd00:9::/64'}]}"),
+            "networks.lab.ipam.config[1].subnet: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64'}, {}, {subnet: 'fd00:8::/64'}]}"),
+            "networks.lab.ipam.config[2]: is a second IPv6 subnet, after networks.lab.ipam.config[0]: a network has",
+        ),
+        (
+            network("ipam: {config: [{gateway: 'fd00:9::1'}]}"),
+            "networks.lab.ipam.config[0]: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{gateway: 'fd00:9::1'}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway needs a subnet to be in: name subnet too",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 'fd00:8::1'}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway fd00:8::1 is outside subnet fd00:9::/64",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 10.9.0.1}]}"),
+            "networks.lab.ipam.config[0].gateway: '10.9.0.1' is not a valid IPv6 address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, ip_range: 10.8.0.0/24}]}"),
+            "networks.lab.ipam.config[0].ip_range: ip_range 10.8.0.0/24 is outside subnet 10.9.0.0/24",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{}, {subnet: 'fd00:9::/64', ip_range: 'fd00:8::/64'}]}"),
+            "networks.lab.ipam.config[1].ip_range: ip_range fd00:8::/64 is outside subnet fd00:9::/64",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9, b: x}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses.b: 'x' is not a valid IPv4 address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.8.0.9}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses: 10.8.0.9 is outside subnet 10.9.0.0/24",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 'fd00::9'}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses.a: 'fd00::9' is not of the family of its subnet",
+        ),
+        (
+            network(
+                "enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9}},"
+                " {subnet: 'fd00:9::/64', aux_addresses: {a: 'fd00:9::9'}}]}"
+            ),
+            "networks.lab.ipam.config[1].aux_addresses.a: has the name of another address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: [a]}]}"),
+            "networks.lab.ipam.config[0].aux_addresses: must be a mapping, not a list",
+        ),
+        (
+            network("enable_ipv4: false"),
+            "networks.lab.enable_ipv4: a network without IPv4 and without IPv6 has no addresses: say enable_ipv6: true",
+        ),
+        (
+            network(f"driver_opts: {{{ENABLE_IPV4}: 'false'}}"),
+            f"networks.lab.driver_opts.{ENABLE_IPV4}: a network without IPv4 and without IPv6",
+        ),
+        (
+            network("enable_ipv4: false, enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24}]}"),
+            "networks.lab.ipam.config[0].subnet: subnet is for ipv4, which this network has not: say enable_ipv4: true",
+        ),
+        (
+            network(f"enable_ipv6: true, driver_opts: {{{MTU}: 1279}}"),
+            f"networks.lab.driver_opts.{MTU}: 1279 is too small for IPv6",
+        ),
+        (network(f"driver_opts: {{{MTU}: -5}}"), f"networks.lab.driver_opts.{MTU}: Input should be greater than or"),
+        (
+            network(f"driver_opts: {{{MODE}: isolated}}"),
+            f"networks.lab.driver_opts.{MODE}: 'isolated' is for internal networks: say internal: true too",
+        ),
+        (
+            network(f"enable_ipv6: true, driver_opts: {{{MODE6}: isolated}}"),
+            f"networks.lab.driver_opts.{MODE6}: 'isolated' is for internal networks",
+        ),
+        (
+            network(f"driver_opts: {{{MASQUERADE}: 'false', {HOST_IPV4}: 198.51.100.9}}"),
+            f"networks.lab.driver_opts.{HOST_IPV4}: {MASQUERADE}: false translates nothing",
+        ),
+        (
+            network(f"driver_opts: {{{HOST_IPV6}: '2001:db8::9'}}"),
+            f"networks.lab.driver_opts.{HOST_IPV6}: host_ipv6 is for ipv6, which this network has not: say enable_ipv6",
+        ),
+        (network(f"driver_opts: {{{HOST_IPV4}: x}}"), f"networks.lab.driver_opts.{HOST_IPV4}: 'x' is not a valid IPv4"),
+        (network(f"driver_opts: {{{BINDING}: x}}"), f"networks.lab.driver_opts.{BINDING}: 'x' is not a valid IPv4"),
+        (network(f"driver_opts: {{{INHIBIT}: x}}"), f"networks.lab.driver_opts.{INHIBIT}: 'x' is neither true nor"),
+        (network(f"driver_opts: {{{ICC}: x}}"), f"networks.lab.driver_opts.{ICC}: 'x' is neither true nor false"),
+        (
+            network(f"driver_opts: {{{TRUSTED}: 'eth0:a b'}}"),
+            f"networks.lab.driver_opts.{TRUSTED}: 'a b' is not a valid interface name",
+        ),
+        (network(f"driver_opts: {{{TRUSTED}: 'eth0:'}}"), f"networks.lab.driver_opts.{TRUSTED}: '' is not a valid"),
+        (
+            network(f"driver_opts: {{{PREFIX}: {'e' * 12}}}"),
+            f"networks.lab.driver_opts.{PREFIX}: '{'e' * 12}' is 12 characters long",
+        ),
+        (network(f"driver_opts: {{{TIMES}: 4}}"), f"networks.lab.driver_opts.{TIMES}: 4 is outside 0 to 3"),
+        (network(f"driver_opts: {{{TIMES}: x}}"), f"networks.lab.driver_opts.{TIMES}: 'x' is not a whole number"),
+        (
+            network(f"driver_opts: {{{INTERVAL}: 99}}"),
+            f"networks.lab.driver_opts.{INTERVAL}: 99 is outside 100 to 2000",
+        ),
+        (network("labels: x"), "networks.lab.labels: must be a list or a mapping, not text"),
+        (network("labels: [[a]]"), "networks.lab.labels[0]: must be text, not a list"),
+        (network("labels: {a: []}"), "networks.lab.labels.a: must be text or empty, not a list"),
+        (network('labels: {a: "b\\0"}'), "networks.lab.labels: 'a': a label is a name of up to 255 characters"),
+        (network("labels: [=b]"), "networks.lab.labels: '': a label is a name of up to 255 characters"),
+        (network("external: maybe"), "networks.lab.external: 'maybe' is neither true nor false"),
+        (network("external: []"), "networks.lab.external: must be text or a mapping, not a list"),
+        (network("external: {nmae: x}"), "networks.lab.external.nmae: is an unknown key"),
+        (network("external: {name: a b}"), "networks.lab.external.name: 'a b' is not a valid name"),
+        (network("external: true, name: a b"), "networks.lab.name: 'a b' is not a valid name"),
+        (
+            network("external: {name: x}, name: y"),
+            "networks.lab.name: is 'y', and networks.lab.external.name is another",
+        ),
+        *(
+            (network(f"external: true, {said}"), f"networks.lab.{said.split(':')[0]}: excludes external")
+            for said in (
+                "driver: bridge",
+                "driver_opts: {}",
+                "enable_ipv4: true",
+                "enable_ipv6: true",
+                "internal: false",
+                "ipam: {}",
+                "labels: []",
+            )
+        ),
         ("networks: [lab]", "networks: must be a mapping, not a list"),
         ("networks: {lab: x}", "networks.lab: must be a mapping or empty, not text"),
     ],
@@ -596,6 +902,74 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
         (service("networks: {lab: x}"), "services.web.networks.lab: must be a mapping or empty, not text"),
         (service("networks: [wire]"), "services.web: networks.wire is not declared"),
         (service("networks: [lab, wire]"), "services.web: networks.wire is not declared"),
+        (
+            service("networks: [a, b]", "networks: {a: {name: x}, b: {name: x}}\n"),
+            "services.web.networks: network x is given twice",
+        ),
+        (service("networks: {lab: {ipv6_address: x}}"), "services.web.networks.lab.ipv6_address: 'x' is not a valid"),
+        (service("networks: {lab: {priority: x}}"), "services.web.networks.lab.priority: 'x' is not a whole number"),
+        (service("networks: {lab: {gw_priority: 1.5}}"), "services.web.networks.lab.gw_priority: '1.5' is not a whole"),
+        (service("networks: {lab: {gw_priority: --1}}"), "services.web.networks.lab.gw_priority: '--1' is not a whole"),
+        (
+            service("networks: {lab: {gw_priority: 2147483648}}"),
+            "services.web.networks.lab.gw_priority: Input should be",
+        ),
+        (service("networks: {lab: {interface_name: a b}}"), "services.web.networks.lab.interface_name: 'a b' is not a"),
+        (service("networks: {lab: {interface_name: lo}}"), "services.web.networks.lab.interface_name: 'lo' is "),
+        (
+            service(f"networks: {{lab: {{driver_opts: {{{IFNAME}: a b}}}}}}"),
+            f"services.web.networks.lab.driver_opts.{IFNAME}: 'a b' is not a valid interface name",
+        ),
+        (
+            service(f"networks: {{lab: {{interface_name: lan0, driver_opts: {{{IFNAME}: lan1}}}}}}"),
+            f"services.web.networks.lab.driver_opts.{IFNAME}: is 'lan1', and services.web.networks.lab.interface_name",
+        ),
+        (
+            service("networks: {a: {interface_name: lan0}, b: {interface_name: lan0}}", "networks: {a: , b: }\n"),
+            "services.web.networks: two interfaces cannot be called lan0",
+        ),
+        (
+            service("networks: {lab: {link_local_ips: [169.254.7.7, 10.9.0.7]}}"),
+            "services.web.networks.lab.link_local_ips[1]: 10.9.0.7 is not link-local",
+        ),
+        (
+            service("networks: {lab: {link_local_ips: [[]]}}"),
+            "services.web.networks.lab.link_local_ips[0]: must be text",
+        ),
+        (service("networks: {lab: {link_local_ips: x}}"), "services.web.networks.lab.link_local_ips: must be a list"),
+        *(
+            (
+                service(f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: '{said}'}}}}}}"),
+                f"services.web.networks.lab.driver_opts.{SYSCTLS}: {message}",
+            )
+            for said, message in (
+                ("net.ipv4.ip_forward=1", "'net/ipv4/ip_forward' is not of this interface"),
+                ("net.ipv4.conf.IFNAME.log_martians", "'net.ipv4.conf.IFNAME.log_martians': '' is not a number"),
+                ("=1", "'' is not a setting of a network namespace"),
+                ("net.ipv4.conf.IFNAME.x=$(id)", "'net.ipv4.conf.IFNAME.x=$(id)': interpolation is not supported"),
+                ("net.ipv4.conf.IFNAME.x=;id", "'net.ipv4.conf.IFNAME.x': ';id' is not a number"),
+                ("net.ipv4.conf.IFNAME/../x=1", "'net.ipv4.conf.IFNAME/../x' is not a setting"),
+            )
+        ),
+        (
+            service("networks: {lab: {driver_opts: {x: 1}}}"),
+            "services.web.networks.lab.driver_opts.x: is an unknown key",
+        ),
+        (service("sysctls: x"), "services.web.sysctls: must be a list or a mapping, not text"),
+        (service("sysctls: {vm.swappiness: 1}"), "services.web.sysctls: 'vm.swappiness' is not a setting of a network"),
+        (service("sysctls: [net.ipv4.ip_forward]"), "services.web.sysctls: 'net.ipv4.ip_forward': '' is not a number"),
+        (
+            service("sysctls: {net.ipv4.ip_forward: }"),
+            "services.web.sysctls: 'net.ipv4.ip_forward': '' is not a number",
+        ),
+        (service("sysctls: {net.ipv4.ip_forward: []}"), "services.web.sysctls.net.ipv4.ip_forward: must be text or"),
+        (service("sysctls: [[]]"), "services.web.sysctls[0]: must be text, not a list"),
+        (
+            service("sysctls: {net.ipv4.ip_forward: 1}, network_mode: host"),
+            "services.web.sysctls: host mode has no namespace of its own",
+        ),
+        (service("labels: x"), "services.web.labels: must be a list or a mapping, not text"),
+        (service('labels: {"a\\n": b}'), "services.web.labels: 'a\\n': a label is a name"),
         (
             service("networks: {lab: {ipv4_address: 10.9.0}}"),
             "services.web.networks.lab.ipv4_address: '10.9.0' is not a valid IPv4 address",
@@ -671,6 +1045,8 @@ def test_a_service_that_is_refused(text: str, message: str) -> None:
     ("text", "hint"),
     [
         (service("networks: [lba]"), "did you mean lab?"),
+        (network("ipam: {config: [{subnet: 'fd00:9::/64'}]}"), "say enable_ipv6: true"),
+        (network("external: true, ipam: {}"), "keep one of the two"),
         (service("networks: [wire]"), "add it under networks:"),
         (service("network_mode: 'service:wbe'"), "did you mean web?"),
         (service("network_mode: lab"), "under networks:"),
@@ -704,6 +1080,14 @@ def test_a_mode_without_an_interface_of_its_own_takes_no_ports_and_no_mac(mode: 
         (service("network_mode: 'service:${X}'"), "services.web.network_mode"),
         (service("networks: ['${X}']"), "services.web.networks[0]"),
         (service("networks: {lab: {ipv4_address: '${X}'}}"), "services.web.networks.lab.ipv4_address"),
+        (service("networks: {lab: {gw_priority: $X}}"), "services.web.networks.lab.gw_priority"),
+        (service("networks: {lab: {link_local_ips: [$X]}}"), "services.web.networks.lab.link_local_ips[0]"),
+        (service("sysctls: {net.ipv4.ip_forward: $X}"), "services.web.sysctls.net.ipv4.ip_forward"),
+        (service("sysctls: [net.ipv4.ip_forward=$X]"), "services.web.sysctls[0]"),
+        (service("labels: {a.b: $X}"), "services.web.labels.a.b"),
+        (network("labels: [a=$X]"), "networks.lab.labels[0]"),
+        (network("enable_ipv6: $X"), "networks.lab.enable_ipv6"),
+        (network("ipam: {config: [{aux_addresses: {a: $X}}]}"), "networks.lab.ipam.config[0].aux_addresses.a"),
         (service("mac_address: $MAC"), "services.web.mac_address"),
         (service("ports: $PORTS"), "services.web.ports"),
         (service("ports: ['${PORT}:80']"), "services.web.ports[0]"),
