@@ -6,19 +6,32 @@ import sys
 from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netbuilder.compose import Composed, dump, parse
-from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
+from netbuilder.compose.keys import (
+    ATTACHMENT,
+    DEPLOY,
+    ENDPOINT_OPTIONS,
+    EXTERNAL,
+    FILE,
+    IPAM,
+    NETWORK,
+    OPTIONS,
+    POOL,
+    PORT,
+    SERVICE,
+    Keys,
+)
 from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
-from netbuilder.spec import Bridge, Container, Endpoint, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.spec import Bridge, Container, Endpoint, HostNetwork, Network, NoNetwork, Route, Sandbox
 from netbuilder.spec.fields import RESERVED
 from netbuilder.spec.ports import PublishedPort
 
@@ -1166,10 +1179,85 @@ def test_dump_writes_what_people_write() -> None:
     }
 
 
+def test_dump_writes_networks_in_dockers_words() -> None:
+    specs = (
+        Network(
+            "back",
+            subnet="10.9.0.0/24",
+            subnet6="fd00:9::/64",
+            ip_range="10.9.0.128/25",
+            aux_addresses={"printer": "10.9.0.9", "scanner": "fd00:9::9"},
+            gateway_mode="routed",
+            trusted_interfaces=["eth0", "eth1"],
+            labels={"team": "blue"},
+        ),
+        Network("front", external=True),
+        Sandbox(
+            "web",
+            mode=Bridge(
+                endpoints=[
+                    Endpoint("front", address6="fd00:8::7", interface="wan0", gw_priority=1),
+                    Endpoint("back", sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv4.conf.IFNAME.x": 2}),
+                ]
+            ),
+            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0/1.x": 2},
+            labels={"team": "red"},
+        ),
+    )
+    sysctls = "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.conf.IFNAME.x=2"
+    assert yaml.safe_load(dump(specs)) == {
+        "networks": {
+            "back": {
+                "enable_ipv6": True,
+                "driver_opts": {MODE: "routed", TRUSTED: "eth0:eth1"},
+                "ipam": {
+                    "config": [
+                        {
+                            "subnet": "10.9.0.0/24",
+                            "ip_range": "10.9.0.128/25",
+                            "aux_addresses": {"printer": "10.9.0.9"},
+                        },
+                        {"subnet": "fd00:9::/64", "aux_addresses": {"scanner": "fd00:9::9"}},
+                    ]
+                },
+                "labels": {"team": "blue"},
+            },
+            "front": {"external": True},
+        },
+        "services": {
+            "web": {
+                "networks": {
+                    "front": {"ipv6_address": "fd00:8::7", "interface_name": "wan0", "gw_priority": 1, "priority": 1},
+                    "back": {"driver_opts": {SYSCTLS: sysctls}},
+                },
+                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.x": "2"},
+                "labels": {"team": "red"},
+            }
+        },
+    }
+
+
+def test_networks_in_the_order_of_their_names_need_no_priority() -> None:
+    specs = (Network("a"), Network("b"), Sandbox("web", mode=Bridge(endpoints=["a", "b"])))
+    assert yaml.safe_load(dump(specs))["services"] == {"web": {"networks": {"a": None, "b": None}}}
+
+
+ROUTED = Sandbox("web", mode=Bridge("lab"), routes=[Route("10.8.0.0/24", via="10.9.0.7")])
+
+
 @pytest.mark.parametrize(
     ("specs", "message"),
     [
         ([Sandbox(name="web", namespace="/run/netns/x")], "web.namespace: a Compose file has no words"),
+        ([Network("lab"), ROUTED], "web.routes: a Compose file has no words for routes"),
+        ([Network("lab", external=True, mtu=1400)], "lab.external: a Compose file has no words for an external"),
+        ([Network("lab", labels={"a": "$X"})], "lab.labels: label 'a' has a $, for which a Compose file has no words"),
+        ([Sandbox("web", labels={"a": "$X"})], "web.labels: label 'a' has a $, for which a Compose file has no words"),
+        ([Sandbox("web", mode=Bridge(interface="lan0"))], "web.mode.network: network bridge is not among the specs"),
+        (
+            [Network("lab"), Sandbox("web", mode=Bridge(endpoints=["lab", "bridge"]))],
+            "web.mode.endpoints[1].network: network bridge is not among the specs",
+        ),
         ([Sandbox(name="web", mode=Bridge(network="lab"))], "web.mode.network: network lab is not among the specs"),
         ([Sandbox(name="web", mode=Bridge(address="172.17.0.9"))], "web.mode.network: network bridge is not among"),
         ([DEFAULT, Network(name="lab"), DEFAULT], "specs[2]: is named default, as specs[0] is"),
@@ -1192,20 +1280,71 @@ ADDRESSES = st.ip_addresses(v=4).filter(lambda address: not address.is_multicast
 PORTS = st.integers(1, 65535)
 
 
+ADDRESSES6 = st.ip_addresses(v=6).filter(lambda address: address.ipv4_mapped is None)
+INTERFACES = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
+TEXT = st.text(st.characters(exclude_characters="$", exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
+LABELS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=2)
+SYSCTL_VALUES = st.from_regex(r"-?[A-Za-z0-9_.]{1,8}(?:[ \t][A-Za-z0-9]{1,8}){0,2}", fullmatch=True)
+SYSCTL_NAMES = st.from_regex(r"net/ipv[46](?:/[a-z0-9_][a-z0-9_.-]{0,5}){1,3}", fullmatch=True)
+
+
+def sysctls(names: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(names, SYSCTL_VALUES, max_size=2)
+
+
+@st.composite
+def pools(draw: st.DrawFn, version: int) -> dict[str, Any]:
+    """What a network asks for in one family."""
+    six = "6" if version == 6 else ""
+    first, sizes = ("fd00::", (9, 126)) if version == 6 else ("10.0.0.0", (9, 30))
+    start = int(ip_address(first)) + draw(st.integers(0, 2**24 - 1))
+    subnet = ip_network((start, draw(st.integers(*sizes))), strict=False)
+    inside = st.integers(1, subnet.num_addresses - 2).map(lambda i: subnet[i])
+    size = draw(st.integers(subnet.prefixlen, sizes[1]))
+    ranges = inside.map(lambda address: ip_network((address, size), strict=False))
+    fields = {
+        f"subnet{six}": subnet,
+        f"gateway{six}": draw(st.none() | inside),
+        f"ip_range{six}": draw(st.none() | ranges),
+        "aux_addresses": draw(
+            st.dictionaries(TEXT.filter(bool).map(lambda text: f"{version}{text}"), inside, max_size=2)
+        ),
+    }
+    return {field: value for field, value in fields.items() if value}
+
+
 @st.composite
 def networks(draw: st.DrawFn, name: str) -> Network:
-    start = draw(st.integers(int(IPv4Address("10.0.0.0")), int(IPv4Address("10.255.255.255"))))
-    subnet = draw(st.none() | st.integers(9, 30).map(lambda size: IPv4Network((start, size), strict=False)))
-    size = subnet.num_addresses if subnet else 0
-    interfaces = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
+    """A network; what follows from its subnets is not said besides."""
+    if draw(st.integers(0, 9)) == 0:
+        return Network(name, external=True)
+    four, six = draw(st.sampled_from([(True, False), (False, True), (True, True)]))
+    said: list[dict[str, Any]] = [draw(pools(4)) if four and draw(st.booleans()) else {}]
+    said.append(draw(pools(6)) if six and draw(st.booleans()) else {})
+    internal, masquerade = draw(st.booleans()), draw(st.booleans())
+    modes = st.sampled_from(["nat", "nat-unprotected", "routed", *(["isolated"] if internal else [])])
+    mode, mode6 = draw(modes), draw(modes)
+    snat = [masquerade and "nat" in one for one in (mode, mode6)]
     return Network(
-        name=name,
-        bridge=draw(st.none() | interfaces),
-        subnet=subnet,
-        gateway=draw(st.none() | st.integers(1, size - 2).map(lambda i: subnet[i])) if subnet else None,
-        mtu=draw(st.none() | st.integers(68, 65535)),
-        masquerade=draw(st.booleans()),
-        internal=draw(st.booleans()),
+        name,
+        **{field: value for one in said for field, value in one.items() if field != "aux_addresses"},
+        aux_addresses={key: address for one in said for key, address in one.get("aux_addresses", {}).items()},
+        bridge=draw(st.none() | INTERFACES),
+        ipv4=four,
+        ipv6=None if "subnet6" in said[1] else six or draw(st.sampled_from([None, False])),
+        gateway_mode=mode,
+        gateway_mode6=mode6,
+        inhibit_ipv4=four and draw(st.booleans()),
+        host_ipv4=draw(ADDRESSES) if four and snat[0] else None,
+        host_ipv6=draw(ADDRESSES6) if six and snat[1] else None,
+        host_binding=draw(st.none() | ADDRESSES.filter(lambda one: int(one) > 0) | ADDRESSES6),
+        interface_prefix=draw(INTERFACES)[:11].replace("lo", "eth"),
+        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2)),
+        mtu=draw(st.none() | st.integers(1280, 65535)),
+        masquerade=masquerade,
+        internal=internal,
+        icc=draw(st.booleans()),
+        labels=draw(LABELS),
     )
 
 
@@ -1219,13 +1358,45 @@ PUBLISHED = st.builds(
 )
 
 
-def bridges(known: list[str]) -> st.SearchStrategy[Bridge]:
-    published = st.lists(PUBLISHED, max_size=3).map(tuple)
-    undeclared = st.builds(Bridge, mac=st.none() | MACS, publish=published)
-    if not known:
-        return undeclared
-    addressed = {"address": st.none() | ADDRESSES, "mac": st.none() | MACS, "publish": published}
-    return undeclared | st.builds(Bridge, network=st.sampled_from(known), **addressed)
+LINK_LOCAL = st.integers(1, 2**16 - 2).flatmap(
+    lambda i: st.sampled_from([IPv4Address("169.254.0.0") + i, IPv6Address("fe80::") + i])
+)
+FLAT = {
+    "address": st.none() | ADDRESSES,
+    "address6": st.none() | ADDRESSES6,
+    "mac": st.none() | MACS,
+    "interface": st.none() | INTERFACES.filter(lambda name: name != "lo"),
+}
+ENDPOINT = FLAT | {
+    "gw_priority": st.integers(-(2**31), 2**31 - 1) | st.just(0),
+    "link_local": st.lists(LINK_LOCAL, max_size=2).map(tuple),
+    "sysctls": sysctls(SYSCTL_NAMES.map(lambda name: f"{name}/IFNAME")),
+}
+
+
+@st.composite
+def bridges(draw: st.DrawFn, known: list[str]) -> Bridge:
+    """One network is written flat, unless more is said of it than that has room for."""
+    published = tuple(draw(st.lists(PUBLISHED, max_size=3)))
+    on = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
+    if not on:
+        return Bridge(mac=draw(st.none() | MACS), publish=published)
+    endpoints = [draw(st.builds(Endpoint, network=st.just(network), **ENDPOINT)) for network in on]
+    first = endpoints[0]
+    if len(on) == 1 and not (first.gw_priority or first.link_local or first.sysctls):
+        return Bridge(on[0], publish=published, **{field: getattr(first, field) for field in FLAT})
+    for field in ("mac", "interface"):
+        said = [value for one in endpoints if (value := getattr(one, field))]
+        assume(len(said) == len(set(said)))
+    return Bridge(endpoints=endpoints, publish=published)
+
+
+@st.composite
+def sandboxes(draw: st.DrawFn, name: str, known: list[str]) -> Sandbox:
+    shared = st.just(HostNetwork()) | st.builds(Container, sandbox=NAMES)
+    mode = draw(bridges(known) | st.just(NoNetwork()) | shared)
+    settings = draw(sysctls(SYSCTL_NAMES)) if isinstance(mode, Bridge | NoNetwork) else {}
+    return Sandbox(name, mode=mode, sysctls=settings, labels=draw(LABELS))
 
 
 @st.composite
@@ -1233,9 +1404,8 @@ def files(draw: st.DrawFn) -> tuple[Network | Sandbox, ...]:
     """Specs that a Compose file has words for: at least one, the networks first."""
     known = draw(st.lists(NAMES, unique=True, max_size=3))
     names = draw(st.lists(NAMES, unique=True, min_size=0 if known else 1, max_size=4))
-    modes = bridges(known) | st.sampled_from([HostNetwork(), NoNetwork()]) | st.builds(Container, sandbox=NAMES)
     wires: list[Network | Sandbox] = [draw(networks(name)) for name in known]
-    return (*wires, *(Sandbox(name=name, mode=draw(modes)) for name in names))
+    return (*wires, *(draw(sandboxes(name, known)) for name in names))
 
 
 @given(files())
@@ -1270,7 +1440,7 @@ def words_of(*kinds: Keys) -> list[str]:
 
 
 KEYS = [
-    *words_of(FILE, NETWORK, OPTIONS, IPAM, POOL, SERVICE, DEPLOY, ATTACHMENT, PORT),
+    *words_of(FILE, NETWORK, EXTERNAL, OPTIONS, IPAM, POOL, SERVICE, DEPLOY, ATTACHMENT, ENDPOINT_OPTIONS, PORT),
     "web",
     "lab",
     "default",
@@ -1318,6 +1488,25 @@ networks:
       config:
         - subnet: 10.9.0.0/24
   far: {name: elsewhere}
+  six:
+    enable_ipv6: true
+    enable_ipv4: true
+    internal: true
+    labels: {team: blue}
+    ipam:
+      config:
+        - subnet: fd00:9::/64
+          gateway: fd00:9::1
+          ip_range: fd00:9::/80
+          aux_addresses:
+            printer: fd00:9::9
+        - subnet: 10.8.0.0/24
+    driver_opts:
+      com.docker.network.bridge.gateway_mode_ipv4: routed
+      com.docker.network.bridge.gateway_mode_ipv6: routed
+      com.docker.network.bridge.trusted_host_interfaces: eth0
+  edge:
+    external: true
 services:
   web:
     container_name: shop.web
@@ -1331,24 +1520,40 @@ services:
   list:
     networks:
       - lab
+  two:
+    sysctls: {net.ipv4.ip_forward: 1}
+    labels: {team: blue}
+    networks:
+      six:
+        ipv6_address: fd00:9::7
+        gw_priority: 1
+        interface_name: lan0
+        link_local_ips:
+          - 169.254.7.7
+          - fe80::7
+        driver_opts:
+          com.docker.network.endpoint.sysctls: net.ipv4.conf.IFNAME.log_martians=1
+      lab:
+        driver_opts:
+          com.docker.network.endpoint.ifname: wan0
 """
 
 
 @pytest.mark.parametrize(
     ("field", "place", "line"),
     [
-        ("sandbox shop.web.mode.publish[0]", "services.web.ports[0]", 14),
-        ("sandbox shop.web.mode.publish[2]", "services.web.ports[0]", 14),
-        ("sandbox shop.web.mode.publish[3]", "services.web.ports[1]", 15),
-        ("sandbox shop.web.mode.address", "services.web.networks.lab.ipv4_address", 11),
-        ("sandbox shop.web.mode.mac", "services.web.mac_address", 12),
-        ("sandbox shop.web.mode.network", "services.web.networks.lab", 11),
-        ("sandbox shop.web.name", "services.web.container_name", 10),
-        ("sandbox shop.web.namespace", "services.web", 9),
-        ("sandbox shop.web", "services.web", 9),
-        ("sandbox shop.mode", "services.shop.network_mode", 17),
-        ("sandbox shop.name", "services.shop", 16),
-        ("sandbox list.mode.network", "services.list.networks.lab", 19),
+        ("sandbox shop.web.mode.publish[0]", "services.web.ports[0]", 33),
+        ("sandbox shop.web.mode.publish[2]", "services.web.ports[0]", 33),
+        ("sandbox shop.web.mode.publish[3]", "services.web.ports[1]", 34),
+        ("sandbox shop.web.mode.address", "services.web.networks.lab.ipv4_address", 30),
+        ("sandbox shop.web.mode.mac", "services.web.mac_address", 31),
+        ("sandbox shop.web.mode.network", "services.web.networks.lab", 30),
+        ("sandbox shop.web.name", "services.web.container_name", 29),
+        ("sandbox shop.web.namespace", "services.web", 28),
+        ("sandbox shop.web", "services.web", 28),
+        ("sandbox shop.mode", "services.shop.network_mode", 36),
+        ("sandbox shop.name", "services.shop", 35),
+        ("sandbox list.mode.network", "services.list.networks.lab", 38),
         ("network lab.subnet", "networks.lab.ipam.config[0].subnet", 6),
         ("network lab.gateway", "networks.lab.ipam.config[0]", 6),
         ("network lab.bridge", "networks.lab.driver_opts.com.docker.network.bridge.name", 3),
@@ -1356,6 +1561,40 @@ services:
         ("network lab", "networks.lab", 2),
         ("network elsewhere", "networks.far", 7),
         ("network elsewhere.name", "networks.far.name", 7),
+        ("network six.subnet6", "networks.six.ipam.config[0].subnet", 15),
+        ("network six.gateway6", "networks.six.ipam.config[0].gateway", 16),
+        ("network six.ip_range6", "networks.six.ipam.config[0].ip_range", 17),
+        ("network six.aux_addresses", "networks.six.ipam.config[0].aux_addresses", 18),
+        ("network six.aux_addresses.printer", "networks.six.ipam.config[0].aux_addresses.printer", 19),
+        ("network six.subnet", "networks.six.ipam.config[1].subnet", 20),
+        ("network six.ip_range", "networks.six.ipam.config[1]", 20),
+        ("network six.ipv4", "networks.six.enable_ipv4", 10),
+        ("network six.ipv6", "networks.six.enable_ipv6", 9),
+        ("network six.internal", "networks.six.internal", 11),
+        ("network six.labels", "networks.six.labels", 12),
+        ("network six.gateway_mode", f"networks.six.driver_opts.{MODE}", 22),
+        ("network six.gateway_mode6", f"networks.six.driver_opts.{MODE6}", 23),
+        ("network six.trusted_interfaces", f"networks.six.driver_opts.{TRUSTED}", 24),
+        ("network six.icc", "networks.six.driver_opts", 21),
+        ("network edge", "networks.edge", 25),
+        ("network edge.external", "networks.edge.external", 26),
+        ("network edge.name", "networks.edge", 25),
+        ("network edge.subnet", "networks.edge", 25),
+        ("sandbox list.mode.endpoints[0].address", "services.list.networks.lab", 38),
+        ("sandbox two.sysctls", "services.two.sysctls", 41),
+        ("sandbox two.labels", "services.two.labels", 42),
+        ("sandbox two.routes", "services.two", 40),
+        ("sandbox two.mode.endpoints", "services.two.networks", 43),
+        ("sandbox two.mode.endpoints[0]", "services.two.networks.lab", 53),
+        ("sandbox two.mode.endpoints[0].interface", f"services.two.networks.lab.driver_opts.{IFNAME}", 55),
+        ("sandbox two.mode.endpoints[0].mac", "services.two.networks.lab", 53),
+        ("sandbox two.mode.endpoints[1].network", "services.two.networks.six", 44),
+        ("sandbox two.mode.endpoints[1].address6", "services.two.networks.six.ipv6_address", 45),
+        ("sandbox two.mode.endpoints[1].gw_priority", "services.two.networks.six.gw_priority", 46),
+        ("sandbox two.mode.endpoints[1].interface", "services.two.networks.six.interface_name", 47),
+        ("sandbox two.mode.endpoints[1].link_local", "services.two.networks.six.link_local_ips", 48),
+        ("sandbox two.mode.endpoints[1].link_local[1]", "services.two.networks.six.link_local_ips[1]", 50),
+        ("sandbox two.mode.endpoints[1].sysctls", f"services.two.networks.six.driver_opts.{SYSCTLS}", 52),
         ("network default.subnet", "network default.subnet", None),
         ("sandbox other.mode", "sandbox other.mode", None),
         ("table inet netbuilder", "table inet netbuilder", None),
@@ -1373,6 +1612,14 @@ def test_a_sandbox_is_a_service_in_the_words_of_the_file() -> None:
     )
     assert str(told) == "networks.lab: service web, service shop. sandbox alien"
     assert told.hint == "ask service list"
+
+
+def test_what_a_network_lacks_is_said_in_the_words_of_the_file() -> None:
+    told = parse(PLACED).places.translated(
+        SpecError("sandbox two.mode.endpoints[0].address6", "network lab has no subnet6", "say ipv6=True")
+    )
+    assert str(told) == "services.two.networks.lab: network lab has no subnet"
+    assert told.hint == "say enable_ipv6: true"
 
 
 @pytest.mark.parametrize(
@@ -1430,7 +1677,8 @@ def test_a_value_that_is_nearly_right_is_put_right(text: str, hint: str) -> None
 def test_a_service_comes_with_what_it_needs() -> None:
     composed = parse(PLACED)
     assert [spec.name for spec in composed.needed_by("shop")] == ["lab", "shop.web", "shop"]
-    assert composed.needed_by("list", "shop", "web") == tuple(s for s in composed.specs if s.name != "elsewhere")
+    assert [spec.name for spec in composed.needed_by("list", "web")] == ["lab", "shop.web", "list"]
+    assert [spec.name for spec in composed.needed_by("two")] == ["lab", "six", "two"]
     assert composed.named("web").name == "shop.web"
 
 
