@@ -13,7 +13,7 @@ from netbuilder.kernel import busy_ports
 from netbuilder.recipes.units import Key
 from netbuilder.resolve.facts import HostPort
 from netbuilder.steps import PublishPort
-from tests.kernel.helpers import Lan, Protocol, call, picture, shell
+from tests.kernel.helpers import Lan, Protocol, call, missing, picture, shell
 
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 
@@ -114,9 +114,9 @@ def test_a_shifted_range_of_which_a_part_was_taken_away_is_put_right_and_taken_b
 
 
 def test_a_plan_of_a_long_shifted_range_is_a_script_that_does_it(host: Host) -> None:
-    specs = LAB, web("10000-14999:20000-24999")
-    host.run(["sh", "-e"], input=host.diff(*specs).plan.script(), text=True, check=True)
-    assert not host.diff(*specs).plan
+    plan = host.diff(LAB, web("10000-14999:20000-24999")).plan
+    host.run(["sh", "-e"], input=plan.script(), text=True, check=True)
+    assert not missing(host, plan)
 
 
 def test_one_port_out_of_a_range_is_the_first_that_is_free_and_is_kept(host: Host) -> None:
