@@ -393,6 +393,12 @@ ELEMENTS = [
     ("gateways", "10.9.0.1", ""),
     ("subnets", '"br9" . 10.7.0.0/16', ""),
     ("publish_any4", "udp . 53", "10.9.0.2 . 5353"),
+    ("publish_any6", "sctp . 53", "fd00::2 . 5353"),
+    ("publish_at6", "::1 . tcp . 9090", "fd00::2 . 80"),
+    ("publish_ranges_any4", "tcp . 8000-17999", "10.9.0.2"),
+    ("publish_ranges_any6", "tcp . 1-65535", "fd00::2"),
+    ("publish_ranges_at4", "127.0.0.1 . udp . 8000-8009", "10.9.0.2"),
+    ("publish_ranges_at6", "fd00::1 . udp . 8000-8009", "fd00::2"),
     ("forwarding", "ipv6", ""),
     ("publish_at4", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
 ]
