@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from netbuilder.resolve.facts import HostFacts, HostRoute
 from netbuilder.resolve.resolved import LAST_GROUP, ResolvedPort
 from netbuilder.steps.state import ElementOf, TableCommentOf
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # what a step can name (netbuilder.steps.base.Dev)
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _AHEAD = 256  # numbers tried after a busy one, so that a free one is soon found where many in a row are busy
 
@@ -52,13 +54,19 @@ def _forwarding(kernel: Kernel) -> tuple[bool, bool, tuple[str, ...]]:
     if firewall.is_our_comment(state[comment]):
         ipv4, ipv6 = (state[one] is not None for one in before)
         return ipv4, ipv6, ()
-    ipv4, ipv6 = forwarding.is_on(), forwarding.is_on_ipv6()
+    ipv4, ipv6 = forwarding.is_on(), forwarding.is_on(6)
     return ipv4, ipv6, () if ipv4 and ipv6 else tuple(name for _, name in socket.if_nameindex() if name != "lo")
 
 
 def with_free_ports(facts: HostFacts) -> HostFacts:
     """Facts with the ports that are free to be chosen by now."""
     return replace(facts, ephemeral=_ephemeral_ports(), reserved=_reserved_ports())
+
+
+def with_advertised(facts: HostFacts, kernel: Kernel) -> HostFacts:
+    """Facts with the interfaces that take router advertisements by now; none where the host forwards IPv6 already."""
+    found = () if forwarding.is_on(6) else forwarding.interfaces_advertised_to(kernel.host_socket)
+    return replace(facts, advertised=tuple(name for name in found if _PLAIN.fullmatch(name)))
 
 
 def _ephemeral_ports() -> tuple[int, int]:

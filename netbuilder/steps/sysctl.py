@@ -11,6 +11,9 @@ from netbuilder.steps.base import Kernel, Step, inside
 from netbuilder.steps.state import Query, State, SysctlOf
 
 Key = Annotated[str, Field(pattern=r"^net(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+$")]
+VALUE = r"[A-Za-z0-9_.,:+-]+(?: [A-Za-z0-9_.,:+-]+)*"
+"""Numbers, names such as cubic, and lists: words that mean nothing to a shell."""
+Value = Annotated[str, Field(pattern=rf"^{VALUE}$", max_length=4096)]
 
 _NEW = {"net/ipv4/ip_unprivileged_port_start": "1024", "net/ipv4/ping_group_range": "1 0"}
 """What a new namespace has of the settings that are written here; a new interface has 0 of all of them."""
@@ -24,7 +27,7 @@ class SetSysctl(Step):
 
     netns: Name | None = None
     key: Key
-    value: Annotated[str, Field(pattern=r"^[0-9]+( [0-9]+)*$")]
+    value: Value
 
     def subject(self) -> str:
         return f"sysctl/{self.key}@{self.netns}"
@@ -39,16 +42,20 @@ class SetSysctl(Step):
         return state[SysctlOf(self.netns, self.key)] == self.value
 
     def before(self, state: State) -> str:
-        return state[SysctlOf(self.netns, self.key)] or self._new()
+        value = state[SysctlOf(self.netns, self.key)]
+        return self._new() if value is None else value
 
     def do(self, kernel: Kernel) -> None:
         kernel.write_sysctl(self.netns, self.key, self.value)
 
     def undo_command(self, before: str | None) -> str:
-        return self._write(before or self._new())
+        return self._write(self._former(before))
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        kernel.write_sysctl(self.netns, self.key, before or self._new())
+        kernel.write_sysctl(self.netns, self.key, self._former(before))
+
+    def _former(self, before: str | None) -> str:
+        return self._new() if before is None else before
 
     def _new(self) -> str:
         return _NEW.get(self.key, "0")
