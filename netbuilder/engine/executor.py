@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from netbuilder.engine import forwarding
+from netbuilder.engine.announcements import announcements
 from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
@@ -61,6 +62,8 @@ class Executor:
             for group in _groups(units):
                 self._add(group, transition.additions, watch)
             self.kernel.forget_flows(stale_after(units, stood, transition, self.store.allocations()))
+            for one in announcements(units, transition):
+                self.kernel.announce(one.bridge, one.address, one.mac, one.tells_host)
             made = [(unit, transition.records[unit.key]) for unit in units]
             made = [(unit, part) for unit, part in made if stood.get(unit.key) != (unit.resolved, part)]
             if made or new:
