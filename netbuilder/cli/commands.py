@@ -85,7 +85,10 @@ def ps(format: str) -> int:
 
     with closing(_host()) as host:
         seen = report.sandboxes(host)
-    (show.json if format == "json" else show.sandboxes)(seen)
+    if format == "json":
+        show.json(list(map(show.each_port, seen)))
+    else:
+        show.sandboxes(seen)
     return 0
 
 
@@ -106,7 +109,10 @@ def inspect(name: str, format: str) -> int:
     name = _checked(name)
     with closing(_host()) as host:
         seen = report.details(host[name])
-    (show.json if format == "json" else show.sandbox)(seen)
+    if format == "json":
+        show.json(show.each_port(seen))
+    else:
+        show.sandbox(seen)
     return 0
 
 

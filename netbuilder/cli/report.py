@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from netbuilder import recipes
@@ -10,8 +11,10 @@ from netbuilder.host import Host, LiveSandbox
 from netbuilder.kernel import namespaces
 from netbuilder.recipes import network
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key
-from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork
+from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import AddElement, Plan, PublishPort, Step
+from netbuilder.values.addresses import Family
+from netbuilder.values.ports import ALL_OF
 
 Missing = Mapping[tuple[str, str], Plan]
 """What does not hold of each network and sandbox that stands, and of what all networks share."""
@@ -75,9 +78,29 @@ def _summary(sandbox: LiveSandbox, missing: Missing) -> dict[str, Any]:
         "shares": sandbox.resolved.shares,
         "namespace": sandbox.namespace and str(sandbox.namespace),
         "endpoints": list(map(_endpoint, owner.endpoints)),
-        "ports": [port.as_json() for port in owner.ports],
+        "ports": list(_ports(owner)),
         **(gone if is_gone(sandbox) else _state(_facts(owner.networks, owner.name, missing))),
     }
+
+
+def _ports(sandbox: ResolvedSandbox) -> Iterator[dict[str, Any]]:
+    """The published ports: on which of the host's addresses each is open, and its number there; None where it is
+    reached at the sandbox's own address alone."""
+    for port in sandbox.ports:
+        for is_routed, kinds in groupby(port.families, lambda kind: _is_routed(sandbox, kind)):
+            yield {
+                "host_ip": port.host_ip and str(port.host_ip),
+                "open_on": [str(port.host_ip or ALL_OF[kind]) for kind in kinds if sandbox.gateway_endpoint(kind)],
+                "host_port": None if is_routed else port.host_port,
+                "sandbox_port": port.sandbox_port,
+                "protocol": port.protocol,
+                "count": port.count,
+            }
+
+
+def _is_routed(sandbox: ResolvedSandbox, kind: Family) -> bool:
+    endpoint = sandbox.gateway_endpoint(kind)
+    return endpoint is not None and kind in endpoint.routed
 
 
 def _endpoint(endpoint: ResolvedEndpoint) -> dict[str, Any]:

@@ -25,6 +25,22 @@ _VETH_PAIR = {
 }
 
 
+def each_port(seen: dict[str, Any]) -> dict[str, Any]:
+    """What is seen of a sandbox, with an object for each of its published ports, as `docker inspect` has them."""
+    ports = [
+        {
+            "host_ip": ip,
+            "host_port": None if port["host_port"] is None else port["host_port"] + at,
+            "sandbox_port": port["sandbox_port"] + at,
+            "protocol": port["protocol"],
+        }
+        for port in seen["ports"]
+        for at in range(port["count"])
+        for ip in port["open_on"]
+    ]
+    return {**seen, "ports": ports}
+
+
 def json(value: object) -> None:
     """Print a value as JSON."""
     say(dumps(value, indent=2))
@@ -144,6 +160,11 @@ def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The published ports as `docker ps` prints them, consecutive ones as one range; no address is all of them."""
     alike: dict[tuple[str | None, str, int], list[tuple[int, int]]] = defaultdict(list)
     for port in ports:
+        if not port["open_on"]:
+            continue
+        if port["host_port"] is None:
+            yield f"{_range(port['sandbox_port'], port['sandbox_port'] + port['count'] - 1)}/{port['protocol']}"
+            continue
         first = port["host_port"]
         to_inside = port["sandbox_port"] - first
         alike[port["host_ip"], port["protocol"], to_inside].append((first, first + port["count"] - 1))

@@ -41,18 +41,21 @@ def _settings(route: Netlink, family: int) -> Iterator[str]:
 
 
 def interfaces_advertised_to(route: Netlink) -> list[str]:
-    """The interfaces that take router advertisements unless the host forwards, and "default" if new ones do.
+    """The interfaces by which the host has a route that a router advertised, and that take no more once it forwards.
 
-    A port of a bridge takes none: its bridge does.
+    On the others nothing is lost, and what they are set to stays.
     """
+    by = {
+        index for body in route.ask([host_routes.get_all_routes()])[0].bodies if (index := host_routes.advertised(body))
+    }
     settings = rtnetlink.FORWARDING, rtnetlink.ACCEPT_RA
-    found = [
+    links = route.ask([rtnetlink.get_links()])[0].bodies if by else []
+    return sorted(
         rtnetlink.read_name(body)
-        for body in route.ask([rtnetlink.get_links()])[0].bodies
-        if tuple(rtnetlink.read_ipv6_setting(body, one) for one in settings) == (0, 1) and not rtnetlink.is_port(body)
-    ]
-    of_new_ones = [sysctl.read(f"net/ipv6/conf/default/{name}") for name in ("forwarding", "accept_ra")]
-    return sorted({*found, *(["default"] if of_new_ones == ["0", "1"] else [])} - {"lo"})
+        for body in links
+        if rtnetlink.read_index(body) in by
+        and tuple(rtnetlink.read_ipv6_setting(body, one) for one in settings) == (0, 1)
+    )
 
 
 def interfaces_that_do_not(route: Netlink, but: frozenset[str]) -> tuple[str, ...]:

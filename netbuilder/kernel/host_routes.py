@@ -20,6 +20,7 @@ from netbuilder.kernel.message import DUMP, Message, attributes, number_in
 from netbuilder.values.addresses import IPNetwork
 
 RTA_TABLE = 15
+RTPROT_RA = 9
 NOWHERE = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
@@ -45,3 +46,8 @@ def read_host_route(body: bytes) -> tuple[IPNetwork, str, str | None, int, int, 
         return None
     index, metric, table = (number_in(seen.get(one)) for one in (RTA_OIF, RTA_PRIORITY, RTA_TABLE))
     return block, NOWHERE.get(kind, ""), router, index, metric, table == RT_TABLE_MAIN
+
+
+def advertised(body: bytes) -> int | None:
+    """The index of the interface by which a route leads that a router advertised; None if none did."""
+    return number_in(attributes(body, 12).get(RTA_OIF)) if body[5] == RTPROT_RA else None
