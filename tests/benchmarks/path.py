@@ -19,7 +19,7 @@ from typing import Any
 from measure import between, fresh, percentile, settle
 from rules import docker_shaped
 
-LEVELS, ROUNDS, BATCHES, BATCH = (1, 100, 1000, 5000), 5, 20, 40
+LEVELS, ROUNDS, BATCHES, BATCH = (1, 100, 1000, 5000), 3, 25, 40
 QUICK = (1,)
 FIRST = 10000  # of the published ports
 HERE, THERE = "192.0.2.1", "192.0.2.2"  # the host's address on the other machine's network, and that machine's
