@@ -40,6 +40,7 @@ TITLES = (
 pytestmark = pytest.mark.skipif(bool(missing_capabilities()), reason="needs root, or a user namespace")
 
 
+@pytest.mark.timeout(900)
 def test_a_quick_run(tmp_path: Path) -> None:
     """In one test, as a run takes a while and every worker of pytest-xdist would make its own."""
     file = tmp_path / "benchmark.json"
