@@ -16,7 +16,7 @@ STAMP := .ready-$(subst /,_,$(PYTHON))
 READY := .venv/$(STAMP)
 OLDEST := .venv-oldest/$(STAMP)
 
-.PHONY: help setup demo test test-oldest check bench clean
+.PHONY: help setup demo test test-oldest check bench bench-check bench-counts clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -40,6 +40,12 @@ check: $(READY)  ## set up, then lint, check the format and check the types
 
 bench: $(READY)  ## set up, then measure, into benchmark.json
 	.venv/bin/python tests/benchmarks/bench.py --json benchmark.json
+
+bench-check: $(READY)  ## the same, and fail where a target of docs/BENCHMARK.md is missed
+	.venv/bin/python tests/benchmarks/bench.py --json benchmark.json --check
+
+bench-counts: $(READY)  ## of that only what noise does not touch: what is asked of the kernel for each sandbox
+	.venv/bin/python tests/benchmarks/bench.py --counts --check
 
 clean:  ## remove .venv, .venv-oldest and everything else that was generated
 	rm -rf .venv .venv-oldest build dist *.egg-info benchmark.json

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from netbuilder import firewall
 from netbuilder.firewall.chains import INET, POSTROUTING, Chain, Expression
-from netbuilder.kernel import addressing, nftrules, rtnetlink, sysctl
+from netbuilder.kernel import addressing, host_routes, nftrules, rtnetlink, sysctl
 from netbuilder.kernel.message import DUMP, Message, attributes
 from netbuilder.kernel.netlink import Netlink
 
@@ -45,15 +45,14 @@ def interfaces_advertised_to(route: Netlink) -> list[str]:
 
     On the others nothing is lost, and what they are set to stays.
     """
-    by = {
-        index for body in route.ask([host_routes.get_all_routes()])[0].bodies if (index := host_routes.advertised(body))
-    }
+    routes = route.ask([host_routes.get_all_routes()])[0].bodies
+    by = {index for body in routes if (index := host_routes.advertised(body))}
     settings = rtnetlink.FORWARDING, rtnetlink.ACCEPT_RA
     links = route.ask([rtnetlink.get_links()])[0].bodies if by else []
     return sorted(
         rtnetlink.read_name(body)
         for body in links
-        if rtnetlink.read_index(body) in by
+        if addressing.read_index(body) in by
         and tuple(rtnetlink.read_ipv6_setting(body, one) for one in settings) == (0, 1)
     )
 

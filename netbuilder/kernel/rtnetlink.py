@@ -159,11 +159,6 @@ def read_name(body: bytes) -> str:
     return string(attributes(body, 16).get(IFLA_IFNAME, b""))
 
 
-def is_port(body: bytes) -> bool:
-    """Whether that interface is a port of a bridge or of the like."""
-    return IFLA_MASTER in attributes(body, 16)
-
-
 def read_ipv6_setting(body: bytes, setting: int) -> int | None:
     """A setting under net/ipv6/conf/DEV by its number, as the answer to `get_link` has it; None without IPv6."""
     inet6 = attributes(attributes(attributes(body, 16).get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))

@@ -91,11 +91,11 @@ def hosted(python: str, rounds: int) -> Any:
 
 
 def compare(quick: bool) -> list[dict[str, Any]]:
-    """A row for each program; of its turns, the first only warms up."""
+    """A row for each program; of several turns, the first only warms up."""
     settle()
     with installed() as python:
-        costs = fresh("commands.py", "hosted", python, 2 if quick else TURNS)
-    used = {name: [Usage(*one) for one in turns[1:]] for name, turns in costs.items()}
+        costs = fresh("commands.py", "hosted", python, 1 if quick else TURNS)
+    used = {name: [Usage(*one) for one in turns[1:] or turns] for name, turns in costs.items()}
     bare = used["interpreter"]
     return [
         {

@@ -18,7 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 COUNTED = ("sends", "observes", "locks")
-MANY, BATCHES = 25, 4
+MANY, BATCHES = 25, 3
 IO = Path("/proc/self/io")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -19,11 +20,12 @@ from typing import Any
 from measure import between, fresh, percentile, settle
 from rules import docker_shaped
 
-LEVELS, ROUNDS, BATCHES, BATCH = (1, 100, 1000, 5000), 5, 20, 40
+LEVELS, ROUNDS, BATCHES, BATCH = (1, 100, 1000, 5000), 3, 25, 40
 QUICK = (1,)
 FIRST = 10000  # of the published ports
 HERE, THERE = "192.0.2.1", "192.0.2.2"  # the host's address on the other machine's network, and that machine's
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no connection waits for its end
 RULES = ("none", "docker", "netbuilder")
 
 
@@ -91,9 +93,7 @@ class Way:
         for client in [self.machine.socket(kind=TCP) for _ in range(count)]:
             costs.append(_timed(lambda client=client: client.connect(self.to)))
             server, _ = self.tcp.accept()
-            client.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
-            )  # reset: nothing waits for its end
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.close()
             server.close()
         return costs
