@@ -1,7 +1,7 @@
 """A host's own thread. Everything that touches a host's kernel happens there, one thing after another.
 
 So the caller's thread never changes namespace, calls from many threads or from asyncio queue up, and what belongs to
-one thread (netlink sockets, nftables contexts, pyroute2's event loop, SQLite) stays in one.
+one thread (netlink sockets, nftables contexts, SQLite) stays in one.
 """
 
 from __future__ import annotations
