@@ -111,6 +111,11 @@ def delete_link(index: int) -> Message:
     return Message(DELLINK, ACK, _ifinfo(index))
 
 
+def touch(index: int) -> Message:
+    """`ip link set NAME` and nothing more, by the index that it has: an error if it is gone."""
+    return Message(NEWLINK, ACK, _ifinfo(index))
+
+
 def set_group(index: int, group: int) -> Message:
     """`ip link set NAME group GROUP`, by the index that it has."""
     return Message(NEWLINK, ACK, _ifinfo(index) + number(IFLA_GROUP, group))
