@@ -142,10 +142,11 @@ def busy_ports(ports: Iterable[ResolvedPort], last: int) -> frozenset[ResolvedPo
         first = port.host_port
         for number in range(first, max(first, min(first + _AHEAD, last)) + 1):
             key = (port.protocol, port.host_ip, number)
+            one = port if number == first else port.model_copy(update={"host_port": number})
             if key not in known:
-                known[key] = is_busy(port.model_copy(update={"host_port": number}))
+                known[key] = is_busy(one)
             if known[key]:
-                busy.add(port.model_copy(update={"host_port": number}))
+                busy.add(one)
             elif number == first:
                 break
     return frozenset(busy)

@@ -93,6 +93,9 @@ class AddVeth(Step):
         outer = state[LinkOf(None, self.name)]
         return outer is not None and outer.kind == "veth"  # the name is unique to this pair
 
+    def traces(self) -> tuple[Query[Any], ...]:
+        return (LinkOf(None, self.name),)
+
     def do(self, kernel: Kernel) -> None:
         kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac)
 
