@@ -20,7 +20,7 @@ class Surroundings:
         units = tuple(units)
         networks = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedNetwork)]
         sandboxes = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedSandbox)]
-        ports = dict(reversed(list(_ports(sandboxes))))
+        ports = dict(reversed(list(_ports(sandboxes)))) if networks else {}
         guarded = (Guarded(one.bridge, one.gateways[0], one.internal, ports.get(one.name)) for one in networks)
         self._dropped = DroppedElsewhere(tuple(guarded))
         self._not_forwarding = NotForwarding(frozenset((*bridges, *(one.bridge for one in networks))))

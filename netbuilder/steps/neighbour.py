@@ -11,7 +11,7 @@ from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import LinkOf, OfLink, Query, State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NeighbourOf(OfLink, Query[str | None]):
     """The MAC address that an interface's neighbour table has for good (nud permanent) for an address."""
 

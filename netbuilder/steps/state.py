@@ -35,7 +35,10 @@ def link_thing(netns: str | None, name: str) -> Thing:
 
 
 class Query(Generic[T]):
-    """Something to ask the kernel, whose answer is a T."""
+    """Something to ask the kernel, whose answer is a T.
+
+    A value, which nobody changes; but not `frozen`: each would be three times as dear, and a sandbox takes a hundred.
+    """
 
     __slots__ = ()
     absent: ClassVar[Any] = None
@@ -51,7 +54,7 @@ class Query(Generic[T]):
         return (netns_thing(self.inside),) if self.inside else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class PinOf(Query[int | None]):
     """The namespace pinned under a name: its inode; 0 if only an empty file is there; None if nothing is."""
 
@@ -62,7 +65,7 @@ class PinOf(Query[int | None]):
         return (netns_thing(self.name),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NamespaceOf(Query[int | None]):
     """The network namespace that a path leads to: its inode; None if it leads to no network namespace."""
 
@@ -96,7 +99,7 @@ class OfLink:
         return (link_thing(self.netns, self.dev), *((netns_thing(self.netns),) if self.netns else ()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class LinkOf(OfLink, Query[Link | None]):
     """One interface, by name."""
 
@@ -104,7 +107,7 @@ class LinkOf(OfLink, Query[Link | None]):
     dev: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class AddressesOf(OfLink, Query[frozenset[str]]):
     """The IPv4 addresses of one interface, such as {"172.17.0.1/16"}."""
 
@@ -113,7 +116,7 @@ class AddressesOf(OfLink, Query[frozenset[str]]):
     dev: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class AddressesIn(Query[frozenset[tuple[str, str]]]):
     """The IPv4 addresses of all interfaces of one namespace, such as {("eth0", "172.17.0.2/16")}."""
 
@@ -130,7 +133,7 @@ class Route(NamedTuple):
     metric: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class RoutesOf(Query[frozenset[Route]]):
     """The IPv4 routes of the main table of one namespace that lead by a router, and the default ones, whatever by."""
 
@@ -138,7 +141,7 @@ class RoutesOf(Query[frozenset[Route]]):
     netns: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class SysctlOf(Query[str | None]):
     """One setting under /proc/sys: its text, or None if the kernel has none of that name."""
 
@@ -153,7 +156,7 @@ class SysctlOf(Query[str | None]):
         return (*of_link, *((netns_thing(self.netns),) if self.netns else ()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ForwardingAlone(Query[tuple[str, ...]]):
     """What is set up to be forwarded though the host does not (ip_forward is 0); nothing where it does.
 
@@ -164,14 +167,14 @@ class ForwardingAlone(Query[tuple[str, ...]]):
     absent: ClassVar[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ReliantOnForwarding(Query[tuple[str, ...]]):
     """What needs the host to forward: the bridges that have an IPv4 address, and NAT."""
 
     absent: ClassVar[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NotForwarding(Query[tuple[str, ...]]):
     """The interfaces that do not forward what comes in by them, though they have an IPv4 address and the host does."""
 
@@ -179,7 +182,7 @@ class NotForwarding(Query[tuple[str, ...]]):
     but: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class DroppedElsewhere(Query[tuple[str, ...]]):
     """What other firewalls drop of what is to pass, in a line for each rule or policy."""
 
@@ -191,7 +194,7 @@ NAT = ":nat"
 """Rules of somebody else's that translate; no interface has such a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ElementOf(Query[str | None]):
     """One element of a set or map of our nftables table: its data ("" in a set), or None."""
 
@@ -203,7 +206,7 @@ class ElementOf(Query[str | None]):
         return (TABLE,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TableOf(Query[Mapping[str, tuple[str, ...]] | None]):
     """The rules of an nftables table, as `firewall.outline` gives them; None if there is no such table."""
 
@@ -214,7 +217,7 @@ class TableOf(Query[Mapping[str, tuple[str, ...]] | None]):
         return (TABLE,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TableCommentOf(Query[str | None]):
     """The comment of an nftables table, which costs less to ask than its rules; None if there is no such table."""
 
