@@ -57,7 +57,7 @@ class Sockets:
     def netfilter(self) -> Netlink:
         """The host's netfilter socket."""
         if self._netfilter is None:
-            self._netfilter = Netlink(NETFILTER)
+            self._netfilter = Netlink(NETFILTER, self._host.buffer)
         return self._netfilter
 
     def nftables(self) -> Nft:
@@ -111,7 +111,7 @@ class Sockets:
             fd = namespaces.open_pin(netns) if self._is_pinned(netns) else namespaces.open_path(self._paths[netns])
             namespaces.setns(fd)
             try:
-                self._sandbox = _Namespace(netns, fd, Netlink())
+                self._sandbox = _Namespace(netns, fd, Netlink(buffer=self._host.buffer))
             finally:
                 namespaces.setns(self.home)
         return self._sandbox
