@@ -98,7 +98,8 @@ class Engine:
 
     def veth_pairs(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox."""
-        return veth_pairs.find(one.name for one in self.sandboxes() if one.namespace == one.name)
+        names = (one.name for one in self.sandboxes() if one.namespace == one.name)
+        return veth_pairs.find(self.kernel.host_socket, names)
 
     def missing(self) -> dict[Key, Plan]:
         """What does not hold of each network and sandbox that stands, and of what all networks share."""

@@ -114,14 +114,14 @@ class Executor:
         return owed
 
     def _look(self, walk: Batches) -> tuple[Batches, State]:
-        return walk, self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.queries()})
+        return walk, self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.traces()})
 
     def _undo_singly(self, batch: list[UndoRecord]) -> list[Exception]:
         errors: list[Exception] = []
         self.kernel.forget()
         for record in batch:
             try:
-                if record.step.is_present(self.kernel.observe(record.step.queries())):
+                if record.step.is_present(self.kernel.observe(record.step.traces())):
                     self._do([record.undo("")])
             except (NetbuilderError, OSError) as error:
                 self.kernel.forget()

@@ -28,7 +28,8 @@ def batches(records: Records, gone: Iterable[Thing] = (), state: State | None = 
         [(key, one) for key, part in records.items() if key.kind == kind for one in reversed(part)]
         for kind in reversed(ORDER)
     )
-    return [[pair for pair in batch if not _goes_along(pair[1].step, things)] for batch in by_kind]
+    left = ([pair for pair in batch if not _goes_along(pair[1].step, things)] for batch in by_kind)
+    return [batch for batch in left if batch]
 
 
 def _goes_along(step: Step, things: set[Thing]) -> bool:

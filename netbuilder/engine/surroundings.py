@@ -21,7 +21,7 @@ class Surroundings:
         units = tuple(units)
         networks = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedNetwork)]
         sandboxes = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedSandbox)]
-        ports = dict(reversed(list(_ports(sandboxes))))
+        ports = dict(reversed(list(_ports(sandboxes)))) if networks else {}
         guarded = (
             Guarded(one.bridge, gateway, one.internal, ports.get(one.name))
             for one in networks

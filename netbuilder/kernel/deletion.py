@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import errno
 import threading
-from concurrent.futures import Future, wait
+from collections.abc import Callable
 from functools import partial
 
 from netbuilder.kernel import rtnetlink
 from netbuilder.kernel.message import Message
 from netbuilder.kernel.netlink import Netlink, Reply
-from netbuilder.kernel.thread import carry_out
+from netbuilder.kernel.thread import Job
 
 _GLANCE = 0.0001  # seconds
 
@@ -48,21 +48,17 @@ class Deletions:
         if not indexes:
             return None
         # By index: a later interface of the same name is another one.
-        batch, last = rtnetlink.delete_links(indexes), indexes[0]
-        answer: Future[list[Reply]] = Future()
+        batch = rtnetlink.delete_links(indexes)
         try:
-            self._start(partial(carry_out, answer, partial(_ask, Netlink(), batch)))
+            answer = Job(partial(_ask, Netlink(), batch))
+            self._start(answer.carry_out)
         except OSError:  # no more files may be open
-            answer.set_result(route.ask(batch))
-        while indexes and not answer.done():
-            wait([answer], _GLANCE)
-            while indexes and not route.name(indexes[-1]):
-                indexes.pop()
-        if answer.done():
-            return next((one for one in answer.result() if one.errno not in (0, errno.ENODEV)), None)
-        # The name goes first, and all the rest while that thread has the lock that every change takes: take it, too.
-        route.ask([rtnetlink.set_group(last, 0)])
-        return None
+            answer = Job(partial(route.ask, batch))
+            answer.carry_out()
+        _wait_until_gone(route, indexes, answer)
+        if not answer.wait(0):
+            return None
+        return next((one for one in answer.result() if one.errno not in (0, errno.ENODEV)), None)
 
     def wait(self) -> None:
         """Wait for all that still waits, so that neither a thread nor a socket is left."""
@@ -70,7 +66,7 @@ class Deletions:
             thread.join()
         self._waiting = []
 
-    def _start(self, work: partial[None]) -> None:
+    def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="netbuilder deletion", daemon=True)
         try:
             thread.start()
@@ -85,3 +81,16 @@ def _ask(route: Netlink, batch: list[Message]) -> list[Reply]:
         return route.ask(batch)
     finally:
         route.close()
+
+
+def _wait_until_gone(route: Netlink, indexes: list[int], answer: Job[list[Reply]]) -> None:
+    """Wait for the other thread's lock, which every change takes, and which it has until all is gone; or its answer."""
+    first, many = indexes[0], len(indexes) > 1
+    while indexes and not answer.wait(0):
+        if route.ask([rtnetlink.touch(indexes[-1])])[0].errno:
+            while indexes and not route.name(indexes[-1]):
+                indexes.pop()
+        else:
+            answer.wait(_GLANCE)
+    if many:  # what was asked about may have been gone already, and the others be half gone
+        route.ask([rtnetlink.touch(first)])

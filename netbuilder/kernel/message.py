@@ -63,9 +63,22 @@ def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
     return found
 
 
-def nested(data: bytes, kind: int) -> bytes:
+def picked(data: bytes, at: int, wanted: frozenset[int]) -> dict[int, bytes]:
+    """Some of the attributes that stand in a row from an offset on, where there are many and few are wanted."""
+    found = {}
+    last = len(data) - 4
+    while at <= last:
+        size, kind = _head_of_attribute(data, at)
+        kind &= 0x3FFF
+        if kind in wanted:
+            found[kind] = data[at + 4 : at + size]
+        at += (size + 3) & ~3
+    return found
+
+
+def nested(data: bytes, kind: int, at: int = 0) -> bytes:
     """What one of the attributes in a row holds, without reading those behind it; nothing if it is not there."""
-    at, last = 0, len(data) - 4
+    last = len(data) - 4
     while at <= last:
         size, one = _head_of_attribute(data, at)
         if one & 0x3FFF == kind:

@@ -89,20 +89,13 @@ def entered(fd: int) -> Iterator[None]:
     """The calling thread is in another network namespace for the length of a `with` block."""
     home = open_path(HERE)
     try:
-        with entered_from(home, fd):
+        setns(fd)
+        try:
             yield
+        finally:
+            setns(home)
     finally:
         os.close(home)
-
-
-@contextmanager
-def entered_from(home: int, fd: int) -> Iterator[None]:
-    """As `entered`, for a thread that knows where it is."""
-    setns(fd)
-    try:
-        yield
-    finally:
-        setns(home)
 
 
 def share_pins() -> None:

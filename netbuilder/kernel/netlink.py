@@ -43,10 +43,11 @@ class Reply:
 class Netlink:
     """A netlink socket in the calling thread's namespace."""
 
-    def __init__(self, protocol: int = ROUTE) -> None:
+    def __init__(self, protocol: int = ROUTE, buffer: memoryview | None = None) -> None:
+        """Open one; `buffer` is another's of the same thread, or else a new one."""
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-        self._socket.bind((0, 0))
-        self._buffer = memoryview(bytearray(1 << 18))  # a new one for each answer would cost more than the answer
+        # A new one for each answer would cost more than the answer.
+        self.buffer = memoryview(bytearray(1 << 18)) if buffer is None else buffer
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)  # the kernel filters a dump by what the request names
@@ -136,7 +137,7 @@ class Netlink:
 
     def _receive(self) -> bytes:
         try:
-            return bytes(self._buffer[: self._socket.recv_into(self._buffer)])
+            return bytes(self.buffer[: self._socket.recv_into(self.buffer)])
         except OSError:  # ENOBUFS: the answers were more than the socket holds, and some are lost
             self._drain()
             raise

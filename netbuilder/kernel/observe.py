@@ -25,6 +25,7 @@ from netbuilder.kernel import (
 )
 from netbuilder.kernel.sockets import Sockets
 from netbuilder.steps.forwarding import NAT, ForwardingAlone, NotForwarding, ReliantOnForwarding
+from netbuilder.steps.link import IndexOf
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
@@ -62,7 +63,8 @@ class Observer:
             by_namespace[query.inside][type(query)].append(query)
         for netns, by_type in by_namespace.items():
             is_there = netns is None or self.sockets.has(netns)
-            for kind, asked in by_type.items():
+            for kind in filter(by_type.__contains__, _ANSWERS):
+                asked = by_type[kind]
                 found = _ANSWERS[kind](self, netns, asked) if is_there else [query.absent for query in asked]
                 answers.update(zip(asked, found, strict=True))
         return State(answers)
@@ -78,11 +80,18 @@ class Observer:
         return [rtnetlink.read_link(body) if body else None for body in bodies]
 
     def _link_bodies(self, netns: str | None, devs: list[str]) -> list[bytes | None]:
-        """What the kernel says of interfaces; each is asked about once."""
+        """What the kernel says of interfaces; each is asked about once, and one of no index not over netlink."""
+        netlink = self.sockets.netlink(netns)
         new = [dev for dev in dict.fromkeys(devs) if (netns, dev) not in self._seen]
-        replies = self.sockets.netlink(netns).ask([rtnetlink.get_link(dev) for dev in new])
-        self._seen |= {(netns, dev): next(iter(reply.bodies), None) for dev, reply in zip(new, replies, strict=True)}
+        there = [dev for dev in new if netlink.index(dev)]
+        replies = netlink.ask([rtnetlink.get_link(dev) for dev in there])
+        self._seen |= {(netns, dev): None for dev in new}
+        self._seen |= {(netns, dev): next(iter(reply.bodies), None) for dev, reply in zip(there, replies, strict=True)}
         return [self._seen[netns, dev] for dev in devs]
+
+    def _indexes(self, netns: str | None, asked: list[IndexOf]) -> list[int | None]:
+        netlink = self.sockets.netlink(netns)
+        return [netlink.index(query.dev) or None for query in asked]
 
     def _addresses(self, netns: str | None, asked: list[AddressesOf]) -> list[frozenset[str]]:
         return [self._addresses_of(netns, query.dev) for query in asked]
@@ -198,6 +207,7 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     PinOf: Observer._pins,
     NamespaceOf: Observer._namespaces,
     LinkOf: Observer._links,
+    IndexOf: Observer._indexes,
     AddressesOf: Observer._addresses,
     AddressesIn: Observer._all_addresses,
     RoutesOf: Observer._routes,
@@ -212,4 +222,4 @@ _ANSWERS: dict[type, Callable[[Observer, Any, list[Any]], list[Any]]] = {
     TableCommentOf: Observer._comments,
     TableOf: Observer._tables,
 }
-"""How each kind of query is answered."""
+"""How each kind of query is answered, in this order: links before the settings that are on them."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
 from netbuilder.kernel import namespaces, sysctl
 from netbuilder.kernel.netlink import NETFILTER, Netlink
 from netbuilder.kernel.nft import Nft
+
+T = TypeVar("T")
 
 
 class _Namespace(NamedTuple):
@@ -58,7 +59,7 @@ class Sockets:
     def netfilter(self) -> Netlink:
         """The host's netfilter socket."""
         if self._netfilter is None:
-            self._netfilter = Netlink(NETFILTER)
+            self._netfilter = Netlink(NETFILTER, self._host.buffer)
         return self._netfilter
 
     def packets(self) -> socket.socket:
@@ -75,13 +76,11 @@ class Sockets:
 
     def read_sysctls(self, netns: str | None, keys: Iterable[str]) -> list[str | None]:
         """Settings of a sandbox, or of the host."""
-        with self._inside(netns) as procfs:
-            return [sysctl.read(key, procfs) for key in keys]
+        return self._inside(netns, lambda procfs: [sysctl.read(key, procfs) for key in keys])
 
     def write_sysctl(self, netns: str | None, key: str, value: str) -> None:
         """Set a setting of a sandbox, or of the host."""
-        with self._inside(netns) as procfs:
-            sysctl.write(key, value, procfs)
+        self._inside(netns, lambda procfs: sysctl.write(key, value, procfs))
 
     def leave(self) -> None:
         """Close what is open inside a sandbox."""
@@ -103,14 +102,15 @@ class Sockets:
             self._packets.close()
         os.close(self.home)
 
-    @contextmanager
-    def _inside(self, netns: str | None) -> Iterator[sysctl.Procfs | None]:
-        """Where settings of a sandbox are found, or of the host."""
+    def _inside(self, netns: str | None, work: Callable[[sysctl.Procfs | None], T]) -> T:
+        """What is done with the settings of a sandbox, or of the host, by where they are found."""
         if netns is None:
-            yield None
-            return
-        with namespaces.entered_from(self.home, self.namespace(netns)):
-            yield self._procfs
+            return work(None)
+        namespaces.setns(self.namespace(netns))
+        try:
+            return work(self._procfs)
+        finally:
+            namespaces.setns(self.home)
 
     def _is_pinned(self, netns: str) -> bool:
         return not (self._ahead and netns in self._paths) and bool(namespaces.pinned(netns))
@@ -119,6 +119,9 @@ class Sockets:
         if self._sandbox is None or self._sandbox.name != netns:
             self.leave()
             fd = namespaces.open_pin(netns) if self._is_pinned(netns) else namespaces.open_path(self._paths[netns])
-            with namespaces.entered_from(self.home, fd):
-                self._sandbox = _Namespace(netns, fd, Netlink())
+            namespaces.setns(fd)
+            try:
+                self._sandbox = _Namespace(netns, fd, Netlink(buffer=self._host.buffer))
+            finally:
+                namespaces.setns(self.home)
         return self._sandbox

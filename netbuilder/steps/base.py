@@ -176,6 +176,10 @@ class Step(Value, ABC):
         """Whether there is something of ours to take back; a step cut short may leave a part that does not hold."""
         return self.holds(state)
 
+    def traces(self) -> tuple[Query[Any], ...]:
+        """What has to be known of the kernel for `is_present`."""
+        return self.queries()
+
     def gives_way_to(self, wanted: Step, state: State) -> bool:
         """Whether a wanted step of the same subject stands in its place already, so that nothing is left to undo."""
         return wanted.holds(state)

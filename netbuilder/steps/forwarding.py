@@ -20,7 +20,7 @@ FORWARDING_ALONE = r"(?::nat|[A-Za-z0-9_.@+~-]{1,15})"
 """What is remembered of those that forward by themselves: NAT, and plain names of interfaces."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ForwardingAlone(Query[tuple[str, ...]]):
     """What is set up to be forwarded though the host does not; nothing where it does.
 
@@ -32,7 +32,7 @@ class ForwardingAlone(Query[tuple[str, ...]]):
     version: int = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ReliantOnForwarding(Query[tuple[str, ...]]):
     """What needs the host to forward: the bridges that have an address of a family, and NAT."""
 
@@ -40,7 +40,7 @@ class ReliantOnForwarding(Query[tuple[str, ...]]):
     version: int = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NotForwarding(Query[tuple[str, ...]]):
     """The interfaces that do not forward what comes in by them, though they have an IPv4 address and the host does.
 

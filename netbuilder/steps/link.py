@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name, shell
-from netbuilder.steps.state import LinkOf, Query, State, Thing, link_thing
+from netbuilder.steps.state import LinkOf, OfLink, Query, State, Thing, link_thing
 from netbuilder.values import InterfaceName, Mac, Name
+
+
+@dataclass(unsafe_hash=True, slots=True)
+class IndexOf(OfLink, Query[int | None]):
+    """The index of one interface, which costs less to ask than all that is seen of it; None if it is not there."""
+
+    netns: str | None
+    dev: str
 
 
 class AddBridge(Step):
@@ -80,18 +89,20 @@ class AddVeth(Step):
         return f"{here} \\\n    {there}"
 
     def queries(self) -> tuple[Query[Any], ...]:
-        return (LinkOf(None, self.name), LinkOf(self.netns, self.peer), LinkOf(None, self.bridge))
+        return (LinkOf(None, self.name), LinkOf(self.netns, self.peer), IndexOf(None, self.bridge))
 
     def holds(self, state: State) -> bool:
         outer, inner = state[LinkOf(None, self.name)], state[LinkOf(self.netns, self.peer)]
-        bridge = state[LinkOf(None, self.bridge)]
-        if outer is None or inner is None or bridge is None:
+        if outer is None or inner is None:
             return False
-        return outer.kind == "veth" and outer.master == bridge.ifindex and inner.mac == self.mac
+        return outer.kind == "veth" and outer.master == state[IndexOf(None, self.bridge)] and inner.mac == self.mac
 
     def is_present(self, state: State) -> bool:
         outer = state[LinkOf(None, self.name)]
         return outer is not None and outer.kind == "veth"  # the name is unique to this pair
+
+    def traces(self) -> tuple[Query[Any], ...]:
+        return (LinkOf(None, self.name),)
 
     def do(self, kernel: Kernel) -> None:
         kernel.add_veth(self.name, self.bridge, self.peer, self.netns, self.mac)

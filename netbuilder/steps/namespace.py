@@ -23,6 +23,9 @@ class _Pin(Step):
         # A maker that was killed may have left the empty file that a namespace is pinned on.
         return state[PinOf(self.name)] is not None
 
+    def traces(self) -> tuple[Query[Any], ...]:
+        return (PinOf(self.name),)
+
     def undo_command(self, before: str | None) -> str:
         return ip(None, "netns", "del", self.name)
 

@@ -11,7 +11,7 @@ from netbuilder.values import Mac, Name
 from netbuilder.values.addresses import IPAddress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NeighbourOf(OfLink, Query[str | None]):
     """The MAC address that an interface's neighbour table has for good (nud permanent) for an address."""
 

@@ -12,7 +12,7 @@ from netbuilder.values import Name
 Offload = Literal["tso", "gro"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class OffloadOf(OfLink, Query[bool | None]):
     """Whether an offload of an interface is on; None if there is no such interface."""
 

@@ -35,7 +35,10 @@ def link_thing(netns: str | None, name: str) -> Thing:
 
 
 class Query(Generic[T]):
-    """Something to ask the kernel, whose answer is a T."""
+    """Something to ask the kernel, whose answer is a T.
+
+    A value, which nobody changes; but not `frozen`: each would be three times as dear, and a sandbox takes a hundred.
+    """
 
     __slots__ = ()
     absent: ClassVar[Any] = None
@@ -51,7 +54,7 @@ class Query(Generic[T]):
         return (netns_thing(self.inside),) if self.inside else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class PinOf(Query[int | None]):
     """The namespace pinned under a name: its inode; 0 if only an empty file is there; None if nothing is."""
 
@@ -62,7 +65,7 @@ class PinOf(Query[int | None]):
         return (netns_thing(self.name),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class NamespaceOf(Query[int | None]):
     """The network namespace that a path leads to: its inode; None if it leads to no network namespace."""
 
@@ -98,7 +101,7 @@ class OfLink:
         return (link_thing(self.netns, self.dev), *((netns_thing(self.netns),) if self.netns else ()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class LinkOf(OfLink, Query[Link | None]):
     """One interface, by name."""
 
@@ -106,7 +109,7 @@ class LinkOf(OfLink, Query[Link | None]):
     dev: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class AddressesOf(OfLink, Query[frozenset[str]]):
     """The addresses of one interface, such as {"172.17.0.1/16", "fe80::42/64"}, those that the kernel gave it too."""
 
@@ -115,7 +118,7 @@ class AddressesOf(OfLink, Query[frozenset[str]]):
     dev: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class AddressesIn(Query[frozenset[tuple[str, str]]]):
     """The addresses of all interfaces of one namespace, such as {("eth0", "172.17.0.2/16")}."""
 
@@ -142,7 +145,7 @@ class Route(NamedTuple):
         return self.dst in ("0.0.0.0/0", "::/0")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class RoutesOf(Query[frozenset[Route]]):
     """The routes of one namespace but for those that the kernel makes: of its main table, or of the one for what is
     local."""
@@ -152,7 +155,7 @@ class RoutesOf(Query[frozenset[Route]]):
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class SysctlOf(Query[str | None]):
     """One setting under /proc/sys: its text, or None if the kernel has none of that name."""
 
@@ -167,7 +170,7 @@ class SysctlOf(Query[str | None]):
         return (*of_link, *((netns_thing(self.netns),) if self.netns else ()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class DroppedElsewhere(Query[tuple[str, ...]]):
     """What other firewalls drop of what is to pass, in a line for each rule or policy."""
 
@@ -175,7 +178,7 @@ class DroppedElsewhere(Query[tuple[str, ...]]):
     networks: tuple[Guarded, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class ElementOf(Query[str | None]):
     """One element of a set or map of our nftables table: its data ("" in a set), or None."""
 
@@ -187,7 +190,7 @@ class ElementOf(Query[str | None]):
         return (TABLE,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TableOf(Query[Mapping[str, tuple[str, ...]] | None]):
     """The rules of an nftables table, as `firewall.outline` gives them; None if there is no such table."""
 
@@ -198,7 +201,7 @@ class TableOf(Query[Mapping[str, tuple[str, ...]] | None]):
         return (TABLE,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(unsafe_hash=True, slots=True)
 class TableCommentOf(Query[str | None]):
     """The comment of an nftables table, which costs less to ask than its rules; None if there is no such table."""
 

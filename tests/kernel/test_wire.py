@@ -160,6 +160,11 @@ def test_what_we_ask_for_and_delete() -> None:
         "index": 7,
         "IFLA_GROUP": 70_000,
     }
+    assert read(rtnetlink.touch(7).encode(1), ifinfmsg) == {
+        "type": rtnetlink.NEWLINK,
+        "header flags": asked,
+        "index": 7,
+    }
     assert read(rtnetlink.delete_group(70_000).encode(1), ifinfmsg) == {
         "type": rtnetlink.DELLINK,
         "header flags": asked,

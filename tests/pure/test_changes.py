@@ -20,7 +20,7 @@ from netbuilder.engine.removal import batches
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.transition import Standing, Transition, moving, queries
 from netbuilder.errors import StepError
-from netbuilder.recipes.units import FIREWALL, FORWARDING, ORDER, Key, Unit, standing, units, whole
+from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, Unit, standing, units, whole
 from netbuilder.resolve import resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
@@ -50,6 +50,7 @@ from netbuilder.steps import (
 from netbuilder.steps.base import PlannedRoute
 from netbuilder.steps.flows import End, Flow
 from netbuilder.steps.forwarding import ForwardingAlone
+from netbuilder.steps.link import IndexOf
 from netbuilder.steps.state import (
     AddressesIn,
     AddressesOf,
@@ -254,6 +255,8 @@ class KernelInMemory:
                 return self.table
             case LinkOf(_, dev) if place:
                 return place.links.get(dev)
+            case IndexOf(_, dev) if place:
+                return place.links[dev].ifindex if dev in place.links else None
             case AddressesOf(_, dev) if place:
                 return place.addresses.get(dev, frozenset())
             case AddressesIn() if place:
@@ -366,7 +369,7 @@ class Lab:
     def take_back(self) -> None:
         """All of it, by the records alone."""
         walk = batches({key: one.records for key, one in self.stood.items()})
-        state = self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.queries()})
+        state = self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.traces()})
         self.run(one.undo("") for batch in walk for _, one in batch if one.step.is_present(state))
 
     def records(self, kind: str, name: str = "") -> list[UndoRecord]:
@@ -583,7 +586,7 @@ def test_a_script_that_was_run_leaves_nothing_to_do_and_what_was_ours_is_remembe
     home = lab.kernel.pins.get("web")
     lab.run(lab.diff(*specs).plan)
     change = lab.apply(*specs)
-    assert (change.changes.plan, change.removals) == (Plan(), [[] for _ in ORDER])
+    assert (change.changes.plan, change.removals) == (Plan(), [])
     assert not any(change.intents.values())
     forgotten = set() if home == lab.kernel.pins.get("web") else {netns_thing("web")}
 
@@ -1199,8 +1202,8 @@ def test_what_goes_along_is_not_undone_by_itself_and_all_else_is_backwards() -> 
     assert [one.step for _, one in rules] == [AddTable()]
     del records[FIREWALL]
     assert [one.step for _, one in batches(records)[2]][:2] == [port, VETH]
-    assert [batches(records, [("link", None, "br9")])[at] for at in (1, 3)] == [[], []]
-    assert batches({}) == [[] for _ in ORDER]
+    assert [batch[0][0] for batch in batches(records, [("link", None, "br9")])] == [FORWARDING, KEY]
+    assert batches({}) == []
 
 
 # Open flows

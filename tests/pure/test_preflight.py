@@ -14,6 +14,7 @@ from netbuilder.recipes.units import FIREWALL, Key, units
 from netbuilder.resolve import resolve
 from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.steps.link import IndexOf
 from netbuilder.steps.state import AddressesOf, Link, LinkOf, NamespaceOf, PinOf, Query, State, TableOf
 
 HOST, SEVEN, EIGHT = 1, 7, 8
@@ -245,7 +246,7 @@ def test_it_is_looked_for_where_the_sandbox_goes() -> None:
 
 def test_the_very_pair_may_be_there() -> None:
     outer = NEW._replace(kind="veth", ifindex=9, master=3)
-    seen = {ETH0: NEW._replace(kind="veth", mac=MAC), LinkOf(None, VETH): outer, BRIDGE: NEW}
+    seen = {ETH0: NEW._replace(kind="veth", mac=MAC), LinkOf(None, VETH): outer, IndexOf(None, BRIDGE.dev): NEW.ifindex}
     check(NETWORK, web(namespace=7), seen=seen)
     assert refusal(NETWORK, web(namespace=7), seen={**seen, LinkOf(None, VETH): outer._replace(master=4)}) == EXPLAINED
 

@@ -42,6 +42,7 @@ from netbuilder.steps import (
 )
 from netbuilder.steps.base import PlannedRoute
 from netbuilder.steps.forwarding import NAT, Forwarding, ForwardingAlone
+from netbuilder.steps.link import IndexOf
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
@@ -139,13 +140,13 @@ def setting(step: Step, command: str, back: str, on: tuple[str, Any], off: Any, 
     return cases
 
 
-VETH = LinkOf(None, "veth1"), LinkOf("web", "eth0"), LinkOf(None, "br9")
+VETH = LinkOf(None, "veth1"), LinkOf("web", "eth0"), IndexOf(None, "br9")
 NAMESPACE, OTHER_NAMESPACE = 4026531840, 4026532000
 PIN, PROCESS = PinOf("web"), NamespaceOf("/proc/7/ns/net")
 
 
 def veth(outer: Link | None, inner: Link | None, bridge: Link | None) -> Answers:
-    return dict(zip(VETH, (outer, inner, bridge), strict=True))
+    return dict(zip(VETH, (outer, inner, bridge.ifindex if bridge else None), strict=True))
 
 
 def routes(*seen: Route, dev: Link | None = link(ifindex=5)) -> Answers:  # noqa: B008
@@ -782,6 +783,7 @@ OTHER_ATTACH, CHILD = AttachNamespace(name="web", path="/proc/70/ns/net"), Names
 def test_what_is_present_and_what_is_there_in_part(step: Step, answers: Answers, present: bool, in_part: bool) -> None:
     state = State(answers)
     assert step.is_present(state) == present
+    assert step.is_present(State({query: answers[query] for query in step.traces()})) == present
     assert (not step.overwrites and not step.holds(state) and step.is_present(state)) == in_part
 
 
@@ -885,6 +887,7 @@ WEB = ("netns", None, "web")
         (PROCESS, ()),
         (LinkOf(None, "veth1"), (LINK,)),
         (LinkOf("web", "eth0"), (OTHER_LINK, WEB)),
+        (IndexOf(None, "veth1"), (LINK,)),
         (AddressesOf(None, "veth1"), (LINK,)),
         (AddressesOf("web", "eth0"), (OTHER_LINK, WEB)),
         (RoutesOf(None), ()),
