@@ -131,7 +131,8 @@ def _default_routes(sandbox: ResolvedSandbox, endpoint: ResolvedEndpoint) -> lis
 
 def _published_ports(sandbox: ResolvedSandbox) -> list[Step]:
     """Without these nothing on the host's ports leads inside."""
-    leads_to = {family(address): address.ip for endpoint in sandbox.endpoints[:1] for address in endpoint.addresses}
+    addresses = [address for endpoint in sandbox.endpoints[:1] for address in endpoint.addresses]
+    leads_to = {family(address): address.ip for address in reversed(addresses)}
     return [
         PublishPort(
             host_ip=port.host_ip or ALL_OF[kind],
