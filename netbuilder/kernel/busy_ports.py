@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
+import struct
+from collections.abc import Iterable
+from itertools import islice
 
 from netbuilder.errors import SpecError
+from netbuilder.kernel.message import DUMP, Message
+from netbuilder.kernel.netlink import Netlink
 from netbuilder.resolve.facts import HostPort
 from netbuilder.resolve.resolved import ResolvedPort
 from netbuilder.values.ports import on_address
@@ -23,7 +25,7 @@ _FEW = 16  # ports of a range that are tried each; of a longer one, those that t
 _ANY = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 _ADDRESSES = "see which there are (ip address), or leave it out for all of them"
 _MODULE = "load the module sctp (modprobe sctp), or publish tcp or udp"
-_LISTED = {"tcp": ("tcp", "tcp6"), "udp": ("udp", "udp6"), "sctp": ("sctp/eps",)}
+_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _LISTEN = 4, 20, 10  # sock_diag(7)
 
 
 def among(ports: Iterable[ResolvedPort], last: int) -> frozenset[HostPort]:
@@ -55,22 +57,32 @@ def among(ports: Iterable[ResolvedPort], last: int) -> frozenset[HostPort]:
 def _first_busy(port: ResolvedPort) -> list[HostPort]:
     """The first port of a range that a process holds, if there is one."""
     numbers: Iterable[int] = range(port.host_port, port.last_host_port + 1)
-    if port.count > _FEW:
+    listed = _listed(port.protocol) if port.count > _FEW else None
+    if listed is not None:
         # The first is tried in any case: whether the host has such an address, and such a protocol.
-        numbers = sorted({port.host_port, *(number for number in _listed(port.protocol) if number in numbers)})
+        numbers = sorted({port.host_port, *(number for number in listed if number in numbers)})
     each = (HostPort(port.protocol, port.host_ip, number) for number in numbers)
-    return [one for one in each if is_busy(one)][:1]
+    return list(islice(filter(is_busy, each), 1))
 
 
-def _listed(protocol: str) -> Iterator[int]:
-    """The ports of all sockets of a protocol; one that is bound and neither listens nor is connected is not listed."""
-    for name in _LISTED[protocol]:
-        with suppress(OSError):  # where the kernel has no such protocol
-            lines = Path(f"/proc/thread-self/net/{name}").read_text().splitlines()
-            at = lines[0].split().index("LPORT") if protocol == "sctp" else None
-            for line in lines[1:]:
-                words = line.split()
-                yield int(words[at]) if at else int(words[1].rpartition(":")[2], 16)
+def _listed(protocol: str) -> list[int] | None:
+    """The ports of all sockets that wait for what comes (`ss -ln`); None where the kernel has no such list.
+
+    To read /proc/net/tcp takes it 35 ms, as that has the connections too, in a table for all that there could be.
+    """
+    states = 1 << _LISTEN if protocol == "tcp" else 0xFFFFFFFF
+    found: list[int] = []
+    netlink = Netlink(_SOCK_DIAG)
+    try:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            request = struct.pack("=BBBxI48x", family, _KINDS[protocol][1], 0, states)  # struct inet_diag_req_v2
+            (reply,) = netlink.ask([Message(_SOCK_DIAG_BY_FAMILY, DUMP, request)])
+            if reply.errno:
+                return None
+            found += (int.from_bytes(body[4:6], "big") for body in reply.bodies)  # struct inet_diag_msg
+    finally:
+        netlink.close()
+    return found
 
 
 def is_busy(port: HostPort) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address
 from typing import Any
 
 import pytest
@@ -67,6 +67,26 @@ def test_a_port_that_comes_ends_what_goes_elsewhere() -> None:
     assert found(at_all, *ALL) == [LED_AT_THE_OTHER, LED_BY_ANOTHER, TO_THE_HOST]
     assert found(StaleFlows(done=[port("192.0.2.11", 53, "10.9.0.2", 5353)]), *ALL) == [LED_AT_THE_OTHER]
     assert not found(StaleFlows(done=[port("0.0.0.0", 54, "10.9.0.2", 5353)]), *ALL)
+
+
+def test_flows_of_a_range_are_told_by_the_port_that_they_are_for() -> None:
+    led = port("0.0.0.0", 50, "10.9.0.2", 5350).model_copy(update={"count": 10})
+    assert found(StaleFlows(undone=[led]), *ALL) == [LED, LED_FROM_LOOPBACK]
+    assert found(StaleFlows(done=[led]), *ALL) == [LED_AT_THE_OTHER, LED_BY_ANOTHER, TO_THE_HOST]
+    for change in ({"host_port": 51}, {"sandbox_port": 5351}, {"count": 3}, {"protocol": "tcp"}):
+        assert not found(StaleFlows(undone=[led.model_copy(update=change)]), *ALL)
+    many = StaleFlows(done=[led.model_copy(update={"count": 60_000})])
+    assert many.may_be_in("ipv4 2 udp 17 29 src=192.0.2.2 dst=192.0.2.1 sport=4000 dport=60049 [UNREPLIED]")
+    assert not many.may_be_in("ipv4 2 udp 17 29 src=192.0.2.2 dst=192.0.2.1 sport=4000 dport=49 [UNREPLIED]")
+
+
+def test_all_addresses_of_one_family_are_none_of_the_other() -> None:
+    client, host, elsewhere = (End(IPv6Address(f"fd00::{at}"), 53) for at in (7, 1, 9))
+    six = Flow("udp", client, host, elsewhere, client)
+    stale = StaleFlows(done=[port("::", 53, "fd00::2", 53)])
+    assert not found(stale, *ALL)
+    assert stale.has(six, lambda _: True)
+    assert not StaleFlows(done=[port("0.0.0.0", 53, "10.9.0.2", 53)]).has(six, lambda _: True)
 
 
 def test_a_connection_with_a_program_of_the_host_goes_on() -> None:

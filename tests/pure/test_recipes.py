@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Any
 
 import pytest
 
 from netbuilder import firewall, recipes
-from netbuilder.recipes import network
+from netbuilder.recipes import bridge, network
 from netbuilder.resolve import Resolution, crowds, resolve
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import HostBaseline, ResolvedLocalnet
@@ -149,6 +149,23 @@ def test_one_of_many_has_a_queue_and_neighbours_of_its_own(monkeypatch: pytest.M
     monkeypatch.setattr(crowds, "SHARED_QUEUE", 0)
     monkeypatch.setattr(crowds, "ASKED_FOR", 0)
     assert of_sandbox(resolved()) == NAMESPACE + CROWDED
+
+
+@pytest.mark.parametrize(
+    ("publish", "expected"),
+    [
+        ("8088:80", ["publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }", "publish_any6 { tcp . 8088 : fd00::2 . 80 }"]),
+        ("0.0.0.0:8088:80", ["publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }"]),
+        ("8-9:8-9", ["publish_ranges_any4 { tcp . 8-9 : 10.9.0.2 }", "publish_ranges_any6 { tcp . 8-9 : fd00::2 }"]),
+        ("127.0.0.1:8088:80", ["publish_at4 { 127.0.0.1 . tcp . 8088 : 10.9.0.2 . 80 }"]),
+    ],
+)
+def test_a_port_is_open_in_each_family_that_it_and_its_sandbox_have(publish: str, expected: list[str]) -> None:
+    (web, _) = resolved(mode=Bridge(network="lab", publish=[publish])).sandboxes
+    (endpoint,) = web.endpoints
+    both = endpoint.model_copy(update={"addresses": (*endpoint.addresses, IPv6Interface("fd00::2/64"))})
+    steps = bridge._published_ports(web.model_copy(update={"endpoints": (both,)}))
+    assert [step.command() for step in steps] == [f"nft 'add element inet netbuilder {one}'" for one in expected]
 
 
 def test_a_sandbox_may_have_several_endpoints_and_its_ports_lead_to_the_first() -> None:

@@ -187,6 +187,11 @@ PUBLISHED_AT = PublishPort(
     address=IPv4Address("10.9.0.2"),
     sandbox_port=53,
 )
+RANGE = PUBLISHED.model_copy(update={"host_port": 8000, "sandbox_port": 8000, "count": 10_000})
+SHIFTED = PUBLISHED.model_copy(update={"host_port": 8000, "sandbox_port": 9000, "count": 2})
+OF_RANGE = ElementOf("publish_ranges_any4", "tcp . 8000-17999")
+OF_SHIFTED = ElementOf("publish_any4", "tcp . 8000"), ElementOf("publish_any4", "tcp . 8001")
+SHIFTED_HOLDS = dict(zip(OF_SHIFTED, ("10.9.0.2 . 9000", "10.9.0.2 . 9001"), strict=True))
 IN_BRIDGES = AddElement(set="bridges", key='"br9"')
 EXCHANGED = (
     "delete table inet netbuilder\n"
@@ -580,6 +585,16 @@ CASES = [
         does=("add_element", "publish_at4", "127.0.0.1 . udp . 5353", "10.9.0.2 . 53"),
         undoes=("delete_element", "publish_at4", "127.0.0.1 . udp . 5353"),
         undo_command="nft 'delete element inet netbuilder publish_at4 { 127.0.0.1 . udp . 5353 }'",
+    ),
+    Case(
+        RANGE,
+        "element/publish_ranges_any4/tcp . 8000-17999",
+        f"nft 'add {ELEMENT} publish_ranges_any4 {{ tcp . 8000-17999 : 10.9.0.2 }}'",
+        holds=[{OF_RANGE: "10.9.0.2"}],
+        lacks=[{OF_RANGE: None}, {OF_RANGE: "10.9.0.3"}],
+        does=("add_element", "publish_ranges_any4", "tcp . 8000-17999", "10.9.0.2"),
+        undoes=("delete_element", "publish_ranges_any4", "tcp . 8000-17999"),
+        undo_command="nft 'delete element inet netbuilder publish_ranges_any4 { tcp . 8000-17999 }'",
     ),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -1184,3 +1199,42 @@ def test_a_step_has_no_other_fields_and_is_frozen() -> None:
         AddNamespace(name="web", color="red")  # type: ignore[call-arg]
     with pytest.raises(AttributeError, match="because"):
         ADD_NAMESPACE.because = "another reason"  # type: ignore[misc]
+
+
+# A range that is shifted: several elements, one step
+
+
+def test_a_shifted_range_is_one_step_of_several_elements() -> None:
+    entries = "tcp . 8000 : 10.9.0.2 . 9000, tcp . 8001 : 10.9.0.2 . 9001"
+    assert SHIFTED.command() == f"nft 'add {ELEMENT} publish_any4 {{ {entries} }}'"
+    assert SHIFTED.undo_command(None) == f"nft 'delete {ELEMENT} publish_any4 {{ tcp . 8000, tcp . 8001 }}'"
+    assert SHIFTED.queries() == OF_SHIFTED
+    assert calls(SHIFTED.do) == [
+        ("add_element", "publish_any4", "tcp . 8000", "10.9.0.2 . 9000"),
+        ("add_element", "publish_any4", "tcp . 8001", "10.9.0.2 . 9001"),
+    ]
+    assert calls(lambda kernel: SHIFTED.undo(kernel, None)) == [
+        ("delete_elements", "publish_any4", ["tcp . 8000", "tcp . 8001"])
+    ]
+
+
+def test_a_shifted_range_holds_where_all_of_it_does_and_is_present_where_any_is() -> None:
+    assert SHIFTED.holds(State(SHIFTED_HOLDS))
+    assert not SHIFTED.is_present(State(dict.fromkeys(OF_SHIFTED)))
+    for query in OF_SHIFTED:
+        part = State(SHIFTED_HOLDS | {query: None})
+        assert (SHIFTED.holds(part), SHIFTED.is_present(part)) == (False, True)
+
+
+def test_a_shifted_range_is_not_about_the_same_thing_as_its_first_port() -> None:
+    """Or that one would stand in its place, and the others be forgotten."""
+    first = SHIFTED.model_copy(update={"count": 1})
+    more = SHIFTED.model_copy(update={"count": 3})
+    assert len({one.subject() for one in (first, SHIFTED, more, RANGE)}) == 4
+
+
+def test_a_command_too_long_for_an_argument_is_read_by_nft() -> None:
+    step = SHIFTED.model_copy(update={"count": 5000})
+    assert step.command().startswith(f"nft -f - <<'EOF'\nadd {ELEMENT} publish_any4 {{ tcp . 8000 : ")
+    assert step.command().endswith(" . 13999 }\nEOF")
+    assert step.undo_command(None).startswith(f"nft -f - <<'EOF'\ndelete {ELEMENT} publish_any4 {{ tcp . 8000, ")
