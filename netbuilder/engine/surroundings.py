@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
 
+from netbuilder.addresses import IPAddress
 from netbuilder.errors import printable
 from netbuilder.firewall.guarded import Guarded
 from netbuilder.recipes.units import Unit
@@ -22,7 +22,11 @@ class Surroundings:
         networks = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedNetwork)]
         sandboxes = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedSandbox)]
         ports = dict(reversed(list(_ports(sandboxes))))
-        guarded = (Guarded(one.bridge, one.gateways[0], one.internal, ports.get(one.name)) for one in networks)
+        guarded = (
+            Guarded(one.bridge, gateway, one.internal, ports.get((one.name, gateway.version)))
+            for one in networks
+            for gateway in one.gateways
+        )
         self._dropped = DroppedElsewhere(tuple(guarded))
         self._not_forwarding = NotForwarding(frozenset((*bridges, *(one.bridge for one in networks))))
 
@@ -42,9 +46,10 @@ class Surroundings:
         ]
 
 
-def _ports(sandboxes: Iterable[ResolvedSandbox]) -> Iterator[tuple[str, tuple[str, IPv4Address, int]]]:
-    """For networks, where some published port leads."""
+def _ports(sandboxes: Iterable[ResolvedSandbox]) -> Iterator[tuple[tuple[str, int], tuple[str, IPAddress, int]]]:
+    """For networks and each family, where some published port leads."""
     for sandbox in sandboxes:
         for endpoint in sandbox.endpoints[:1] if sandbox.ports else ():
             port = sandbox.ports[0]
-            yield endpoint.network, (port.protocol, endpoint.addresses[0].ip, port.sandbox_port)
+            for address in endpoint.addresses:
+                yield (endpoint.network, address.version), (port.protocol, address.ip, port.sandbox_port)

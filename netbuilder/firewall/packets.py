@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from netbuilder.addresses import IPAddress
 from netbuilder.firewall.chains import IPV4
 
 TCP, UDP = 6, 17
@@ -55,8 +56,8 @@ class Packet:
         bridge: The bridge, where what it passes are ports of one.
     """
 
-    src: IPv4Address | IPv6Address
-    dst: IPv4Address | IPv6Address
+    src: IPAddress
+    dst: IPAddress
     iif: Interface | None = None
     oif: Interface | None = None
     protocol: int = TCP
