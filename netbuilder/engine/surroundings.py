@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Interface
 
 from netbuilder.errors import printable
 from netbuilder.firewall.guarded import Guarded
@@ -11,6 +10,7 @@ from netbuilder.recipes.units import Unit
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps.forwarding import NotForwarding
 from netbuilder.steps.state import DroppedElsewhere, State
+from netbuilder.values.addresses import IPAddress
 
 
 class Surroundings:
@@ -23,10 +23,9 @@ class Surroundings:
         sandboxes = [unit.resolved for unit in units if isinstance(unit.resolved, ResolvedSandbox)]
         ports = dict(reversed(list(_ports(sandboxes)))) if networks else {}
         guarded = (
-            Guarded(one.bridge, gateway, one.internal, ports.get(one.name))
+            Guarded(one.bridge, gateway, one.internal, ports.get((one.name, gateway.version)))
             for one in networks
             for gateway in one.gateways
-            if isinstance(gateway, IPv4Interface)
         )
         self._dropped = DroppedElsewhere(tuple(guarded))
         self._not_forwarding = NotForwarding(frozenset((*bridges, *(one.bridge for one in networks))))
@@ -47,11 +46,10 @@ class Surroundings:
         ]
 
 
-def _ports(sandboxes: Iterable[ResolvedSandbox]) -> Iterator[tuple[str, tuple[str, IPv4Address, int]]]:
-    """For networks, where some published port leads."""
+def _ports(sandboxes: Iterable[ResolvedSandbox]) -> Iterator[tuple[tuple[str, int], tuple[str, IPAddress, int]]]:
+    """For networks and each family, where some published port leads."""
     for sandbox in sandboxes:
-        endpoint = sandbox.gateway_endpoint("ipv4") if sandbox.ports else None
-        address = endpoint.address("ipv4") if endpoint else None
-        if endpoint and isinstance(address, IPv4Address):
+        for endpoint in sandbox.endpoints if sandbox.ports else ():
             port = sandbox.ports[0]
-            yield endpoint.network, (port.protocol, address, port.sandbox_port)
+            for address in endpoint.addresses if endpoint.gateways else ():
+                yield (endpoint.network, address.version), (port.protocol, address.ip, port.sandbox_port)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface
 from typing import NamedTuple
+
+from netbuilder.values.addresses import IPAddress, IPInterface
 
 
 class Guarded(NamedTuple):
-    """A network whose packets are to pass: its bridge, the bridge's address, whether it is internal, and where some
-    published port of it leads."""
+    """A network whose packets of one family are to pass: its bridge, the bridge's address, whether it is internal, and
+    where some published port of it leads."""
 
     bridge: str
-    gateway: IPv4Interface
+    gateway: IPInterface
     internal: bool = False
-    port: tuple[str, IPv4Address, int] | None = None
+    port: tuple[str, IPAddress, int] | None = None

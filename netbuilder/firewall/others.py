@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import NamedTuple, Protocol
 
 from netbuilder.errors import printable, some
@@ -31,6 +31,7 @@ from netbuilder.firewall.evaluate import Drop
 from netbuilder.firewall.guarded import Guarded
 from netbuilder.firewall.legacy import LEGACY
 from netbuilder.firewall.packets import DNAT, SOMEBODY, SOMEBODY6, TCP, UDP, Interface, Packet
+from netbuilder.values.addresses import IPAddress
 
 OUT, IN = "what sandboxes send to the outside", "what comes to their published ports"
 TO_HOST, FROM_HOST = "what they send to the host itself", "what the host sends to them"
@@ -93,29 +94,33 @@ def _is_passed(base: Chain, stop: Stop) -> bool:
 
 
 def _passages(network: Guarded, around: Around) -> Iterator[tuple[str, list[Stop]]]:
-    """What passes a network's bridge, and by which hooks."""
-    sandbox = network.gateway.network.broadcast_address - 1
+    """What passes a network's bridge, and by which hooks; a sandbox may send IPv6 though its network has none."""
+    version, sandbox = network.gateway.version, network.gateway.network.broadcast_address - 1
+    families, by = _FAMILIES[version], "" if version == 4 else " by IPv6"
     for protocol in (TCP, UDP):
-        out = Packet(sandbox, SOMEBODY, around.bridge, protocol=protocol)
+        out = Packet(sandbox, _SOMEBODY[version], around.bridge, protocol=protocol)
         if not network.internal:
-            yield OUT, [*_outwards(out, around), *_from_port(out, around)]
-            yield OUT_BY_IPV6, _routed(replace(out, src=_SANDBOX6, dst=SOMEBODY6), around.uplink, IPV6)
+            yield OUT if version == 4 else OUT_BY_IPV6, [*_outwards(out, around), *_from_port(out, around)]
+            if version == 4:
+                yield OUT_BY_IPV6, _routed(replace(out, src=_SANDBOX6, dst=SOMEBODY6), around.uplink)
         to_host = replace(out, dst=network.gateway.ip, to_host=True)
-        yield TO_HOST, [Stop(_OF_IPV4, PREROUTING, to_host), Stop(_OF_IPV4, INPUT, to_host)]
+        yield TO_HOST + by, [Stop(families, PREROUTING, to_host), Stop(families, INPUT, to_host)]
         from_host = Packet(network.gateway.ip, sandbox, oif=around.bridge, protocol=protocol)
-        yield FROM_HOST, [Stop(_OF_IPV4, OUTPUT, from_host), Stop(_OF_IPV4, POSTROUTING, from_host)]
+        yield FROM_HOST + by, [Stop(families, OUTPUT, from_host), Stop(families, POSTROUTING, from_host)]
         within = replace(out, dst=sandbox - 1, iif=around.port, oif=around.port, bridge=network.bridge)
-        yield NEIGHBOURS, [Stop((BRIDGE,), hook, within) for hook in (PREROUTING, FORWARD, POSTROUTING)]
+        yield NEIGHBOURS + by, [Stop((BRIDGE,), hook, within) for hook in (PREROUTING, FORWARD, POSTROUTING)]
     if network.port:
-        yield IN, _inwards(network, network.port, around)
+        yield IN + by, _inwards(network, network.port, around)
 
 
 _SANDBOX6 = IPv6Address("fd00::2")
-_OF_IPV4 = (IPV4, INET)
+_SOMEBODY: dict[int, IPAddress] = {4: SOMEBODY, 6: SOMEBODY6}
+_FAMILIES = {4: (IPV4, INET), 6: (IPV6, INET)}
+"""Families of the tables that a packet passes."""
 
 
-def _routed(packet: Packet, to: Interface, family: int = IPV4) -> list[Stop]:
-    families, routed = (family, INET), replace(packet, oif=to)
+def _routed(packet: Packet, to: Interface) -> list[Stop]:
+    families, routed = _FAMILIES[packet.src.version], replace(packet, oif=to)
     return [Stop(families, PREROUTING, packet), *(Stop(families, hook, routed) for hook in (FORWARD, POSTROUTING))]
 
 
@@ -130,16 +135,17 @@ def _from_port(out: Packet, around: Around) -> list[Stop]:
     return [Stop((BRIDGE,), hook, switched) for hook in (PREROUTING, INPUT)]
 
 
-def _inwards(network: Guarded, leads_to: tuple[str, IPv4Address, int], around: Around) -> list[Stop]:
+def _inwards(network: Guarded, leads_to: tuple[str, IPAddress, int], around: Around) -> list[Stop]:
     name, address, port = leads_to
     protocol = UDP if name == "udp" else TCP
-    coming = Packet(SOMEBODY, network.gateway.ip, around.uplink, protocol=protocol, to_host=True)
+    families, somebody = _FAMILIES[address.version], _SOMEBODY[address.version]
+    coming = Packet(somebody, network.gateway.ip, around.uplink, protocol=protocol, to_host=True)
     led = replace(coming, dst=address, port=port, status=DNAT, to_host=False, oif=around.bridge)
     switched = replace(led, iif=None, oif=around.port, bridge=network.bridge)
     devices = (around.uplink.name, _INGRESS, coming), (network.bridge, _EGRESS, led)
     return [
-        Stop(_OF_IPV4, PREROUTING, coming),
-        *(Stop(_OF_IPV4, hook, led) for hook in (FORWARD, POSTROUTING)),
+        Stop(families, PREROUTING, coming),
+        *(Stop(families, hook, led) for hook in (FORWARD, POSTROUTING)),
         *(Stop((), hook, packet, device) for device, hook, packet in devices if device),
         *(Stop((BRIDGE,), hook, switched) for hook in (OUTPUT, POSTROUTING)),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from netbuilder.firewall.chains import IPV4
+from netbuilder.values.addresses import IPAddress
 
 TCP, UDP = 6, 17
 NEW = 8
@@ -55,8 +56,8 @@ class Packet:
         bridge: The bridge, where what it passes are ports of one.
     """
 
-    src: IPv4Address | IPv6Address
-    dst: IPv4Address | IPv6Address
+    src: IPAddress
+    dst: IPAddress
     iif: Interface | None = None
     oif: Interface | None = None
     protocol: int = TCP

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
+from ipaddress import IPv6Address, IPv6Interface
 from typing import Any
 
 import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
+from netbuilder.firewall.guarded import Guarded
+from netbuilder.steps.state import DroppedElsewhere
 from tests.kernel.helpers import PATIENCE, SOON, Lan, call, shell
 
 LAB = Network(name="lab", bridge="lab0", subnet="10.9.0.0/24")
@@ -164,6 +167,25 @@ def test_ipv6_is_named(lan: Lan, caplog: pytest.LogCaptureFixture) -> None:
     lan.host.apply(LAB, WEB)
     (message,) = caplog.messages
     assert message.startswith("another firewall drops IPv6 (lab0): table ip6 filter, chain FORWARD, policy drop.")
+
+
+@pytest.mark.parametrize(
+    ("rules", "what"),
+    [
+        (f"{FORWARD} drop;", "IPv6, what comes to their published ports by IPv6"),
+        (f"{FORWARD} accept; ip6 saddr fd00:9::/64 drop;", "IPv6"),
+        (f"{FORWARD} accept; ip6 daddr fd00:9::2 tcp dport 80 drop;", "what comes to their published ports by IPv6"),
+        ("type filter hook input priority 0; iifname lab0 drop;", "what they send to the host itself by IPv6"),
+        ("type filter hook output priority 0; oifname lab0 drop;", "what the host sends to them by IPv6"),
+    ],
+)
+def test_what_is_dropped_of_a_network_with_ipv6_is_named(lan: Lan, rules: str, what: str) -> None:
+    add(lan.host, f"table ip6 f {{ chain c {{ {rules} }} }}")
+    lan.host.apply(LAB, WEB)
+    port = ("tcp", IPv6Address("fd00:9::2"), 80)
+    query = DroppedElsewhere((Guarded("lab0", IPv6Interface("fd00:9::1/64"), port=port),))
+    (message,) = lan.host._call(lambda: lan.host._engine.kernel.observe([query]))[query]
+    assert message.startswith(f"another firewall drops {what} (lab0): table ip6 f, chain c, ")
 
 
 def test_an_internal_network_is_not_cut_off_from_where_it_does_not_lead(
