@@ -790,6 +790,10 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             "networks.lab.ipam.config[0].ip_range: ip_range 10.8.0.0/24 is outside subnet 10.9.0.0/24",
         ),
         (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00::%;id/64'}]}"),
+            "networks.lab.ipam.config[0].subnet: 'fd00::%;id/64' names an interface",
+        ),
+        (
             network("enable_ipv6: true, ipam: {config: [{}, {subnet: 'fd00:9::/64', ip_range: 'fd00:8::/64'}]}"),
             "networks.lab.ipam.config[1].ip_range: ip_range fd00:8::/64 is outside subnet fd00:9::/64",
         ),
