@@ -2,7 +2,8 @@
 
 A service becomes a sandbox and a network a network, named as in the file: there is no project to put before a name.
 A declared network is kept even if no service uses it. Keys that are not about networking are ignored and named in
-`Composed.ignored`; a key about networking that cannot be honoured is an error, and so is one that Compose lacks.
+`Composed.ignored`; a key about networking that cannot be honoured is an error, but for the few that are ignored because
+nothing here goes by them (`keys.NO_EFFECT`), and so is one that Compose lacks.
 
     keys       what becomes of each key: supported, ignored or refused
     source     YAML as the text that was typed, and the line of each place in it

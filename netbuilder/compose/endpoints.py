@@ -26,7 +26,7 @@ def attachments(service: Section) -> dict[str, Section]:
     if isinstance(said, list):
         said = {expect(key, where, str): None for where, key in service.items("networks")}
     on: Mapping[str, object] = said or {IMPLICIT: None}
-    opened = {key: attachment(service, key, said) for key, said in on.items()}
+    opened = {key: attachment(service, key, one) for key, one in on.items()}
     return dict(sorted(opened.items(), key=lambda item: (-(item[1].number("priority") or 0), item[0])))
 
 
@@ -67,7 +67,7 @@ def places(service: Section) -> dict[str, str]:
 
 def _endpoint(network: str, said: Section, with_mac: Sequence[Section]) -> Endpoint:
     options = said.part("driver_opts", keys.ENDPOINT_OPTIONS)
-    sysctls = (options.text(keys.ENDPOINT_SYSCTLS) or "").split(",")
+    sysctls = (one.partition("=") for one in (options.text(keys.ENDPOINT_SYSCTLS) or "").split(","))
     fields = {
         "address": said.text("ipv4_address"),
         "address6": said.text("ipv6_address"),
@@ -75,7 +75,7 @@ def _endpoint(network: str, said: Section, with_mac: Sequence[Section]) -> Endpo
         "interface": _alike([(said, "interface_name"), (options, keys.IFNAME)]),
         "gw_priority": said.number("gw_priority"),
         "link_local": [expect(address, where, str) for where, address in said.items("link_local_ips")],
-        "sysctls": {key: value for key, _, value in (one.partition("=") for one in sysctls) if key or value},
+        "sysctls": {key: value for key, _, value in sysctls if key or value},
     }
     given = {field: value for field, value in fields.items() if value}
     return build(Endpoint, said.where, _places(said, with_mac), network=network, **given)

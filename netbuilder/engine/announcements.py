@@ -7,7 +7,6 @@ has it, and on a bridge that is new nobody knows anybody: then there is nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netbuilder.engine.transition import Transition
@@ -34,7 +33,7 @@ def announcements(units: Iterable[Unit], transition: Transition) -> Iterator[Ann
         ends = {(step.netns, step.peer): step for step in unit.plan if isinstance(step, AddVeth)} if added else {}
         for step in added:
             veth = ends.get((step.netns or "", step.dev))
-            if veth and veth.bridge not in new and not _follows(veth.mac, step.address.ip):
+            if veth and veth.bridge not in new and veth.mac != mac_of(step.address.ip):
                 yield Announcement(veth.bridge, step.address.ip, veth.mac, not _is_known(unit, veth, step.address.ip))
 
 
@@ -42,8 +41,3 @@ def _is_known(unit: Unit, veth: AddVeth, address: IPAddress) -> bool:
     """Whether the host has a neighbour's MAC address for good."""
     known = (step for step in unit.plan if isinstance(step, SetNeighbour) and step.netns is None)
     return any((step.dev, step.address) == (veth.bridge, address) for step in known)
-
-
-def _follows(mac: str, address: IPAddress) -> bool:
-    """Whether whoever has an address has this MAC address, unless told otherwise."""
-    return isinstance(address, IPv4Address) and mac == mac_of(address)

@@ -19,13 +19,20 @@ _UNUSABLE: tuple[IPNetwork, ...] = (
 def block(value: object, otherwise: str) -> IPNetwork:
     """A block of addresses of either family, as text or as a value; ValueError, if it is none."""
     if isinstance(value, IPv4Network | IPv6Network):
-        return value
+        value = str(value)
     if not isinstance(value, str):
         raise ValueError(otherwise)
+    _refuse_zone(value)
     try:
         return ip_network(value)
     except ValueError:
         raise ValueError(f"{shown(value)} is not a valid block of addresses{_meant(value)}") from None
+
+
+def _refuse_zone(text: str) -> None:
+    """Refuse "fd00::%eth0/64": Python takes it, with any text at all behind the %."""
+    if "%" in text:
+        raise ValueError(f"{shown(text)} names an interface, as only an address can: leave out the % and what follows")
 
 
 def _meant(value: str) -> str:
@@ -39,6 +46,7 @@ def _subnet(value: object, kind: type[IPv4Network] | type[IPv6Network], like: st
     family = "IPv4" if kind is IPv4Network else "IPv6"
     if not isinstance(value, str | kind):
         raise ValueError(f"an {family} subnet is given as text, like {like}")
+    _refuse_zone(str(value))
     try:
         subnet: IPNetwork = kind(value)
     except ValueError:

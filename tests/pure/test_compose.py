@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -795,6 +797,10 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             "networks.lab.ipam.config[0].ip_range: ip_range 10.8.0.0/24 is outside subnet 10.9.0.0/24",
         ),
         (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00::%;id/64'}]}"),
+            "networks.lab.ipam.config[0].subnet: 'fd00::%;id/64' names an interface",
+        ),
+        (
             network("enable_ipv6: true, ipam: {config: [{}, {subnet: 'fd00:9::/64', ip_range: 'fd00:8::/64'}]}"),
             "networks.lab.ipam.config[1].ip_range: ip_range fd00:8::/64 is outside subnet fd00:9::/64",
         ),
@@ -1492,6 +1498,25 @@ SHAPED = st.fixed_dictionaries(
 @given(TREES | SHAPED)
 def test_hostile_trees_raise_nothing_but_spec_errors(tree: object) -> None:
     parse_or_refuse(yaml.safe_dump(tree, allow_unicode=True))
+
+
+# What the docs say of it.
+
+DOCS = (Path(__file__).parents[2] / "docs" / "compose.md").read_text()
+
+
+def test_the_example_in_the_docs_is_read_and_nothing_of_it_ignored() -> None:
+    _, example, _ = re.split(r"```yaml\n(.*?)```", DOCS, maxsplit=1, flags=re.S)
+    composed = parse(example)
+    assert composed.ignored == ()
+    assert parse(dump(composed.specs)).specs == composed.specs
+
+
+@pytest.mark.parametrize("key", words_of(NETWORK, IPAM, POOL, ATTACHMENT, ENDPOINT_OPTIONS, OPTIONS))
+def test_the_docs_name_what_is_read_of_networks(key: str) -> None:
+    family = key.replace("_ipv6", "_ipv4").replace("_ms", "_nmsgs")
+    words = {key, family, *(word.removeprefix("com.docker.network.") for word in (key, family))}
+    assert any(re.search(rf"[`{{\s]{re.escape(word)}[`:\s]", DOCS) for word in words)
 
 
 # From an error about a spec back to the file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import pydoc
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox, json_schema
+from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Route, Sandbox, json_schema
 from netbuilder.spec.addresses import Address
 from netbuilder.spec.fields import InterfaceName, Mac, Name, NamespacePath
 from netbuilder.spec.ports import PublishedPort
@@ -205,6 +205,22 @@ def test_a_network_that_can_never_be_right(fields: dict[str, Any], field: str, p
     place, message = refusal(Network, named)
     assert place == field
     assert problem in message
+
+
+@pytest.mark.parametrize("given", [str, IPv6Network], ids=["text", "value"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        lambda block: Network("lab", subnet6=block),
+        lambda block: Network("lab", subnet6="fd00::/64", ip_range6=block),
+        lambda block: Route(block, via="fd00::1"),
+    ],
+    ids=["subnet", "range", "route"],
+)
+def test_no_block_of_addresses_has_the_name_of_an_interface(spec: Any, given: Any) -> None:
+    """Python takes any text behind a %, which would get into commands."""
+    with pytest.raises(ValidationError, match="names an interface, as only an address can"):
+        spec(given("fd00::%$(id) x/64"))
 
 
 def test_specs_are_frozen() -> None:
