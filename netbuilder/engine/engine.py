@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Literal
 
 from netbuilder.engine import condition
-from netbuilder.engine.database import DIRECTORY, VERSION
 from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.handles import not_found
+from netbuilder.engine.journal import DIRECTORY
 from netbuilder.engine.preparation import Preparation, Specs
 from netbuilder.engine.removal import Records
 from netbuilder.engine.report import Change, Changes
@@ -154,7 +154,7 @@ class Engine:
         with self._alone(recover=False):
             owed, lost = self.store.salvage()
             ahead(list(owed))
-            if self.store.version == VERSION:
+            if self.store.is_current:
                 self.store.begin_removal(owed)
             removed = _removed(owed, self.executor.undo(_with_table(owed)))
             self.store.start_over()

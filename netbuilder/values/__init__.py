@@ -16,6 +16,7 @@ from netbuilder.values.value import (
     Value,
     fields,
     matching,
+    plain,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "Value",
     "fields",
     "matching",
+    "plain",
 ]

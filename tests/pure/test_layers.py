@@ -29,6 +29,7 @@ PURE_MODULES = {
     "engine/exchange.py",
     "engine/flows.py",
     "engine/forwarding.py",
+    "engine/ledger.py",
     "engine/preflight.py",
     "engine/removal.py",
     "engine/report.py",
