@@ -164,19 +164,29 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def _host() -> Host:
     """The host we are on; closing it leaves standing what was made."""
-    import logging
-
+    from netbuilder import errors
     from netbuilder.host import Host
 
-    logging.basicConfig(format="netbuilder: warning: %(message)s")
+    errors.prepare_logging[:] = [_tell_warnings]
     return Host.current()
+
+
+def _tell_warnings() -> None:
+    import logging
+
+    logging.basicConfig(format="netbuilder: warning: %(message)s")
 
 
 def _checked(name: str) -> str:
     """The name, if it can be one at all: a hostile one gets no further."""
-    from netbuilder.spec import Sandbox
+    from netbuilder.values.names import valid_name
 
-    return Sandbox(name=name).name
+    try:
+        return valid_name(name)
+    except ValueError as error:
+        from netbuilder.errors import SpecError
+
+        raise SpecError("name", str(error)) from None
 
 
 def _refuse_if_gone(sandbox: LiveSandbox) -> None:

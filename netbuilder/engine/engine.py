@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from netbuilder.engine import condition
-from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.handles import not_found
 from netbuilder.engine.journal import DIRECTORY
-from netbuilder.engine.preparation import Preparation, Specs
 from netbuilder.engine.removal import Records
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
-from netbuilder.errors import PrivilegeError, SpecError, some
-from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
+from netbuilder.errors import PrivilegeError, SpecError, some, warn
+from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
 from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
 
-_log = logging.getLogger("netbuilder")
+if TYPE_CHECKING:
+    from netbuilder.engine.executor import Executor, Watch
+    from netbuilder.engine.preparation import Preparation, Specs
+    from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.spec import Network, Sandbox
 
 Ahead = Callable[[list[Key]], object]
 _SHARED = (FIREWALL, FORWARDING)
@@ -42,13 +41,29 @@ class Engine:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
+            from netbuilder.kernel import advice
+
             raise PrivilegeError(
                 f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
                 f"in a user namespace it takes a /run of one's own; {advice.start_isolated()}",
             ) from None
         self.kernel = Kernel()
-        self.executor = Executor(self.kernel, self.store)
-        self.preparation = Preparation(self.store, self.kernel)
+
+    # What only those calls import that change something, or compare
+
+    @cached_property
+    def executor(self) -> Executor:
+        """What does it."""
+        from netbuilder.engine.executor import Executor
+
+        return Executor(self.kernel, self.store)
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """What says what is to be done."""
+        from netbuilder.engine.preparation import Preparation
+
+        return Preparation(self.store, self.kernel)
 
     def close(self) -> None:
         """Close every socket and file; what was made stays."""
@@ -98,10 +113,14 @@ class Engine:
 
     def veth_pairs(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox."""
+        from netbuilder.kernel import veth_pairs
+
         return veth_pairs.find(one.name for one in self.sandboxes() if one.namespace == one.name)
 
     def missing(self) -> dict[Key, Plan]:
         """What does not hold of each network and sandbox that stands, and of what all networks share."""
+        from netbuilder.engine import condition
+
         try:
             return condition.missing(self.store, self.kernel)
         finally:
@@ -125,7 +144,7 @@ class Engine:
             prepared = self.preparation.prepare(specs)
             self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
         for warning in prepared.warnings:
-            _log.warning("%s", warning)
+            warn(warning)
         return prepared.transition.changes
 
     # What is to go
@@ -159,7 +178,7 @@ class Engine:
             removed = _removed(owed, self.executor.undo(_with_table(owed)))
             self.store.start_over()
         if lost:
-            _log.warning("not taken back, as this version of netbuilder does not know it: %s", "; ".join(lost))
+            warn(f"not taken back, as this version of netbuilder does not know it: {'; '.join(lost)}")
         return removed
 
     def take_down(self, specs: Specs, ahead: Ahead) -> Changes:
@@ -203,9 +222,9 @@ class Engine:
     def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""
         stand = self.store.allocations().sandboxes
-        sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in stand]
+        sandboxes = [spec.name for spec in specs if isinstance(spec, SandboxLike) and spec.name in stand]
         networks = [network for name in sandboxes for network in sorted(stand[name].networks)]
-        networks += [spec.name for spec in specs if isinstance(spec, Network)]
+        networks += [spec.name for spec in specs if isinstance(spec, NetworkLike)]
         return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
     def _key(self, what: Named | str) -> Key:

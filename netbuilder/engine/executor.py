@@ -10,7 +10,6 @@ it would have what still stands taken back after a kill, where the step in its p
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from netbuilder.engine import forwarding
@@ -18,14 +17,12 @@ from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition
-from netbuilder.errors import NetbuilderError, StepError, printable, quoted
+from netbuilder.errors import NetbuilderError, StepError, printable, quoted, warn
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
 from netbuilder.steps.state import ReliantOnForwarding, State, SysctlOf
 from netbuilder.steps.sysctl import IP_FORWARD
-
-_log = logging.getLogger("netbuilder")
 
 Watch = Callable[[Step], object]
 
@@ -102,10 +99,9 @@ class Executor:
         others = forwarding.reliant(owed, state[query])
         if not others or state[switch] != "1":
             return owed
-        _log.warning(
-            "forwarding stays on (net.ipv4.ip_forward=1), as others rely on it by now: %s;"
-            " if they do not: sysctl -w net.ipv4.ip_forward=0",
-            printable(", ".join(others)),
+        warn(
+            "forwarding stays on (net.ipv4.ip_forward=1), as others rely on it by now:"
+            f" {printable(', '.join(others))}; if they do not: sysctl -w net.ipv4.ip_forward=0"
         )
         return forwarding.left_on(owed)
 

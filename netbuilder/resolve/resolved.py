@@ -7,7 +7,7 @@ out. A sandbox has endpoints, and an endpoint addresses and gateways, as tuples:
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from netbuilder.values import ANY, InterfaceName, Mac, Name, NamespacePath, Port, Protocol, Value
 from netbuilder.values.names import NetworkLike
@@ -157,3 +157,19 @@ class ResolvedSandbox(Resolved):
         if any(port.host_ip == ANY or port.host_ip.is_loopback for port in self.ports):
             return ResolvedLocalnet(name=self.endpoints[0].network, bridge=self.endpoints[0].bridge)
         return None
+
+
+class Resolution(NamedTuple):
+    """What specs come to.
+
+    Args:
+        baseline: What the host did before the first network.
+        networks: The networks asked for and those that their sandboxes need, in the order in which they can be made.
+        sandboxes: The sandboxes, in the order asked for.
+        without_localnet: Networks to which the host's 127.0.0.0/8 leads no more, as the last port goes that did so.
+    """
+
+    baseline: HostBaseline
+    networks: tuple[ResolvedNetwork, ...]
+    sandboxes: tuple[ResolvedSandbox, ...]
+    without_localnet: tuple[str, ...] = ()
