@@ -13,7 +13,7 @@ Each carries a `hint`: what the reader can do about it.
 from __future__ import annotations
 
 import errno as errnos
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -91,19 +91,6 @@ HINTS = {
     errnos.ENOENT: "something that this step needs is gone: see what is missing with 'netbuilder diff'",
     errnos.EOPNOTSUPP: "this kernel was built without a feature that this step needs",
 }
-
-
-def warn(message: str) -> None:
-    """Log what does not stop a call, as logger "netbuilder"; most calls log nothing, and do not import logging."""
-    import logging
-
-    for prepare in prepare_logging:
-        prepare()
-    logging.getLogger("netbuilder").warning("%s", message)
-
-
-prepare_logging: list[Callable[[], object]] = []
-"""What a program has done ahead of the first warning."""
 
 
 def quoted(command: str) -> str:

@@ -64,14 +64,14 @@ def diff(file: str | None, services: list[str]) -> int:
 def down(file: str | None, services: list[str], everything: bool, verbose: bool) -> int:
     """Take back what a file names, or all there is."""
     from netbuilder.cli.changes import report
-    from netbuilder.cli.compose_file import opened
-    from netbuilder.cli.orphans import named
-
     with _telling_interrupts() as done:
         if everything:
             with closing(_host()) as host:
                 changes = host.destroy_all()
         else:
+            from netbuilder.cli.compose_file import opened
+            from netbuilder.cli.orphans import named
+
             with opened(file) as composed, closing(_host()) as host:
                 changes = host.take_down(*(named(services, host, composed) if services else composed.specs))
         done.append("all that was to go is taken back")
@@ -164,10 +164,10 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def _host() -> Host:
     """The host we are on; closing it leaves standing what was made."""
-    from netbuilder import errors
     from netbuilder.host import Host
+    from netbuilder.kernel import log
 
-    errors.prepare_logging[:] = [_tell_warnings]
+    log.prepare_logging[:] = [_tell_warnings]
     return Host.current()
 
 

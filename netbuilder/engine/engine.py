@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Literal
 
 from netbuilder.engine.handles import not_found
 from netbuilder.engine.journal import DIRECTORY
-from netbuilder.engine.removal import Records
+from netbuilder.engine.removal import removed, with_table
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
-from netbuilder.errors import PrivilegeError, SpecError, some, warn
+from netbuilder.errors import PrivilegeError, SpecError, some
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.kernel.log import warn
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
+from netbuilder.steps import Plan, SetUp
 from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ class Engine:
                 f"in a user namespace it takes a /run of one's own; {advice.start_isolated()}",
             ) from None
         self.kernel = Kernel()
-
-    # What only those calls import that change something, or compare
 
     @cached_property
     def executor(self) -> Executor:
@@ -175,11 +174,11 @@ class Engine:
             ahead(list(owed))
             if self.store.is_current:
                 self.store.begin_removal(owed)
-            removed = _removed(owed, self.executor.undo(_with_table(owed)))
+            changes = removed(owed, self.executor.undo(with_table(owed)))
             self.store.start_over()
         if lost:
             warn(f"not taken back, as this version of netbuilder does not know it: {'; '.join(lost)}")
-        return removed
+        return changes
 
     def take_down(self, specs: Specs, ahead: Ahead) -> Changes:
         """Take back what specs name and the networks that it is attached to, but for those in use by others."""
@@ -198,13 +197,13 @@ class Engine:
         while staying := in_use(doomed, allocations):
             kept += staying
             doomed = [key for key in doomed if key not in staying]
-        removed = self._remove(doomed, ahead)
+        changes = self._remove(doomed, ahead)
         left = (
             Change(*key, "unchanged", users=tuple(sorted(users)))
             for kept_key in reversed(kept)
             for key, users in in_use([kept_key], allocations).items()
         )
-        return Changes(removed.plan, (*removed.units, *left))
+        return Changes(changes.plan, (*changes.units, *left))
 
     def _remove(self, doomed: list[Key], ahead: Ahead) -> Changes:
         allocations = self.store.allocations()
@@ -217,7 +216,7 @@ class Engine:
         self.store.begin_removal(owed)
         done = self.executor.undo(owed)
         self.store.finish()
-        return _removed(owed, done)
+        return removed(owed, done)
 
     def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""
@@ -249,20 +248,3 @@ class Engine:
                 yield
             finally:
                 self.kernel.leave_namespace()
-
-
-def _with_table(owed: Records) -> Records:
-    """The same, and our table, of whatever version: of that one nothing has to be known to delete it."""
-    if FIREWALL not in owed or any(isinstance(one.step, AddTable) for one in owed[FIREWALL]):
-        return owed
-    return {**owed, FIREWALL: [UndoRecord(AddTable(), None), *owed[FIREWALL]]}
-
-
-def _removed(owed: Records, done: Iterable[tuple[Key, Step]]) -> Changes:
-    done = list(done)
-    steps: dict[Key, list[Step]] = {key: [] for key in owed}
-    for key, step in done:
-        steps[key].append(step)
-    keys = (key for kind in ("sandbox", "network") for key in reversed(list(owed)) if key.kind == kind)
-    gone = (Change(*key, "removed", Plan(steps[key])) for key in keys)
-    return Changes(Plan(step for _, step in done), tuple(gone))

@@ -17,8 +17,9 @@ from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition
-from netbuilder.errors import NetbuilderError, StepError, printable, quoted, warn
+from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.kernel.log import warn
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
 from netbuilder.steps.state import ReliantOnForwarding, State, SysctlOf

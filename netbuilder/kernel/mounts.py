@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from netbuilder.errors import shown, warn
+from netbuilder.errors import shown
 from netbuilder.kernel import namespaces, resolver
+from netbuilder.kernel.log import warn
 from netbuilder.kernel.namespaces import (
     MS_BIND,
     MS_NODEV,
