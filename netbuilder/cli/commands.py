@@ -64,6 +64,7 @@ def diff(file: str | None, services: list[str]) -> int:
 def down(file: str | None, services: list[str], everything: bool, verbose: bool) -> int:
     """Take back what a file names, or all there is."""
     from netbuilder.cli.changes import report
+
     with _telling_interrupts() as done:
         if everything:
             with closing(_host()) as host:
