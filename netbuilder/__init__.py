@@ -125,7 +125,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: pydantic, SQLite and netlink cost nothing until then."""
+    """Import a public name when it is first used: pydantic and netlink cost nothing until then."""
     if name not in _HOME:
         raise AttributeError(f"module 'netbuilder' has no attribute {name!r}")
     value = getattr(import_module(f"netbuilder.{_HOME[name]}"), name)

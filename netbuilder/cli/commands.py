@@ -64,14 +64,15 @@ def diff(file: str | None, services: list[str]) -> int:
 def down(file: str | None, services: list[str], everything: bool, verbose: bool) -> int:
     """Take back what a file names, or all there is."""
     from netbuilder.cli.changes import report
-    from netbuilder.cli.compose_file import opened
-    from netbuilder.cli.orphans import named
 
     with _telling_interrupts() as done:
         if everything:
             with closing(_host()) as host:
                 changes = host.destroy_all()
         else:
+            from netbuilder.cli.compose_file import opened
+            from netbuilder.cli.orphans import named
+
             with opened(file) as composed, closing(_host()) as host:
                 changes = host.take_down(*(named(services, host, composed) if services else composed.specs))
         done.append("all that was to go is taken back")
@@ -170,19 +171,29 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def _host() -> Host:
     """The host we are on; closing it leaves standing what was made."""
+    from netbuilder.host import Host
+    from netbuilder.kernel import log
+
+    log.prepare_logging[:] = [_tell_warnings]
+    return Host.current()
+
+
+def _tell_warnings() -> None:
     import logging
 
-    from netbuilder.host import Host
-
     logging.basicConfig(format="netbuilder: warning: %(message)s")
-    return Host.current()
 
 
 def _checked(name: str) -> str:
     """The name, if it can be one at all: a hostile one gets no further."""
-    from netbuilder.spec import Sandbox
+    from netbuilder.values.names import valid_name
 
-    return Sandbox(name=name).name
+    try:
+        return valid_name(name)
+    except ValueError as error:
+        from netbuilder.errors import SpecError
+
+        raise SpecError("name", str(error)) from None
 
 
 def _refuse_if_gone(sandbox: LiveSandbox) -> None:

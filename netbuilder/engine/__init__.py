@@ -13,6 +13,7 @@ surroundings  what is around networks and keeps their packets from passing (pure
 report        what was done, as a value (pure)
 executor      does it, and takes it back on an error or after a kill
 handles       what a handle is of
-store         what we made and what we owe; `database` has its file, its locks and its version
+store         what we made and what we owe; `journal` has its file, its lock and its version
+ledger        what the lines of that file come to (pure)
 salvage       what can still be taken back of a store that another version wrote
 """

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from netbuilder.engine import condition
-from netbuilder.engine.database import DIRECTORY, VERSION
-from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.handles import not_found
-from netbuilder.engine.preparation import Preparation, Specs
-from netbuilder.engine.removal import Records
+from netbuilder.engine.journal import DIRECTORY
+from netbuilder.engine.removal import removed, with_table
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
 from netbuilder.errors import PrivilegeError, SpecError, some
-from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
+from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.kernel.veth_pairs import VethPair
+from netbuilder.kernel.log import warn
 from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import Network, Sandbox
-from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
+from netbuilder.steps import Plan, SetUp
 from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
 
-_log = logging.getLogger("netbuilder")
+if TYPE_CHECKING:
+    from netbuilder.engine.executor import Executor, Watch
+    from netbuilder.engine.preparation import Preparation, Specs
+    from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.spec import Network, Sandbox
 
 Ahead = Callable[[list[Key]], object]
 _SHARED = (FIREWALL, FORWARDING)
@@ -42,13 +42,27 @@ class Engine:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
+            from netbuilder.kernel import advice
+
             raise PrivilegeError(
                 f"{DIRECTORY} can't be written, where netbuilder keeps what it made",
                 f"in a user namespace it takes a /run of one's own; {advice.start_isolated()}",
             ) from None
         self.kernel = Kernel()
-        self.executor = Executor(self.kernel, self.store)
-        self.preparation = Preparation(self.store, self.kernel)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """What does it."""
+        from netbuilder.engine.executor import Executor
+
+        return Executor(self.kernel, self.store)
+
+    @cached_property
+    def preparation(self) -> Preparation:
+        """What says what is to be done."""
+        from netbuilder.engine.preparation import Preparation
+
+        return Preparation(self.store, self.kernel)
 
     def close(self) -> None:
         """Close every socket and file; what was made stays."""
@@ -98,11 +112,15 @@ class Engine:
 
     def veth_pairs(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox."""
+        from netbuilder.kernel import veth_pairs
+
         names = (one.name for one in self.sandboxes() if one.namespace == one.name)
         return veth_pairs.find(self.kernel.host_socket, names)
 
     def missing(self) -> dict[Key, Plan]:
         """What does not hold of each network and sandbox that stands, and of what all networks share."""
+        from netbuilder.engine import condition
+
         try:
             return condition.missing(self.store, self.kernel)
         finally:
@@ -126,7 +144,7 @@ class Engine:
             prepared = self.preparation.prepare(specs)
             self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
         for warning in prepared.warnings:
-            _log.warning("%s", warning)
+            warn(warning)
         return prepared.transition.changes
 
     # What is to go
@@ -155,13 +173,13 @@ class Engine:
         with self._alone(recover=False):
             owed, lost = self.store.salvage()
             ahead(list(owed))
-            if self.store.version == VERSION:
+            if self.store.is_current:
                 self.store.begin_removal(owed)
-            removed = _removed(owed, self.executor.undo(_with_table(owed)))
+            changes = removed(owed, self.executor.undo(with_table(owed)))
             self.store.start_over()
         if lost:
-            _log.warning("not taken back, as this version of netbuilder does not know it: %s", "; ".join(lost))
-        return removed
+            warn(f"not taken back, as this version of netbuilder does not know it: {'; '.join(lost)}")
+        return changes
 
     def take_down(self, specs: Specs, ahead: Ahead) -> Changes:
         """Take back what specs name and the networks that it is attached to, but for those in use by others."""
@@ -180,13 +198,13 @@ class Engine:
         while staying := in_use(doomed, allocations):
             kept += staying
             doomed = [key for key in doomed if key not in staying]
-        removed = self._remove(doomed, ahead)
+        changes = self._remove(doomed, ahead)
         left = (
             Change(*key, "unchanged", users=tuple(sorted(users)))
             for kept_key in reversed(kept)
             for key, users in in_use([kept_key], allocations).items()
         )
-        return Changes(removed.plan, (*removed.units, *left))
+        return Changes(changes.plan, (*changes.units, *left))
 
     def _remove(self, doomed: list[Key], ahead: Ahead) -> Changes:
         allocations = self.store.allocations()
@@ -201,15 +219,15 @@ class Engine:
         self.store.begin_removal(owed)
         done = self.executor.undo(owed)
         self.store.finish()
-        return _removed(owed, done)
+        return removed(owed, done)
 
     def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""
         stand = self.store.allocations().sandboxes
-        sandboxes = [spec.name for spec in specs if isinstance(spec, Sandbox) and spec.name in stand]
+        sandboxes = [spec.name for spec in specs if isinstance(spec, SandboxLike) and spec.name in stand]
         networks = [network for name in sandboxes for network in sorted(stand[name].networks)]
-        networks += [spec.name for spec in specs if isinstance(spec, Network)]
-        external = {spec.name for spec in specs if isinstance(spec, Network) and spec.external}
+        networks += [spec.name for spec in specs if isinstance(spec, NetworkLike)]
+        external = {spec.name for spec in specs if getattr(spec, "external", False)}
         networks = [name for name in networks if name not in external]
         return [*(Key("sandbox", name) for name in sandboxes), *(Key("network", name) for name in networks)]
 
@@ -235,20 +253,3 @@ class Engine:
                 yield
             finally:
                 self.kernel.leave_namespace()
-
-
-def _with_table(owed: Records) -> Records:
-    """The same, and our table, of whatever version: of that one nothing has to be known to delete it."""
-    if FIREWALL not in owed or any(isinstance(one.step, AddTable) for one in owed[FIREWALL]):
-        return owed
-    return {**owed, FIREWALL: [UndoRecord(AddTable(), None), *owed[FIREWALL]]}
-
-
-def _removed(owed: Records, done: Iterable[tuple[Key, Step]]) -> Changes:
-    done = list(done)
-    steps: dict[Key, list[Step]] = {key: [] for key in owed}
-    for key, step in done:
-        steps[key].append(step)
-    keys = (key for kind in ("sandbox", "network") for key in reversed(list(owed)) if key.kind == kind)
-    gone = (Change(*key, "removed", Plan(steps[key])) for key in keys)
-    return Changes(Plan(step for _, step in done), tuple(gone))

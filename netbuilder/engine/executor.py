@@ -10,7 +10,6 @@ it would have what still stands taken back after a kill, where the step in its p
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from netbuilder.engine import forwarding
@@ -21,12 +20,11 @@ from netbuilder.engine.store import Store
 from netbuilder.engine.transition import Standing, Transition
 from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
+from netbuilder.kernel.log import warn
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
 from netbuilder.steps.forwarding import ReliantOnForwarding
 from netbuilder.steps.state import State, SysctlOf
-
-_log = logging.getLogger("netbuilder")
 
 Watch = Callable[[Step], object]
 
@@ -104,11 +102,9 @@ class Executor:
             others = forwarding.reliant(owed, state[query], step)
             if others and state[switch] == "1":
                 key = step.switch.replace("/", ".")
-                _log.warning(
-                    "forwarding stays on (%s=1), as others rely on it by now: %s; if they do not: sysctl -w %s=0",
-                    key,
-                    printable(", ".join(others)),
-                    key,
+                warn(
+                    f"forwarding stays on ({key}=1), as others rely on it by now: {printable(', '.join(others))};"
+                    f" if they do not: sysctl -w {key}=0"
                 )
                 owed = forwarding.left_on(owed, step)
         return owed

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from netbuilder.engine.store import Store
 from netbuilder.errors import NotFound, SpecError, shown, suggestion
 from netbuilder.resolve.allocations import Allocations
-from netbuilder.spec import Container, Network, Sandbox
-from netbuilder.values.names import Numbered
+from netbuilder.values.names import Numbered, SandboxLike
+
+if TYPE_CHECKING:
+    from netbuilder.spec import Network, Sandbox
 
 _GONE = "the sandbox {} of this handle is not on this host: it is gone, or another host's"
 
@@ -35,7 +37,7 @@ def refuse_strangers(specs: Iterable[Network | Sandbox], store: Store) -> None:
         SpecError: If that is gone, or on another host.
     """
     for spec in specs:
-        shared = spec.mode.sandbox if isinstance(spec, Sandbox) and isinstance(spec.mode, Container) else ""
+        shared = spec.mode.sandbox if isinstance(spec, SandboxLike) and spec.mode.kind == "container" else ""
         if isinstance(shared, Numbered) and store.sandbox(shared) is None:
             hint = f"for what has its name now, or will have: Container({str(shared)!r})"
             raise SpecError(f"sandbox {spec.name}.mode.sandbox", _GONE.format(shown(shared)), hint)

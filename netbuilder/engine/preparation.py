@@ -89,7 +89,7 @@ class Preparation:
             facts = replace(known, busy=facts.busy | busy)
 
     def _compare(self, parts: list[Unit], allocations: Allocations) -> tuple[Prepared, str | None]:
-        records = self.store.records(unit.key for unit in parts)
+        records = self.store.records((unit.key for unit in parts), {unit.key: unit.plan for unit in parts})
         stood = {}
         for key, done in records.items():
             resolved = standing(key, allocations)

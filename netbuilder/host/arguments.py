@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 from netbuilder.errors import NotFound, shown
-from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
-from netbuilder.spec.fields import PathLike
 from netbuilder.values.names import Named, NetworkLike, SandboxLike, name_of
 
 T = TypeVar("T")
@@ -21,6 +17,10 @@ def checked(call: str, given: tuple[T, ...], *others: type) -> tuple[T, ...]:
     Raises:
         TypeError: If it is not all networks, sandboxes, or of the other types that the call takes.
     """
+    from pydantic import BaseModel
+
+    from netbuilder.spec import Network, Sandbox
+
     wanted = (Network, Sandbox, *others)
     for one in given:
         if isinstance(one, wanted):
@@ -36,6 +36,9 @@ def checked(call: str, given: tuple[T, ...], *others: type) -> tuple[T, ...]:
 
 def _instead(call: str, one: object) -> str:
     """What may have been meant by what is no spec."""
+    from netbuilder.spec import Bridge, Container, HostNetwork, NoNetwork
+    from netbuilder.spec.fields import PathLike
+
     if isinstance(one, str | PathLike):
         text = one if isinstance(one, str) else one.__fspath__()
         if text.endswith((".yaml", ".yml")):

@@ -6,7 +6,7 @@ import _thread
 import os
 import weakref
 from collections.abc import Callable
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from netbuilder.engine.engine import Engine
 from netbuilder.engine.report import Changes
@@ -20,8 +20,10 @@ from netbuilder.kernel.room import Room, View
 from netbuilder.kernel.thread import HostThread
 from netbuilder.recipes.units import Key
 from netbuilder.resolve.resolved import ResolvedSandbox
-from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import Plan, Step
+
+if TYPE_CHECKING:
+    from netbuilder.spec import Network, Sandbox
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from netbuilder.engine.engine import Engine
 from netbuilder.host.arguments import sandbox_named
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.host.sandbox import LiveSandbox
-from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import Plan
 from netbuilder.values.names import NetworkLike, SandboxLike
+
+if TYPE_CHECKING:
+    from netbuilder.kernel.veth_pairs import VethPair
 
 P = ParamSpec("P")
 T = TypeVar("T")

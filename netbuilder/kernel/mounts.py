@@ -6,7 +6,6 @@ there, what is mounted under /sys (cgroup, tracing, bpf) stays.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from netbuilder.errors import shown
 from netbuilder.kernel import namespaces, resolver
+from netbuilder.kernel.log import warn
 from netbuilder.kernel.namespaces import (
     MS_BIND,
     MS_NODEV,
@@ -28,7 +28,6 @@ from netbuilder.kernel.namespaces import (
 
 _ETC = "/etc/netns"
 _RESOLV = "resolv.conf"
-_log = logging.getLogger("netbuilder")
 _said: set[str] = set()
 
 _File = tuple[int, int] | None
@@ -38,7 +37,7 @@ def say_once(message: str, error: OSError | None = None) -> None:
     """Warn of something that a program inside will lack, once in a process."""
     if message not in _said:
         _said.add(message)
-        _log.warning("%s", f"{message} ({error.strerror})" if error else message)
+        warn(f"{message} ({error.strerror})" if error else message)
 
 
 class Etc(NamedTuple):

@@ -8,7 +8,7 @@ of both families, as tuples. So nothing behind this asks which family something 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from netbuilder.values import GatewayMode, InterfaceName, Mac, Name, NamespacePath, Port, Value
 from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork, family, interface
@@ -292,3 +292,23 @@ class ResolvedSandbox(Resolved):
 def _is_on_localnet(host_ip: IPAddress | None) -> bool:
     """Whether a port on an address is open on 127.0.0.0/8, or a part of it."""
     return host_ip is None or (host_ip.version == 4 and (host_ip.is_unspecified or host_ip.is_loopback))
+
+
+class Resolution(NamedTuple):
+    """What specs come to.
+
+    Args:
+        baseline: What the host did before the first network.
+        networks: The networks asked for and those that their sandboxes need, in the order in which they can be made.
+        sandboxes: The sandboxes, in the order asked for.
+        forwarding6: That IPv6 is forwarded, as one of the networks has it; None if none has.
+        without_forwarding6: Whether that ends, as the last network that had IPv6 goes on without.
+        without_localnet: Networks to which the host's 127.0.0.0/8 leads no more, as the last port goes that did so.
+    """
+
+    baseline: HostBaseline
+    networks: tuple[ResolvedNetwork, ...]
+    sandboxes: tuple[ResolvedSandbox, ...]
+    forwarding6: ResolvedForwarding6 | None = None
+    without_forwarding6: bool = False
+    without_localnet: tuple[str, ...] = ()

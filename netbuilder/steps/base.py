@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 from netbuilder.errors import shown
 from netbuilder.steps.state import Query, State, Thing
-from netbuilder.values import Value, fields, matching
+from netbuilder.values import Value, fields, matching, plain
 from netbuilder.values.addresses import IPAddress, IPInterface, IPNetwork
 
 T = TypeVar("T")
@@ -194,11 +194,12 @@ class Step(Value, ABC):
 
     def as_json(self, why: bool = True) -> dict[str, Any]:
         """The step as a JSON object, its kind under "step"; with or without its `because`, less what is by default."""
-        plain, defaults = super().as_json(), fields(type(self))
-        told = {name: value for name, value in plain.items() if self.__dict__[name] != defaults[name][1]}
-        if not why:
-            told.pop("because", None)
-        return {"step": self.kind, **told}
+        told: dict[str, Any] = {"step": self.kind}
+        for name, (_, default) in fields(type(self)).items():
+            value = self.__dict__[name]
+            if value is not default and value != default and (why or name != "because"):
+                told[name] = plain(value)
+        return told
 
     @classmethod
     def from_json(cls, item: Any) -> Self:
@@ -219,7 +220,7 @@ class Step(Value, ABC):
         return kind(**given)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Step) and self._fact() == other._fact()
+        return self is other or (isinstance(other, Step) and self._fact() == other._fact())
 
     def __hash__(self) -> int:
         return hash(self._fact())

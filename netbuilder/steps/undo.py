@@ -56,8 +56,12 @@ class UndoRecord(NamedTuple):
         return {**self.step.as_json(why=False), "before": self.before}
 
     @classmethod
-    def from_json(cls, item: dict[str, Any]) -> UndoRecord:
+    def from_json(cls, item: dict[str, Any], likely: Step | None = None) -> UndoRecord:
         """The record that `to_json` wrote.
+
+        Args:
+            item: What it wrote.
+            likely: The step that this may well be: then it is this one, and not made anew.
 
         Raises:
             ValueError: If it is not one.
@@ -66,7 +70,7 @@ class UndoRecord(NamedTuple):
         before = fields.pop("before", None)
         if not isinstance(before, str | None) or (before and not _WAS.fullmatch(before)):
             raise ValueError(f"before: {before!r} is not text that a step can have remembered")
-        step = Step.from_json(fields)
+        step = likely if likely and likely.as_json(why=False) == fields else Step.from_json(fields)
         if isinstance(step, Undo):
             raise ValueError("to undo is no step to take back")
         return cls(step, before)

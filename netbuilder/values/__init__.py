@@ -16,6 +16,7 @@ from netbuilder.values.value import (
     Value,
     fields,
     matching,
+    plain,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "Value",
     "fields",
     "matching",
+    "plain",
 ]

@@ -24,6 +24,7 @@ Reader = Callable[[Any], Any]
 _REQUIRED = object()
 _FIELDS: dict[type, dict[str, tuple[Reader, Any]]] = {}
 _KEPT = 1 << 14  # of texts that were checked
+_PLAIN = frozenset((str, int, bool))
 _ADDRESSES = IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 
@@ -67,7 +68,7 @@ class Value:
 
     def as_json(self) -> dict[str, Any]:
         """The value as a JSON object."""
-        return {name: _plain(value) for name, value in self.__dict__.items()}
+        return {name: plain(value) for name, value in self.__dict__.items()}
 
     @classmethod
     def from_json(cls, item: Any) -> Self:
@@ -98,13 +99,13 @@ def _declared(kind: type[Value]) -> dict[str, tuple[Reader, Any]]:
     return {name: (_reader(annotation), getattr(kind, name, _REQUIRED)) for name, annotation in declared}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON has it."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Value):
         return value.as_json()
-    if isinstance(value, tuple):
-        return [*map(_plain, value)]
-    return str(value) if isinstance(value, _ADDRESSES) else value
+    return [*map(plain, value)] if isinstance(value, tuple) else str(value)
 
 
 # What an annotation takes

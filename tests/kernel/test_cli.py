@@ -416,7 +416,7 @@ def test_what_runs_well_is_never_broken(cli: Cli) -> None:
 
 def test_ps_looks_once_and_waits_for_nobody(cli: Cli) -> None:
     cli("up")
-    lock = cli.host._engine.store._host_lock
+    lock = cli.host._engine.store._journal._host_lock
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         assert counted(cli.host.missing)["observes"] == 1
@@ -641,7 +641,7 @@ def test_an_interrupt_takes_back_what_was_begun(cli: Cli, number: signal.Signals
 def test_an_interrupt_of_down_waits_for_its_end(cli: Cli, number: signal.Signals) -> None:
     before = picture(cli.host)
     cli("up")
-    lock = cli.host._engine.store._host_lock
+    lock = cli.host._engine.store._journal._host_lock
     fcntl.flock(lock, fcntl.LOCK_EX)
     with cli.start("down") as process:
         wait_until(lambda: _waits_for_a_lock(process.pid), "down has begun, and waits for its turn")

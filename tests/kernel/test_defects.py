@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from netbuilder import Bridge, Host, NetbuilderError, Network, NoNetwork, Plan, Sandbox, SpecError, StepError
-from netbuilder.engine import removal
+from netbuilder.engine import journal, removal
 from netbuilder.engine.store import Store
 from netbuilder.kernel import busy_ports, host_facts, namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
@@ -25,6 +24,7 @@ from tests.kernel.mortal import mortal
 
 LAB = Network(name="lab", subnet="10.9.0.0/24", bridge="br-lab")
 WEB = Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"]))
+BARE = Sandbox(name="bare", mode=NoNetwork())
 OLD = "/run/netns/old"
 
 
@@ -228,6 +228,7 @@ def test_a_host_whose_store_is_lost_is_the_router_that_it_was(host: Host, forwar
 
 
 def test_a_store_that_is_damaged_is_named(host: Host) -> None:
+    host.apply(LAB)
     shell(host, "for store in /run/netbuilder/*.db; do head -c 8192 /dev/urandom > $store; rm -f $store-*; done")
     with pytest.raises(NetbuilderError, match="/run/netbuilder") as caught:
         host._call(Host.current)
@@ -237,16 +238,19 @@ def test_a_store_that_is_damaged_is_named(host: Host) -> None:
 def test_a_store_that_is_full_is_named_and_nothing_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     before = picture(host)
 
-    @contextmanager
-    def full(store: Store) -> Iterator[None]:
-        with store.opened():
-            raise sqlite3.OperationalError("database or disk is full")
-        yield
+    def full(file: int, text: bytes) -> None:
+        """As a filesystem with room for half of it."""
+        os.write(file, text[: len(text) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "transaction", full)
-        with pytest.raises(NetbuilderError, match=r"/run/netbuilder.*full"):
-            host.apply(LAB, WEB)
+    for stands in ((), (BARE,)):  # the file is begun, or grows
+        host.apply(*stands)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "_write", full)
+            with pytest.raises(NetbuilderError, match=r"/run/netbuilder.*No space left"):
+                host.apply(LAB, WEB)
+        assert set(host) == set(host._call(Host.current)) == {one.name for one in stands}
+    host.destroy(BARE)
     assert picture(host) == before
     host.apply(LAB, WEB)
     assert host.diff(LAB, WEB).plan == Plan()

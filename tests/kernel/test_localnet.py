@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from netbuilder import Bridge, Host, HostNetwork, Network, Plan, Sandbox
+from netbuilder.recipes.units import Key
 from tests.kernel.helpers import Lan, call, missing, picture, shell
 from tests.kernel.mortal import mortal
 
@@ -25,11 +26,9 @@ def localnet(host: Host, bridge: str = "lab0") -> str:
 def localnet_kept(host: Host) -> int:
     """How many networks the store says it of."""
 
-    def look() -> int:
-        with host._engine.store.opened() as db:
-            return int(db.execute("SELECT count(*) FROM units WHERE kind = 'localnet'").fetchone()[0])
-
-    return host._call(look)
+    allocations = host._call(host._engine.store.allocations)
+    keys = [Key("localnet", name) for name in allocations.networks]
+    return len(host._call(host._engine.store.records, keys))
 
 
 @pytest.mark.parametrize("publish", ["8088:80", "127.0.0.1:8088:80"])

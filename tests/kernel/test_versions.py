@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netbuilder import Bridge, Container, Host, NetbuilderError, Network, NoNetwork, Sandbox, StepError, firewall
-from netbuilder.engine.database import VERSION
+from netbuilder.engine.journal import VERSION
 from netbuilder.kernel import nft
 from netbuilder.steps import ExchangeTable
 from tests.kernel.helpers import SOON, Lan, call, picture, shell
@@ -28,18 +29,45 @@ MAC = "02:00:00:00:00:01"
 ALL = (LAB, OTHER, WEB, DB, MATE, BARE)
 
 
-Change = Callable[[sqlite3.Connection], object]
+Change = Callable[[Path], object]
 
 
 def rewrite(host: Host, change: Change) -> None:
     """Change the store of a host, as another program would."""
+    host._call(lambda: change(host._engine.store.path))
 
-    def work() -> None:
-        path = host._engine.store.path
-        with closing(sqlite3.connect(f"{path.as_uri()}?vfs=unix-none", uri=True)) as db, db:
-            change(db)
 
-    host._call(work)
+def lines_of(path: Path) -> list[list[str]]:
+    """What stands, a line each."""
+    stands: dict[tuple[str, str], list[str]] = {}
+    if not path.exists():
+        return []
+    for word, *fields in (line.split("\t") for line in path.read_text().splitlines()[1:] if line):
+        if word == "stands":
+            stands[fields[0], fields[1]] = [word, *fields]
+    return list(stands.values())
+
+
+def write(path: Path, lines: list[list[str]], version: int = VERSION) -> None:
+    path.write_text("\n".join((f"netbuilder store, format {version}", "", *map("\t".join, lines), "", "")))
+
+
+def edited(name: str, change: Callable[[Any], Any], field: int = 4) -> Change:
+    """One unit with another JSON: of what it was resolved to, or of its records."""
+
+    def edit(path: Path) -> None:
+        lines = lines_of(path)
+        for line in lines:
+            if line[2] == name:
+                new = change(json.loads(line[field]))
+                line[field] = new if isinstance(new, str) else json.dumps(new)
+        write(path, lines)
+
+    return edit
+
+
+def versioned(version: int) -> Change:
+    return lambda path: write(path, lines_of(path), version)
 
 
 @pytest.fixture
@@ -56,48 +84,62 @@ def again(host: Host) -> Iterator[Callable[[], Host]]:
         one.close()
 
 
-def as_of_the_first_version(db: sqlite3.Connection) -> None:
-    """As 0.1.0 wrote it: other tables, no version, kinds and fields that are gone."""
-    rows = db.execute("SELECT kind, name, resolved, records FROM units").fetchall()
-    db.executescript(
-        """
-        DROP TABLE units; DROP TABLE intents; PRAGMA user_version = 0;
+def database(path: Path, script: str) -> sqlite3.Connection:
+    path.unlink()
+    db = sqlite3.connect(path)
+    db.executescript(script)
+    return db
+
+
+def as_of_the_first_version(path: Path) -> None:
+    """As 0.1.0 wrote it: a database of other tables, no version, kinds and fields that are gone."""
+    lines = lines_of(path)
+    script = """
         CREATE TABLE made (kind TEXT, name TEXT, resolved TEXT, receipts TEXT, PRIMARY KEY (kind, name));
         CREATE TABLE intents (kind TEXT, name TEXT, receipts TEXT, PRIMARY KEY (kind, name));
-        """
-    )
-    for kind, name, resolved, records in rows:
-        items = json.loads(records)
-        for item in items:
-            if item["step"] == "AddTable":
-                item["was_router"] = False
-            if item["step"] == "AddBridge":
-                item["mac"] = "02:42:0a:09:00:01"
-        kind = "rules" if kind == "firewall" else kind
-        db.execute("INSERT INTO made VALUES (?, ?, ?, ?)", (kind, name, resolved, json.dumps(items)))
+    """
+    with closing(database(path, script)) as db, db:
+        for _, kind, name, _, resolved, records in lines:
+            items = json.loads(records)
+            for item in items:
+                if item["step"] == "AddTable":
+                    item["was_router"] = False
+                if item["step"] == "AddBridge":
+                    item["mac"] = "02:42:0a:09:00:01"
+            kind = "rules" if kind == "firewall" else kind
+            db.execute("INSERT INTO made VALUES (?, ?, ?, ?)", (kind, name, resolved, json.dumps(items)))
 
 
-def as_of_a_later_version(db: sqlite3.Connection) -> None:
-    """A version that knows other fields, and what belongs to several things."""
-    db.executescript(f"PRAGMA user_version = {VERSION + 1}; ALTER TABLE units ADD COLUMN labels TEXT")
-    for kind, name, records in db.execute("SELECT kind, name, records FROM units").fetchall():
-        items = [{**item, "since": 7} for item in json.loads(records)]
-        db.execute("UPDATE units SET records = ? WHERE kind = ? AND name = ?", (json.dumps(items), kind, name))
+def as_of_the_last_database(path: Path) -> None:
+    """As version 3 wrote it, with a journal beside it that is empty."""
+    lines = lines_of(path)
+    script = """
+        CREATE TABLE units (kind TEXT, name TEXT, resolved TEXT, records TEXT, PRIMARY KEY (kind, name));
+        CREATE TABLE intents (kind TEXT, name TEXT, records TEXT, PRIMARY KEY (kind, name));
+        PRAGMA user_version = 3;
+    """
+    with closing(database(path, script)) as db, db:
+        for _, kind, name, number, resolved, records in lines:
+            row = kind, name, resolved, records, int(number)
+            db.execute("INSERT INTO units (kind, name, resolved, records, rowid) VALUES (?, ?, ?, ?, ?)", row)
+    path.with_name(f"{path.name}-journal").touch()
 
 
-def with_a_field_less(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE units SET resolved = json_remove(resolved, '$.namespace') WHERE name = 'web'")
+def as_of_a_later_version(path: Path) -> None:
+    """A version that knows other words and fields, and what belongs to several things."""
+    lines = lines_of(path)
+    for line in lines:
+        line[-1] = json.dumps([{**item, "since": 7} for item in json.loads(line[-1])])
+        line.insert(4, "labels")
+    write(path, [*lines, ["moment", "7"], ["stirs", "sandbox", "web", "[]"]], VERSION + 1)
 
 
-def with_a_field_more(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE units SET resolved = json_set(resolved, '$.color', 'red') WHERE name = 'lab'")
+with_a_field_less = edited("web", lambda one: {name: value for name, value in one.items() if name != "namespace"})
+with_a_field_more = edited("lab", lambda one: one | {"color": "red"})
+with_no_json = edited("db", lambda one: "{")
 
 
-def with_no_json(db: sqlite3.Connection) -> None:
-    db.execute("UPDATE units SET resolved = '{' WHERE name = 'db'")
-
-
-FOREIGN = [as_of_the_first_version, as_of_a_later_version]
+FOREIGN = [as_of_the_first_version, as_of_the_last_database, as_of_a_later_version]
 UNREADABLE = [with_a_field_less, with_a_field_more, with_no_json]
 
 
@@ -123,7 +165,7 @@ def test_a_store_that_cannot_be_used_says_so_and_is_taken_back(
 
 
 def test_the_error_names_both_versions(host: Host, again: Callable[[], Host]) -> None:
-    rewrite(host, lambda db: db.executescript("PRAGMA user_version = 99"))
+    rewrite(host, versioned(99))
     with pytest.raises(NetbuilderError, match=rf"format 99; this one's is {VERSION}\)"):
         again().sandboxes()
 
@@ -156,12 +198,7 @@ def test_a_record_that_is_not_understood_stops_nothing(
     before = picture(host)
     host.apply(*ALL)
 
-    def spoil(db: sqlite3.Connection) -> None:
-        (records,) = db.execute("SELECT records FROM units WHERE name = 'web'").fetchone()
-        spoilt = json.dumps([*json.loads(records), item])
-        db.execute("UPDATE units SET records = ? WHERE name = 'web'", (spoilt,))
-
-    rewrite(host, spoil)
+    rewrite(host, edited("web", lambda records: [*records, item], field=5))
     other = again()
     with pytest.raises(NetbuilderError, match=r"can't be read .*'sandbox' 'web'"):
         other.apply(WEB)
@@ -182,10 +219,8 @@ def test_a_record_that_makes_no_sense_stops_nothing(
         {"step": "SetSysctl", "key": key, "value": "1", "before": None},
     ]
 
-    def spoil(db: sqlite3.Connection) -> None:
-        db.execute("INSERT INTO units VALUES ('network', 'ghost', '{}', ?)", (json.dumps(items),))
-
-    rewrite(host, spoil)
+    ghost = ["stands", "network", "ghost", "7", "{}", json.dumps(items)]
+    rewrite(host, lambda path: write(path, [*lines_of(path), ghost]))
     again().destroy_all()
     assert picture(host) == as_it_was
 
@@ -201,20 +236,114 @@ def test_a_record_that_makes_no_sense_stops_nothing(
         f"INSERT INTO units VALUES ('tunnel', 'x', '{{}}', '{'[' * 100_000}')",
     ],
 )
-def test_a_store_of_another_shape_is_taken_back(host: Host, again: Callable[[], Host], change: str) -> None:
+def test_a_database_of_another_shape_is_taken_back(host: Host, again: Callable[[], Host], change: str) -> None:
     before = picture(host)
     host.apply(*ALL)
-    rewrite(host, lambda db: db.executescript(f"{change}; PRAGMA user_version = {VERSION + 1}"))
+
+    def spoil(path: Path) -> None:
+        as_of_the_last_database(path)
+        with closing(sqlite3.connect(path)) as db:
+            db.executescript(f"{change}; PRAGMA user_version = 99")
+
+    rewrite(host, spoil)
+    with pytest.raises(NetbuilderError, match="format 99"):
+        again().sandboxes()
     again().destroy_all()
     assert picture(host) == before
     host.apply(*ALL)
     assert not host.diff(*ALL)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["stands", "sandbox", "x"],
+        ["stands", "tunnel", "x", "7", "{}", "[]"],
+        ["stands", "sandbox", "x", "-7", "{}", "[]"],
+        ["stands", "sandbox", "x", "9" * 5000, "{}", "[]"],
+        ["stands", "sandbox", "\udcff", "7", "{}", "[]"],
+        ["stands", "sandbox", "x", "7", "{}", "[" * 100_000],
+        ["begin", "sandbox", "x", "[" * 100_000],
+        ["begin", "sandbox", "x", "{}"],
+        ["begin", "sandbox"],
+        ["gone"],
+        ["end", "sandbox"],
+        ["\x1b[31m"],
+        ["\x00" * 100],
+    ],
+)
+@pytest.mark.parametrize("version", [VERSION, VERSION + 1])
+def test_a_line_that_is_none_is_told_and_stops_no_taking_back(
+    host: Host, again: Callable[[], Host], line: list[str], version: int
+) -> None:
+    before = picture(host)
+    host.apply(*ALL)
+
+    def spoil(path: Path) -> None:
+        write(path, lines_of(path), version)
+        with path.open("ab") as file:
+            file.write("\t".join(line).encode(errors="surrogateescape") + b"\n\n")
+
+    rewrite(host, spoil)
+    with pytest.raises(NetbuilderError, match="where netbuilder keeps what it made") as caught:
+        again().apply(*ALL)
+    assert str(caught.value).isprintable()
+    again().destroy_all()
+    assert picture(host) == before
+    host.apply(*ALL)
+    assert not host.diff(*ALL)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_what_was_cut_short_was_not_written(host: Host, again: Callable[[], Host], end: str) -> None:
+    """As a kill leaves it; who writes next cuts it off, and who reads meanwhile never sees it."""
+    host.apply(LAB, WEB)
+    other = again()
+
+    def cut(path: Path) -> None:
+        with path.open("a") as file:
+            file.write("gone\tsandbox\tweb\nbegin\tnetwork\tlab\t[" + end)
+
+    rewrite(host, cut)
+    assert "web" in other and "web" in again() and "web" in host
+    assert not host.diff(LAB, WEB)
+    other.apply(BARE)
+    assert set(host) == set(other) == set(again()) == {"web", "bare"}
+    assert host._call(lambda: host._engine.store.path.read_text()).endswith("\nend\n\n")
+
+
+def test_a_store_does_not_grow_for_good(host: Host, again: Callable[[], Host]) -> None:
+    """What has been overtaken goes, other handles follow, and numbers stay."""
+    host.apply(LAB, WEB)
+    other, path, number = again(), host._engine.store.path, host["web"].number
+    size = host._call(lambda: path.stat().st_size)
+    inodes = set()
+    for _ in range(60):
+        host.apply(BARE, Sandbox(name="more", mode=Bridge(network="lab")))
+        assert set(other) == {"web", "bare", "more"}
+        host.destroy("bare", "more")
+        inodes.add(host._call(lambda: path.stat().st_ino))
+    assert len(inodes) > 1
+    assert host._call(lambda: path.stat().st_size) < size + (1 << 16) + (1 << 14)
+    for one in (host, other, again()):
+        assert set(one) == {"web"}
+        assert one["web"].number == number
+    assert not other.diff(LAB, WEB)
+
+
+def test_a_file_of_another_program_is_left_alone(host: Host, again: Callable[[], Host]) -> None:
+    for text in ("# notes\n", "netbuilder store, format x\n\n", "netbuilder store, for", "\n\n"):
+        rewrite(host, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
+        with pytest.raises(NetbuilderError, match="it is no store of netbuilder's") as caught:
+            again()
+        assert caught.value.hint
+        assert host._call(lambda: host._engine.store.path.read_text()) == text
+
+
 def test_a_version_is_looked_at_each_time(host: Host, again: Callable[[], Host]) -> None:
     other = again()
     host.apply(*ALL)
-    rewrite(host, lambda db: db.executescript("PRAGMA user_version = 99"))
+    rewrite(host, versioned(99))
     for one in (host, other):
         with pytest.raises(NetbuilderError, match="format 99"):
             one.apply(BARE)
@@ -225,7 +354,7 @@ def test_a_version_is_looked_at_each_time(host: Host, again: Callable[[], Host])
 
 def test_what_no_name_can_be_is_not_read_back(host: Host, again: Callable[[], Host]) -> None:
     host.apply(*ALL)
-    rewrite(host, lambda db: db.execute("UPDATE units SET resolved = json_set(resolved, '$.name', 'a\x1b[31m')"))
+    rewrite(host, edited("web", lambda one: one | {"name": "a\x1b[31m"}))
     with pytest.raises(NetbuilderError, match="can't be read") as caught:
         again().sandboxes()
     assert str(caught.value).isprintable()

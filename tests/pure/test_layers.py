@@ -30,6 +30,7 @@ PURE_MODULES = {
     "engine/exchange.py",
     "engine/flows.py",
     "engine/forwarding.py",
+    "engine/ledger.py",
     "engine/preflight.py",
     "engine/removal.py",
     "engine/report.py",
@@ -183,6 +184,25 @@ def test_what_is_not_needed_yet_is_not_loaded(program: str, ours: str) -> None:
     modules = loaded(program)
     assert ours in modules
     assert not modules & HEAVY
+
+
+LOOK = "from netbuilder.host import Host; from netbuilder.cli import commands, report, show"
+UNDO = f"{LOOK}; from netbuilder.engine import executor"
+
+
+@pytest.mark.parametrize(
+    ("program", "heavy"),
+    [
+        (LOOK, HEAVY | {"netbuilder.spec", "netbuilder.compose", "netbuilder.engine.changes"}),
+        (f"{LOOK}; from netbuilder.engine import condition", HEAVY | {"netbuilder.spec", "netbuilder.engine.executor"}),
+        (UNDO, HEAVY | {"netbuilder.spec", "netbuilder.resolve.specs"}),
+        ("from netbuilder import Plan, ResolvedSandbox, Changes, Step, NotFound", HEAVY | {"netbuilder.spec"}),
+        ("from netbuilder import Host, Sandbox\nfrom netbuilder.engine import preparation", HEAVY - {"pydantic"}),
+    ],
+    ids=["exec", "ps", "down --all", "values", "up"],
+)
+def test_what_a_command_does_not_need_is_not_loaded(program: str, heavy: set[str]) -> None:
+    assert not loaded(program) & heavy
 
 
 def test_a_name_loads_what_it_needs() -> None:

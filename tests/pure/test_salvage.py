@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netbuilder.engine.salvage import salvage, tables
+from netbuilder.engine.removal import Records
+from netbuilder.engine.salvage import of_database, of_text, understood
 from netbuilder.recipes.units import FIREWALL, FORWARDING, Key
 from netbuilder.steps import AddNamespace, AddTable, EnableForwarding, SetMtu, SetUp, UndoRecord
 
@@ -19,10 +21,22 @@ LOOPBACK = {"step": "SetUp", "netns": "web", "dev": "lo", "before": None}
 
 
 @pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    db = sqlite3.connect(":memory:", isolation_level=None)
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    db = sqlite3.connect(tmp_path / "host.db", isolation_level=None)
     yield db
     db.close()
+
+
+def salvage(db: sqlite3.Connection) -> tuple[Records, list[str]]:
+    """What is found in a database, and what is not understood."""
+    (path,) = (row[2] for row in db.execute("PRAGMA database_list"))
+    return understood(of_database(Path(path)))
+
+
+def salvaged(*lines: str) -> tuple[Records, list[str]]:
+    """The same of a text with these lines, whose fields are parted by bars here."""
+    text = "\n".join(("netbuilder store, format 7", "", *(line.replace("|", "\t") for line in lines), "", ""))
+    return understood(of_text(text))
 
 
 def write(db: sqlite3.Connection, table: str, records: str, *rows: tuple[Any, ...]) -> None:
@@ -32,7 +46,6 @@ def write(db: sqlite3.Connection, table: str, records: str, *rows: tuple[Any, ..
 
 
 def test_a_new_file_has_no_tables_and_owes_nothing(db: sqlite3.Connection) -> None:
-    assert tables(db) == []
     assert salvage(db) == ({}, [])
 
 
@@ -41,7 +54,6 @@ def test_all_tables_are_read_in_the_order_in_which_they_were_made(db: sqlite3.Co
         db, "units", "records", (*WEB, json.dumps([NAMESPACE])), (*FORWARDING, '[{"step": "Forward", "before": "1"}]')
     )
     write(db, "intents", "records", (*WEB, json.dumps([LOOPBACK])), ("network", "lab", "[]"))
-    assert tables(db) == ["units", "intents"]
     found, lost = salvage(db)
     assert found == {
         WEB: [UndoRecord(AddNamespace(name="web"), None), UndoRecord(SetUp(netns="web", dev="lo"), None)],
@@ -71,7 +83,6 @@ def test_tables_of_something_else_are_passed_over(db: sqlite3.Connection) -> Non
     db.execute("INSERT INTO notes VALUES ('x', 'y')")
     write(db, "units", "records", (*WEB, json.dumps([NAMESPACE])))
     assert salvage(db) == ({WEB: [UndoRecord(AddNamespace(name="web"), None)]}, [])
-    assert tables(db)[0] == "notes"
 
 
 @pytest.mark.parametrize(
@@ -139,3 +150,38 @@ def test_a_kind_that_is_none_is_told(db: sqlite3.Connection) -> None:
     write(db, "units", "records", (None, "web", json.dumps([NAMESPACE])))
     found, lost = salvage(db)
     assert (found, len(lost)) == ({}, 1)
+
+
+# A text
+
+PIN, UP = json.dumps([NAMESPACE]), json.dumps([LOOPBACK])
+PINNED = UndoRecord(AddNamespace(name="web"), None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], {}),
+        ([f"stands|sandbox|web|7|{{}}|{PIN}"], {WEB: [PINNED]}),
+        ([f"stands|sandbox|web|7|{{}}|{UP}", f"stands|sandbox|web|7|{{}}|{PIN}"], {WEB: [PINNED]}),
+        ([f"stands|sandbox|web|7|{{}}|{PIN}", "gone|sandbox|web"], {}),
+        ([f"begin|sandbox|web|{PIN}"], {WEB: [PINNED]}),
+        ([f"begin|sandbox|web|{PIN}", "end"], {}),
+        ([f"begin|sandbox|web|{UP}", f"begin|sandbox|web|{PIN}"], {WEB: [PINNED]}),
+        (["gone|sandbox|web", f"begin|sandbox|web|{PIN}"], {WEB: [PINNED]}),
+        ([f"stands|sandbox|web|7|labels|{{}}|{PIN}"], {WEB: [PINNED]}),
+        ([f"leans|sandbox|web|{PIN}", "gone|sandbox|db"], {WEB: [PINNED]}),
+    ],
+)
+def test_of_a_text_what_stands_and_what_was_begun_is_found(lines: list[str], found: dict[Key, Any]) -> None:
+    assert salvaged(*lines) == (found, [])
+
+
+@pytest.mark.parametrize(
+    "line", ["moment", "moment|7", "stands|tunnel|x|7|{}|[7]", "stands|sandbox|web|{}", "\x1b[31m"]
+)
+def test_of_a_text_what_is_not_understood_is_told(line: str) -> None:
+    found, lost = salvaged(line, f"stands|sandbox|db|7|{{}}|{PIN}")
+    assert found[Key("sandbox", "db")] == [PINNED]
+    assert len(lost) == 1
+    assert lost[0].isprintable()
