@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Interface, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from netbuilder import firewall
 from netbuilder.resolve.resolved import HostBaseline
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.steps import PublishPort
-from tests.pure.samples import NETWORK
+from tests.pure.samples import NETWORK, pool
 
 # The rules
 
@@ -260,15 +260,16 @@ def test_no_table_is_nobodys() -> None:
 EVERY_NETWORK = [
     ("bridges", '"br9"'),
     ("icc", '"br9" . "br9"'),
-    ("gateways", "10.9.0.1"),
-    ("subnets", '"br9" . 10.9.0.0/24'),
+    ("gateways4", "10.9.0.1"),
+    ("subnets4", '"br9" . 10.9.0.0/24'),
 ]
+WITHOUT_IPV6 = ("without_ipv6", '"br9"')
 
 
 @pytest.mark.parametrize(
     ("fields", "more"),
     [
-        ({}, [("masqueraded", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways", "10.9.0.1")]),
+        ({}, [("masqueraded4", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways4", "10.9.0.1")]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
         ({"adopted": True, "masquerade": False}, []),
@@ -277,33 +278,32 @@ EVERY_NETWORK = [
 )
 def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple[str, str]]) -> None:
     elements = firewall.network_elements(NETWORK.replace(**fields))
-    assert {(set_, key) for set_, key, _ in elements} == {*EVERY_NETWORK, *more}
-    assert len(elements) == len(EVERY_NETWORK) + len(more)
-    assert all(why for _, _, why in elements)
+    assert {(one.set, one.key) for one in elements} == {*EVERY_NETWORK, WITHOUT_IPV6, *more}
+    assert len(elements) == len(EVERY_NETWORK) + 1 + len(more)
+    assert all(one.why for one in elements)
 
 
-def test_a_network_may_have_more_than_one_gateway() -> None:
-    gateways = (IPv4Interface("10.9.0.1/24"), IPv4Interface("10.8.0.9/16"))
-    elements = firewall.network_elements(NETWORK.replace(gateways=gateways))
-    assert {(set_, key) for set_, key, _ in elements} == {
+def test_a_network_may_have_both_families() -> None:
+    elements = firewall.network_elements(NETWORK.replace(pools=(pool("10.9.0.1/24"), pool("fd00:9::1/64"))))
+    assert {(one.set, one.key) for one in elements} == {
         *EVERY_NETWORK,
-        ("gateways", "10.8.0.9"),
-        ("subnets", '"br9" . 10.8.0.0/16'),
-        ("masqueraded", '"br9" . 10.9.0.0/24'),
-        ("masqueraded", '"br9" . 10.8.0.0/16'),
-        ("masqueraded_gateways", "10.9.0.1"),
-        ("masqueraded_gateways", "10.8.0.9"),
+        ("gateways6", "fd00:9::1"),
+        ("subnets6", '"br9" . fd00:9::/64'),
+        ("masqueraded4", '"br9" . 10.9.0.0/24'),
+        ("masqueraded6", '"br9" . fd00:9::/64'),
+        ("masqueraded_gateways4", "10.9.0.1"),
+        ("masqueraded_gateways6", "fd00:9::1"),
     }
 
 
 @pytest.mark.parametrize(
     ("before", "elements"),
-    [(True, [("forwarding", "ipv6"), ("forwarding", "ipv4")]), (False, [("forwarding", "ipv6")])],
+    [(True, []), (False, [("made_router", "ipv4")])],
 )
 def test_what_was_forwarded_before_is_forwarded_still(before: bool, elements: list[tuple[str, str]]) -> None:
     entered = firewall.baseline_elements(HostBaseline(forwarding_before=before))
-    assert [(set_, key) for set_, key, _ in entered] == elements
-    assert all(why for _, _, why in entered)
+    assert [(one.set, one.key) for one in entered] == elements
+    assert all(one.why for one in entered)
 
 
 @pytest.mark.parametrize(
