@@ -96,7 +96,7 @@ def connect_the_sandbox(on_host: Shell) -> None:
     on_host("ip -n web link set lo up && ip -n web link set eth0 up")
     on_host("ip -n web route add default via 172.17.0.1 dev eth0")
     say("And the published port, `-p 8088:80`: one entry in a map.")
-    on_host("nft add element inet netbuilder publish_any { tcp . 8088 : 172.17.0.2 . 80 }")
+    on_host("nft add element inet netbuilder publish_any4 { tcp . 8088 : 172.17.0.2 . 80 }")
     say("""The host may call it on its own 127.0.0.1 too: with `route_localnet` that leads to the bridge, and the answer
     back; chain raw_prerouting keeps others out.""")
     on_host("sysctl -w net/ipv4/conf/docker0/route_localnet=1")

@@ -21,7 +21,7 @@ def lesson() -> None:
         say("""On the host, `host.apply(Sandbox(name="web", mode=Bridge(publish=["8088:80"])))`. The port is one entry
         in a map:""")
         host.apply(WEB)
-        on_host("nft list map inet netbuilder publish_any | grep elements")
+        on_host("nft list map inet netbuilder publish_any4 | grep elements")
         from_outside(host, on_machine)
         to_the_outside(host, on_machine)
         not_published(on_host, on_machine)

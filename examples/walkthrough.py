@@ -140,8 +140,8 @@ def read_the_rules(on_host: Shell) -> None:
     """The rules that did it."""
     title("7  Which rule did what?")
     say("What came in by port 8088: one look-up in a map. With a thousand ports it is still one look-up.")
-    on_host("nft list chain inet netbuilder published | grep publish_any")
-    inside = on_host("nft list map inet netbuilder publish_any | grep elements")
+    on_host("nft list chain inet netbuilder published | grep publish_any4")
+    inside = on_host("nft list map inet netbuilder publish_any4 | grep elements")
     check("port 8088 of the host is port 80 of web", "tcp . 8088 : 172.17.0.2 . 80" in inside)
     say("What went out from the box: it came from docker0's subnet and left by another interface, as the host.")
     on_host("nft list chain inet netbuilder postrouting_from_bridge | grep masqueraded")

@@ -66,8 +66,8 @@ pipe each sandbox is one line.
   endpoints    a list of objects with network, bridge, veth (the host's end),
                interface (the inner one), addresses (with their prefix),
                gateways, mac and mtu
-  ports        a list of objects with host_ip, host_port, sandbox_port and
-               protocol
+  ports        a list of objects with host_ip (null for all addresses),
+               host_port, sandbox_port, protocol and count (of a range)
   state        ok, broken or gone
   broken       the first thing that does not hold
 What there is none of is null, or an empty list. In container mode endpoints and

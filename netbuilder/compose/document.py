@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from types import NoneType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from netbuilder.compose.keys import ADVICE, Keys
+from netbuilder.compose.keys import ADVICE, SAID, Keys
 from netbuilder.compose.source import KINDS, one_line, shown, under
 from netbuilder.errors import SpecError, suggestion
 
 _FLAGS = {"true": True, "false": False}
+_Default = TypeVar("_Default")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -29,7 +30,7 @@ def expect(value: object, where: str, *kinds: type) -> Any:
 
 def number(text: str, where: str) -> int:
     """The whole number that the text writes."""
-    if not re.fullmatch("[0-9]{1,9}", text):
+    if not re.fullmatch("-?[0-9]{1,10}", text):
         raise SpecError(where, f"{shown(text)} is not a whole number")
     return int(text)
 
@@ -84,7 +85,7 @@ class Section:
         said = self.get(key, str)
         return None if said is None else number(said, self.at(key))
 
-    def flag(self, key: str, default: bool) -> bool:
+    def flag(self, key: str, default: _Default) -> bool | _Default:
         """The key's true or false, or the default."""
         said = self.get(key, str)
         if said is None:
@@ -96,6 +97,25 @@ class Section:
     def items(self, key: str) -> list[tuple[str, object]]:
         """The entries of the key's list, each with its place."""
         return [(f"{self.at(key)}[{i}]", entry) for i, entry in enumerate(self.get(key, list) or [])]
+
+    def pairs(self, key: str, *kinds: type) -> Iterator[tuple[str, str, str]]:
+        """The names and values of the key's mapping, or of its list of "NAME=VALUE", each with its place."""
+        said = self.get(key, *kinds)
+        if isinstance(said, list):
+            for where, entry in self.items(key):
+                name, _, value = expect(entry, where, str).partition("=")
+                yield name, value, where
+        for name, value in said.items() if isinstance(said, dict) else ():
+            where = under(self.at(key), name)
+            yield name, expect(value, where, str, NoneType) or "", where
+
+    def said(self) -> list[str]:
+        """The keys that have a value, but for those that are ignored."""
+        return [key for key, value in self._values.items() if value is not None]
+
+    def ignore(self, where: str) -> None:
+        """Note a place that is ignored."""
+        self._ignored.add(where)
 
     def open(self, value: object, where: str, keys: Keys) -> Section:
         """A mapping inside this one."""
@@ -130,9 +150,22 @@ def build(model: type[_Model], where: str, places: Mapping[str, str], **fields: 
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         problem = first["msg"].removeprefix("Value error, ")
-        field, _, rest = problem.partition(": ")
-        if first["loc"]:
-            field = str(first["loc"][0])
-        elif field in model.model_fields:  # what is wrong with the whole may be said of one field
-            problem = rest
-        raise SpecError(places.get(field, where), one_line(problem)) from None
+        said_of = _fields(first["loc"])
+        if not said_of:  # what is wrong with the whole may be said of one field
+            word = problem.split(" ")[0].rstrip(":")
+            said_of = [word] if word in model.model_fields else []
+            problem = problem.removeprefix(f"{word}: ") if said_of else problem
+        place = next((places[field] for field in reversed(said_of) if field in places), where)
+        raise SpecError(place, one_line(in_words_of_the_file(problem))) from None
+
+
+def _fields(loc: tuple[str | int, ...]) -> list[str]:
+    """A field, and what is wrong in it: "link_local", "link_local[0]"."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc]
+    return ["".join(parts[:end])[1:] for end in range(1, len(parts) + 1)]
+
+
+def in_words_of_the_file(problem: str) -> str:
+    """What is said of a network's fields, as a file has them: `enable_ipv6: true`, and `subnet` for both families."""
+    problem = re.sub(r"\b(\w+)=(True|False)\b", lambda m: f"{SAID.get(m[1], m[1])}: {m[2].lower()}", problem)
+    return re.sub(r"\b(subnet|gateway|ip_range)6\b", r"\1", problem)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netbuilder.compose import networks, services
-from netbuilder.compose.document import Section
+from netbuilder.compose.document import Section, in_words_of_the_file
 from netbuilder.compose.source import Source
 from netbuilder.errors import SpecError
 
@@ -50,7 +50,7 @@ class Places:
         return places.get(rest.removeprefix(of).removeprefix("."), sections[of].where)
 
     def _in_its_words(self, text: str) -> str:
-        return _SANDBOX.sub(self._as_service, text)
+        return in_words_of_the_file(_SANDBOX.sub(self._as_service, text))
 
     def _as_service(self, match: re.Match[str]) -> str:
         section = self.services.get(match[1])

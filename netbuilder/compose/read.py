@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from netbuilder.compose import keys
 from netbuilder.compose.document import Section
+from netbuilder.compose.endpoints import IMPLICIT, attachments
 from netbuilder.compose.networks import network
 from netbuilder.compose.places import Places
-from netbuilder.compose.services import IMPLICIT, attachments, sandbox
+from netbuilder.compose.services import sandbox
 from netbuilder.compose.source import Source, load, shown, under
 from netbuilder.errors import SpecError, suggestion
 from netbuilder.spec import Bridge, Container, Network, Sandbox
+
+_NO_EFFECT = tuple(f".{key}" for key in keys.NO_EFFECT)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Composed:
 
     Args:
         specs: The networks, then the sandboxes, each in the file's order.
-        ignored: The keys that were ignored, as not about networking, like "services.web.image".
+        ignored: The keys that were ignored, like "services.web.image".
         services: The sandbox of each service, by the service's key.
         places: Where all that stands in the file.
     """
@@ -34,7 +37,10 @@ class Composed:
     @property
     def notice(self) -> str:
         """One line for the user that names what was ignored, or nothing."""
-        return f"ignored, as not about networking: {', '.join(self.ignored)}" if self.ignored else ""
+        without_effect = [where for where in self.ignored if where.endswith(_NO_EFFECT)]
+        others = [where for where in self.ignored if where not in without_effect]
+        told = {"ignored, as not about networking": others, "ignored, as nothing here goes by it": without_effect}
+        return "; ".join(f"{why}: {', '.join(places)}" for why, places in told.items() if places)
 
     def named(self, service: str) -> Sandbox:
         """The sandbox of a service.
@@ -59,7 +65,8 @@ class Composed:
             while isinstance(one.mode, Container) and one.mode.sandbox in by_name.keys() - wanted.keys():
                 one = by_name[one.mode.sandbox]
                 wanted[one.name] = one
-        networks = {one.mode.network for one in wanted.values() if isinstance(one.mode, Bridge)}
+        bridges = [one.mode for one in wanted.values() if isinstance(one.mode, Bridge)]
+        networks = {endpoint.network for bridge in bridges for endpoint in bridge.attachments}
         return tuple(spec for spec in self.specs if spec.name in (networks if isinstance(spec, Network) else wanted))
 
 

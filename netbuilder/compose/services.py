@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
-from netbuilder.compose import keys
+from netbuilder.compose import endpoints, keys
 from netbuilder.compose.document import Section, build, expect, number
+from netbuilder.compose.endpoints import attachment, attachments, bridge
 from netbuilder.compose.source import shown, under
 from netbuilder.errors import SpecError, suggestion
-from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
+from netbuilder.spec import DEFAULT_NETWORK, Container, HostNetwork, Mode, Network, NoNetwork, Sandbox
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.values.ports import LAST_PORT
-
-IMPLICIT = "default"
-"""The network of the services that name none."""
 
 _MODES = ("bridge", "host", "none", "service:NAME", "container:NAME")
 _WITHOUT_INTERFACE = {
@@ -37,21 +36,29 @@ def sandbox(service: Section, name: str, networks: Mapping[str, Network], names:
         raise SpecError(service.at("profiles"), "is not supported yet", keys.ADVICE["profiles"])
     service.part("deploy", keys.DEPLOY)
     mode = _mode(service, networks, names)
-    return build(Sandbox, service.at("container_name"), {}, name=name, mode=mode)
+    return build(
+        Sandbox,
+        service.at("container_name"),
+        {"sysctls": service.at("sysctls"), "labels": service.at("labels")},
+        name=name,
+        mode=mode,
+        sysctls=_sysctls(service),
+        labels={label: value for label, value, _ in service.pairs("labels", list, dict)},
+    )
 
 
 def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str, str]) -> Mode:
     chosen = service.text("network_mode")
     if chosen is None:
-        [(key, said)] = attachments(service).items()
-        if key not in networks:
+        on = attachments(service)
+        for key in (key for key in on if key not in networks):
             hint = suggestion(key, networks) or "add it under networks:"
             raise SpecError(service.where, f"{under('networks', key)} is not declared", hint)
-        return _bridge(service, _attachment(service, key, said), networks[key].name)
+        return bridge(service, [(networks[key].name, said) for key, said in on.items()], _publish(service))
     if service.get("networks", list, dict):
         raise SpecError(service.at("network_mode"), "excludes networks", "keep one of the two")
     if chosen == "bridge":
-        return _bridge(service, _attachment(service, chosen, None), DEFAULT_NETWORK)
+        return bridge(service, [(DEFAULT_NETWORK, attachment(service, chosen, None))], _publish(service))
     mode = _other_mode(chosen, service.at("network_mode"), names)
     for key, said in (("ports", service.get("ports", list)), ("mac_address", service.text("mac_address"))):
         if said:
@@ -59,58 +66,28 @@ def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str,
     return mode
 
 
-def attachments(service: Section) -> Mapping[str, object]:
-    """The network that a service is on, with what it says about it; none where it has a network_mode instead."""
-    if service.text("network_mode"):
-        return {}
-    said = service.get("networks", list, dict)
-    if isinstance(said, list):
-        said = {expect(key, where, str): None for where, key in service.items("networks")}
-    attachments: Mapping[str, object] = said or {IMPLICIT: None}
-    if len(attachments) > 1:
-        problem = "names more than one network: one network per sandbox for now"
-        raise SpecError(service.at("networks"), problem, "keep one of them")
-    return attachments
-
-
-def _attachment(service: Section, key: str, said: object) -> Section:
-    return service.open(said, under(f"{service.where}.networks", key), keys.ATTACHMENT)
-
-
-def _bridge(service: Section, attachment: Section, network: str) -> Bridge:
-    return build(
-        Bridge,
-        attachment.at("ipv4_address"),
-        {},
-        network=network,
-        address=attachment.text("ipv4_address"),
-        mac=_mac(service, attachment),
-        publish=tuple(port for _, port in _published(service)),
+def places(service: Section) -> dict[str, str]:
+    """Where the fields of the spec stand in the file."""
+    found = {
+        "name": service.at("container_name"),
+        "mode": service.at("network_mode"),
+        "sysctls": service.at("sysctls"),
+        "labels": service.at("labels"),
+    }
+    return (
+        found | endpoints.places(service) | {f"mode.publish[{i}]": at for i, (at, _) in enumerate(_published(service))}
     )
 
 
-def places(service: Section) -> dict[str, str]:
-    """Where the fields of the spec stand in the file."""
-    found = {"name": service.at("container_name"), "mode": service.at("network_mode")}
-    for key, said in attachments(service).items():
-        attachment = _attachment(service, key, said)
-        with_mac = attachment if attachment.text("mac_address") else service
-        found |= {
-            "mode.network": attachment.where,
-            "mode.address": attachment.at("ipv4_address"),
-            "mode.mac": with_mac.at("mac_address"),
-        }
-    return found | {f"mode.publish[{i}]": where for i, (where, _) in enumerate(_published(service))}
-
-
-def _mac(service: Section, attachment: Section) -> str | None:
-    """The MAC address that the service names, or its network, or both alike."""
-    places = [section.at("mac_address") for section in (service, attachment)]
-    said = [section.text("mac_address") for section in (service, attachment)]
-    first, second = (build(Bridge, place, {}, mac=mac).mac for place, mac in zip(places, said, strict=True))
-    if first and second and first != second:
-        raise SpecError(places[0], f"is {first}, and {places[1]} is {second}", "remove one of the two")
-    return second or first
+def _sysctls(service: Section) -> dict[str, str]:
+    """The settings of the service's network; those of its other namespaces are ignored."""
+    found = {}
+    for name, value, where in service.pairs("sysctls", list, dict):
+        if any(fnmatchcase(name, pattern) for pattern in keys.SYSCTLS_ELSEWHERE.split()):
+            service.ignore(where)
+        else:
+            found[name] = value
+    return found
 
 
 def _other_mode(chosen: str, where: str, names: Mapping[str, str]) -> HostNetwork | NoNetwork | Container:
@@ -129,6 +106,10 @@ def _other_mode(chosen: str, where: str, names: Mapping[str, str]) -> HostNetwor
         "use bridge, host, none, service:NAME or container:NAME; name a network under networks: instead"
     )
     raise SpecError(where, f"{shown(chosen)} is not a valid network mode", hint)
+
+
+def _publish(service: Section) -> Iterator[PublishedPort]:
+    return (port for _, port in _published(service))
 
 
 def _published(service: Section) -> Iterator[tuple[str, PublishedPort]]:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from netbuilder.engine import forwarding
+from netbuilder.engine.announcements import announcements
 from netbuilder.engine.flows import stale_after, stale_once_undone
 from netbuilder.engine.removal import Batches, Records, batches
 from netbuilder.engine.store import Store
@@ -22,7 +23,7 @@ from netbuilder.errors import NetbuilderError, StepError, printable, quoted
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.recipes.units import Key, Unit, whole
 from netbuilder.steps import ExchangeTable, Plan, StaleFlows, Step, Undo, UndoRecord
-from netbuilder.steps.forwarding import IP_FORWARD, ReliantOnForwarding
+from netbuilder.steps.forwarding import ReliantOnForwarding
 from netbuilder.steps.state import State, SysctlOf
 
 _log = logging.getLogger("netbuilder")
@@ -61,6 +62,8 @@ class Executor:
             for group in _groups(units):
                 self._add(group, transition.additions, watch)
             self.kernel.forget_flows(stale_after(units, stood, transition, self.store.allocations()))
+            for one in announcements(units, transition):
+                self.kernel.announce(one.bridge, one.address, one.mac, one.tells_host)
             made = [(unit, transition.records[unit.key]) for unit in units]
             made = [(unit, part) for unit, part in made if stood.get(unit.key) != (unit.resolved, part)]
             if made or new:
@@ -95,19 +98,20 @@ class Executor:
         return done
 
     def _spare_forwarding(self, owed: Records) -> Records:
-        if not forwarding.turns_off(owed):
-            return owed
-        query, switch = ReliantOnForwarding(), SysctlOf(None, IP_FORWARD)
-        state = self.kernel.observe([query, switch])
-        others = forwarding.reliant(owed, state[query])
-        if not others or state[switch] != "1":
-            return owed
-        _log.warning(
-            "forwarding stays on (net.ipv4.ip_forward=1), as others rely on it by now: %s;"
-            " if they do not: sysctl -w net.ipv4.ip_forward=0",
-            printable(", ".join(others)),
-        )
-        return forwarding.left_on(owed)
+        for step in forwarding.turned_off(owed):
+            query, switch = ReliantOnForwarding(step.version), SysctlOf(None, step.switch)
+            state = self.kernel.observe([query, switch])
+            others = forwarding.reliant(owed, state[query], step)
+            if others and state[switch] == "1":
+                key = step.switch.replace("/", ".")
+                _log.warning(
+                    "forwarding stays on (%s=1), as others rely on it by now: %s; if they do not: sysctl -w %s=0",
+                    key,
+                    printable(", ".join(others)),
+                    key,
+                )
+                owed = forwarding.left_on(owed, step)
+        return owed
 
     def _look(self, walk: Batches) -> tuple[Batches, State]:
         return walk, self.kernel.observe({query for batch in walk for _, one in batch for query in one.step.queries()})

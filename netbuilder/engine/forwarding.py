@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from netbuilder.engine.removal import Records
 from netbuilder.recipes.units import FORWARDING
-from netbuilder.steps import AddBridge, AddElement, EnableForwarding
-from netbuilder.steps.forwarding import NAT
+from netbuilder.steps import AcceptAdvertisements, AddBridge, AddElement, Step
+from netbuilder.steps.forwarding import NAT, Forwarding
 
 
-def turns_off(owed: Records) -> bool:
-    """Whether taking all this back would turn forwarding off."""
-    return any(isinstance(one.step, EnableForwarding) for one in owed.get(FORWARDING, ()))
+def turned_off(owed: Records) -> list[Forwarding]:
+    """The families that taking all this back would no longer forward, as the steps that turned it on."""
+    return [one.step for one in owed.get(FORWARDING, ()) if isinstance(one.step, Forwarding)]
 
 
-def reliant(owed: Records, seen: tuple[str, ...]) -> list[str]:
+def reliant(owed: Records, seen: tuple[str, ...], switch: Forwarding) -> list[str]:
     """Who relies on forwarding by now, and did not when it was turned on.
 
     A bridge with an address that has come since, as hypervisors and container engines make them, and rules that
@@ -23,15 +23,25 @@ def reliant(owed: Records, seen: tuple[str, ...]) -> list[str]:
     Args:
         owed: What is to be taken back.
         seen: The answer to `ReliantOnForwarding`.
+        switch: What turned it on.
     """
     steps = [one.step for part in owed.values() for one in part]
     known = {step.name for step in steps if isinstance(step, AddBridge)}
     known |= {step.key.strip('"') for step in steps if isinstance(step, AddElement) and step.set == "present"}
-    translated_before = any(NAT in (one.before or "").split() for one in owed[FORWARDING])
+    remembered = (one.before or "" for one in owed[FORWARDING] if one.step == switch)
+    translated_before = any(NAT in before.split() for before in remembered)
     bridges = [f"bridge {name}" for name in seen if name != NAT and name not in known]
     return [*bridges, "rules that translate (MASQUERADE, SNAT)"] if NAT in seen and not translated_before else bridges
 
 
-def left_on(owed: Records) -> Records:
-    """What is to be taken back, but for forwarding."""
-    return {**owed, FORWARDING: [one for one in owed[FORWARDING] if not isinstance(one.step, EnableForwarding)]}
+def left_on(owed: Records, switch: Forwarding) -> Records:
+    """What is to be taken back, but for forwarding, and for what goes along with it."""
+    return {
+        **owed,
+        FORWARDING: [one for one in owed[FORWARDING] if one.step != switch and not _goes_along(one.step, switch)],
+    }
+
+
+def _goes_along(step: Step, switch: Forwarding) -> bool:
+    """Whether a setting is needed for as long as the host forwards: without it, it loses its default route."""
+    return isinstance(step, AcceptAdvertisements) and switch.version == 6

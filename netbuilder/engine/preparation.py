@@ -20,7 +20,7 @@ from netbuilder.kernel import busy_ports, host_facts
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
-from netbuilder.resolve import Resolution, needs_facts, resolve
+from netbuilder.resolve import Resolution, begins_ipv6, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
@@ -74,6 +74,8 @@ class Preparation:
             facts = host_facts.facts(self.kernel)
         else:
             facts = HostFacts(last_group=host_facts.last_group(), bridged=host_facts.bridged_families())
+        if begins_ipv6(specs, allocations):
+            facts = host_facts.with_advertised(facts, self.kernel)
         if any(port.host_port is None for port in _asked_ports(specs)):
             facts = host_facts.with_free_ports(facts)
         lookout = Lookout(self.kernel, self._ports, allocations)

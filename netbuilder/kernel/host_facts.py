@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -18,6 +19,8 @@ from netbuilder.resolve.facts import HostFacts, HostRoute
 from netbuilder.resolve.resolved import LAST_GROUP
 from netbuilder.steps.state import ElementOf, TableCommentOf
 from netbuilder.values.addresses import FAMILIES, Family, IPAddress, IPInterface
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # what a step can name (netbuilder.steps.base.Dev)
 
 
 def facts(kernel: Kernel) -> HostFacts:
@@ -54,13 +57,19 @@ def _forwarding(kernel: Kernel) -> tuple[bool, bool, tuple[str, ...]]:
     if firewall.is_our_comment(state[comment]):
         ipv4, ipv6 = (state[one] is None for one in before)
         return ipv4, ipv6, ()
-    ipv4, ipv6 = forwarding.is_on(), forwarding.is_on_ipv6()
+    ipv4, ipv6 = forwarding.is_on(), forwarding.is_on(6)
     return ipv4, ipv6, () if ipv4 and ipv6 else tuple(name for _, name in socket.if_nameindex() if name != "lo")
 
 
 def with_free_ports(facts: HostFacts) -> HostFacts:
     """Facts with the ports that are free to be chosen by now."""
     return replace(facts, ephemeral=_ephemeral_ports(), reserved=_reserved_ports())
+
+
+def with_advertised(facts: HostFacts, kernel: Kernel) -> HostFacts:
+    """Facts with the interfaces that take router advertisements by now; none where the host forwards IPv6 already."""
+    found = () if forwarding.is_on(6) else forwarding.interfaces_advertised_to(kernel.host_socket)
+    return replace(facts, advertised=tuple(name for name in found if _PLAIN.fullmatch(name)))
 
 
 def _ephemeral_ports() -> tuple[int, int]:

@@ -7,11 +7,22 @@ thread was in when it opened them.
 from __future__ import annotations
 
 import errno
+import struct
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from netbuilder import firewall
-from netbuilder.kernel import addressing, conntrack, namespaces, neighbour_table, nfnetlink, offloads, rtnetlink
+from netbuilder.kernel import (
+    addressing,
+    conntrack,
+    discovery,
+    namespaces,
+    neighbour_table,
+    nfnetlink,
+    offloads,
+    rtnetlink,
+)
 from netbuilder.kernel.batches import Batches
 from netbuilder.kernel.netlink import Netlink
 from netbuilder.kernel.nft import NftError
@@ -65,6 +76,19 @@ class Kernel(Batches):
         """`conntrack -D`, for flows that would go on as was right before a change."""
         if stale:
             conntrack.forget(stale, self._sockets.netfilter(), self.host_socket)
+
+    def announce(self, bridge: str, address: IPAddress, mac: str, tells_host: bool) -> None:
+        """`arping -A`, and its like of IPv6, as if a sandbox itself sent it: who else is on the bridge, and the host.
+
+        Sent out of the bridge it needs no socket inside, whose closing takes the kernel longer than the sandbox took.
+        Nobody has to hear it: without, a neighbour asks again within a minute.
+        """
+        packet = discovery.announcement(address, mac)
+        frame = packet.to + bytes.fromhex(mac.replace(":", "")) + struct.pack("!H", packet.protocol) + packet.payload
+        with suppress(OSError):
+            self._sockets.packets().sendto(frame, (bridge, packet.protocol))
+        if tells_host:
+            self.host_socket.ask([neighbour_table.correct_neighbour(self._index(None, bridge), address, mac)])
 
     def close(self) -> None:
         """Close every socket, once nobody waits for one any more."""

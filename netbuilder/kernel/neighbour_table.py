@@ -11,7 +11,7 @@ from netbuilder.values.addresses import IPAddress
 
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 NDA_DST, NDA_LLADDR, NDA_IFINDEX = 1, 2, 8
-NUD_PERMANENT = 0x80
+NUD_STALE, NUD_PERMANENT = 0x04, 0x80
 _REPLACE = 0x100
 
 
@@ -27,6 +27,11 @@ def _head(family: int, dev: int = 0, state: int = 0) -> bytes:
 def set_neighbour(dev: int, address: IPAddress, mac: str) -> Message:
     """`ip neigh replace ADDRESS lladdr MAC dev DEV nud permanent`."""
     return _neighbour(NEWNEIGH, CREATE | _REPLACE, dev, address, NUD_PERMANENT, link_layer(NDA_LLADDR, mac))
+
+
+def correct_neighbour(dev: int, address: IPAddress, mac: str) -> Message:
+    """`ip neigh change ADDRESS lladdr MAC dev DEV nud stale`: refused if nobody asked for that neighbour yet."""
+    return _neighbour(NEWNEIGH, _REPLACE, dev, address, NUD_STALE, link_layer(NDA_LLADDR, mac))
 
 
 def delete_neighbour(dev: int, address: IPAddress) -> Message:

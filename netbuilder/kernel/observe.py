@@ -122,16 +122,21 @@ class Observer:
         files = [key for key in matches if key not in devs]
         found = dict(zip(files, self.sockets.read_sysctls(netns, files) if files else (), strict=True))
         for key, body in zip(devs, self._link_bodies(netns, list(devs.values())) if devs else (), strict=True):
-            found[key] = rtnetlink.read_disable_ipv6(body) if body else None
+            value = rtnetlink.read_ipv6_setting(body, rtnetlink.DISABLE_IPV6) if body else None
+            found[key] = None if value is None else str(value)
         return [found[query.key] for query in asked]
 
     def _forwarding_alone(self, netns: None, asked: list[ForwardingAlone]) -> list[tuple[str, ...]]:
-        if forwarding.is_on():
-            return [()]
-        return [(*forwarding.interfaces_that_forward(self.sockets.netlink(None)), *self._nat())]
+        return [self._forward_alone(query.version) for query in asked]
+
+    def _forward_alone(self, version: int) -> tuple[str, ...]:
+        if forwarding.is_on(version):
+            return ()
+        return *forwarding.interfaces_that_forward(self.sockets.netlink(None), version), *self._nat(version)
 
     def _reliant_on_forwarding(self, netns: None, asked: list[ReliantOnForwarding]) -> list[tuple[str, ...]]:
-        return [(*forwarding.bridges(self.sockets.netlink(None)), *self._nat())]
+        route = self.sockets.netlink(None)
+        return [(*forwarding.bridges(route, one.version), *self._nat(one.version)) for one in asked]
 
     def _not_forwarding(self, netns: None, asked: list[NotForwarding]) -> list[tuple[str, ...]]:
         return [forwarding.interfaces_that_do_not(self.sockets.netlink(None), query.but) for query in asked]
@@ -142,8 +147,8 @@ class Observer:
         route, tables = self.sockets.netlink(None), others.Reader(self.sockets.netfilter())
         return [others.warnings(query.networks, route, self._chains, tables) for query in asked]
 
-    def _nat(self) -> list[str]:
-        return [NAT] if forwarding.is_translated(self.sockets.netfilter(), self._chains) else []
+    def _nat(self, version: int) -> list[str]:
+        return [NAT] if forwarding.is_translated(self.sockets.netfilter(), self._chains, version) else []
 
     @cached_property
     def _chains(self) -> list[Chain]:

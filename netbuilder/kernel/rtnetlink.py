@@ -14,6 +14,7 @@ import struct
 from netbuilder.kernel.message import (
     ACK,
     CREATE,
+    DUMP,
     EXCL,
     Message,
     attribute,
@@ -35,7 +36,8 @@ IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_
 IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 31, 32
 INFO_KIND, INFO_DATA, INFO_SLAVE_KIND, INFO_SLAVE_DATA = 1, 2, 4, 5
 VETH_INFO_PEER, BRPORT_MODE, BRPORT_ISOLATED = 1, 4, 33
-INET6_CONF, INET6_ADDR_GEN_MODE, DISABLE_IPV6 = 2, 8, 26
+INET6_CONF, INET6_ADDR_GEN_MODE = 2, 8
+FORWARDING, ACCEPT_RA, DISABLE_IPV6 = 0, 3, 26
 GENMODE_EUI64, GENMODE_NONE = 0, 1
 RTEXT_FILTER_SKIP_STATS = 8
 
@@ -147,8 +149,23 @@ def read_link(body: bytes) -> Link:
     )
 
 
-def read_disable_ipv6(body: bytes) -> str | None:
-    """The setting net/ipv6/conf/DEV/disable_ipv6, as the answer to `get_link` has it; None without IPv6."""
+def get_links() -> Message:
+    """`ip link show`, of all."""
+    return Message(GETLINK, DUMP, _ifinfo() + number(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS))
+
+
+def read_name(body: bytes) -> str:
+    """The name of the interface that an answer to `get_links` is about."""
+    return string(attributes(body, 16).get(IFLA_IFNAME, b""))
+
+
+def is_port(body: bytes) -> bool:
+    """Whether that interface is a port of a bridge or of the like."""
+    return IFLA_MASTER in attributes(body, 16)
+
+
+def read_ipv6_setting(body: bytes, setting: int) -> int | None:
+    """A setting under net/ipv6/conf/DEV by its number, as the answer to `get_link` has it; None without IPv6."""
     inet6 = attributes(attributes(attributes(body, 16).get(IFLA_AF_SPEC, b"")).get(socket.AF_INET6, b""))
     settings = inet6.get(INET6_CONF, b"")
-    return str(struct.unpack_from("=i", settings, 4 * DISABLE_IPV6)[0]) if settings else None
+    return int(struct.unpack_from("=i", settings, 4 * setting)[0]) if settings else None

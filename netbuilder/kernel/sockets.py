@@ -7,6 +7,7 @@ open socket keeps its namespace alive.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -30,6 +31,7 @@ class Sockets:
         self._host = Netlink()
         self._netfilter: Netlink | None = None
         self._nft: Nft | None = None
+        self._packets: socket.socket | None = None
         self._sandbox: _Namespace | None = None
         self._procfs = sysctl.Procfs()
         self._paths: Mapping[str, str] = {}
@@ -58,6 +60,12 @@ class Sockets:
         if self._netfilter is None:
             self._netfilter = Netlink(NETFILTER)
         return self._netfilter
+
+    def packets(self) -> socket.socket:
+        """What sends frames out of the host's interfaces, and hears none."""
+        if self._packets is None:
+            self._packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        return self._packets
 
     def nftables(self) -> Nft:
         """The host's nftables context."""
@@ -91,6 +99,8 @@ class Sockets:
             self._netfilter.close()
         if self._nft:
             self._nft.close()
+        if self._packets:
+            self._packets.close()
         os.close(self.home)
 
     @contextmanager

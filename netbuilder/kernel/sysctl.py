@@ -55,7 +55,7 @@ def write(key: str, value: str, procfs: Procfs | None = None) -> None:
     """Set a setting."""
     fd = _open(key, os.O_WRONLY, procfs)
     try:
-        os.write(fd, value.encode())
+        os.write(fd, f"{value}\n".encode())  # the end of a line, for one that is empty
     finally:
         os.close(fd)
 

@@ -10,12 +10,14 @@ from ipaddress import IPv6Network
 from netbuilder.firewall import Element, baseline_elements, made_router, network_elements
 from netbuilder.resolve.resolved import HostBaseline, ResolvedForwarding6, ResolvedLocalnet, ResolvedNetwork
 from netbuilder.steps import (
+    AcceptAdvertisements,
     AddAddress,
     AddBridge,
     AddElement,
     AddLocalRoute,
     AddTable,
     EnableForwarding,
+    EnableIPv6Forwarding,
     Plan,
     SetMac,
     SetMtu,
@@ -52,7 +54,9 @@ def forwarding6(before: ResolvedForwarding6) -> Plan:
     """The same for IPv6, once for all networks that have it; without netbuilder the host may be no router of it."""
     why = "forwarding: the host passes IPv6 on too"
     guard = [] if before.was_router else [_element(made_router("ipv6"))]
-    return Plan([*guard, SetSysctl(key="net/ipv6/conf/all/forwarding", value="1", because=why)])
+    keep = "a router takes no advertisements of others: the host keeps the default route that it has by them"
+    advertised = (AcceptAdvertisements(dev=name, because=keep) for name in before.advertised)
+    return Plan([*guard, *advertised, EnableIPv6Forwarding(because=why)])
 
 
 def plan(network: ResolvedNetwork) -> Plan:

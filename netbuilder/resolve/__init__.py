@@ -99,7 +99,7 @@ def _forwarding6(
 ) -> ResolvedForwarding6 | None:
     if not any(network.has_ipv6 for network in networks):
         return None
-    return allocations.forwarding6 or ResolvedForwarding6(was_router=facts.forwarding6)
+    return allocations.forwarding6 or ResolvedForwarding6(was_router=facts.forwarding6, advertised=facts.advertised)
 
 
 def needs_facts(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:
@@ -110,6 +110,11 @@ def needs_facts(specs: Iterable[Network | Sandbox], allocations: Allocations) ->
     return not all(
         one.name in allocations.networks and is_as_specified(allocations.networks[one.name], one) for one in networks
     )
+
+
+def begins_ipv6(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:
+    """Whether the first network that has IPv6 is asked for."""
+    return allocations.forwarding6 is None and any(isinstance(one, Network) and one.has_ipv6 for one in specs)
 
 
 def _by_kind(specs: Iterable[Network | Sandbox]) -> tuple[list[Network], list[Sandbox]]:

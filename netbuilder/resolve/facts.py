@@ -61,6 +61,8 @@ class HostFacts:
             of both families.
         forwarding_on: Those of them that forwarded by a setting of their own.
         bridged: The families of which rules see what is merely bridged (bridge-nf-call-iptables, -ip6tables).
+        advertised: The interfaces that take router advertisements as long as the host does not forward IPv6, and
+            "default" if new ones do. It stays empty until somebody needs it, as all interfaces are looked at.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
         ephemeral: First and last port of the range from which a free host port is taken.
@@ -79,6 +81,7 @@ class HostFacts:
     present: tuple[str, ...] = ()
     forwarding_on: tuple[str, ...] = ()
     bridged: tuple[Family, ...] = ()
+    advertised: tuple[str, ...] = ()
     ipv6: bool = True
     last_group: int = LAST_GROUP
     ephemeral: tuple[int, int] = (32768, 60999)

@@ -164,9 +164,11 @@ class ResolvedLocalnet(Resolved):
 
 
 class ResolvedForwarding6(Resolved):
-    """That the host forwards IPv6, and whether it was a router of it before the first network that has it."""
+    """That the host forwards IPv6: whether it was a router before the first network that has it, and if not, on which
+    interfaces it takes advertisements of other routers."""
 
     was_router: bool
+    advertised: tuple[str, ...] = ()
 
 
 class ResolvedNeighbour(Resolved):

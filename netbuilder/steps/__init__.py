@@ -11,7 +11,7 @@ flows       which open flows a change makes wrong
 from netbuilder.steps.address import AddAddress
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.flows import StaleFlows
-from netbuilder.steps.forwarding import EnableForwarding
+from netbuilder.steps.forwarding import AcceptAdvertisements, EnableForwarding, EnableIPv6Forwarding
 from netbuilder.steps.link import AddBridge, AddVeth
 from netbuilder.steps.namespace import AddNamespace, AttachNamespace
 from netbuilder.steps.neighbour import SetNeighbour
@@ -26,6 +26,7 @@ from netbuilder.values.names import PINS
 
 __all__ = [
     "PINS",
+    "AcceptAdvertisements",
     "AddAddress",
     "AddBridge",
     "AddElement",
@@ -37,6 +38,7 @@ __all__ = [
     "AttachNamespace",
     "DisableLinkLocal",
     "EnableForwarding",
+    "EnableIPv6Forwarding",
     "ExchangeTable",
     "Kernel",
     "Plan",

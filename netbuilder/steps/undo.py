@@ -8,10 +8,11 @@ from typing import Annotated, Any, NamedTuple
 from netbuilder.steps.base import Kernel, Step
 from netbuilder.steps.forwarding import FORWARDING_ALONE
 from netbuilder.steps.state import Query, State
+from netbuilder.steps.sysctl import VALUE
 from netbuilder.values import matching
 
-# A number, a MAC address; or what forwarded by itself, in a word each (EnableForwarding).
-_WAS = re.compile(rf"(?:[0-9a-f:\t -]{{0,40}}|[01-](?: {FORWARDING_ALONE}){{1,1000}})")
+# A MAC address, what a setting was; or what forwarded by itself, in a word each (Forwarding).
+_WAS = re.compile(rf"(?:[0-9a-f:\t -]{{0,40}}|(?:{VALUE})?|[01-](?: {FORWARDING_ALONE}){{1,1000}})")
 
 
 class Undo(Step):

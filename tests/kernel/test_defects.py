@@ -17,7 +17,7 @@ import pytest
 from netbuilder import Bridge, Host, NetbuilderError, Network, NoNetwork, Plan, Sandbox, SpecError, StepError
 from netbuilder.engine import removal
 from netbuilder.engine.store import Store
-from netbuilder.kernel import host_facts, namespaces, privileges
+from netbuilder.kernel import busy_ports, host_facts, namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.steps import AddAddress, AddNamespace, AddRoute, Step
 from tests.kernel.helpers import picture, shell
@@ -203,8 +203,8 @@ def listening(host: Host, ports: range) -> Iterator[None]:
 
 def test_many_busy_ports_cost_few_looks(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    resolve = host_facts.busy_ports
-    monkeypatch.setattr(host_facts, "busy_ports", lambda *args: looks.append(1) or resolve(*args))
+    resolve = busy_ports.among
+    monkeypatch.setattr(busy_ports, "among", lambda *args: looks.append(1) or resolve(*args))
     first = host_facts._ephemeral_ports()[0]
     with listening(host, range(first, first + 300)):
         host.apply(LAB, Sandbox(name="web", mode=Bridge(network="lab", publish=["80", "81"])))

@@ -393,6 +393,12 @@ ELEMENTS = [
     ("gateways", "10.9.0.1", ""),
     ("subnets", '"br9" . 10.7.0.0/16', ""),
     ("publish_any4", "udp . 53", "10.9.0.2 . 5353"),
+    ("publish_any6", "sctp . 53", "fd00::2 . 5353"),
+    ("publish_at6", "::1 . tcp . 9090", "fd00::2 . 80"),
+    ("publish_ranges_any4", "tcp . 8000-17999", "10.9.0.2"),
+    ("publish_ranges_any6", "tcp . 1-65535", "fd00::2"),
+    ("publish_ranges_at4", "127.0.0.1 . udp . 8000-8009", "10.9.0.2"),
+    ("publish_ranges_at6", "fd00::1 . udp . 8000-8009", "fd00::2"),
     ("forwarding", "ipv6", ""),
     ("publish_at4", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
 ]
@@ -536,3 +542,40 @@ def test_indexes(host: Host) -> None:
             netlink.close()
 
     assert host._call(indexes) == (1, 0)
+
+
+def test_flows_of_both_families_are_read_and_forgotten(built: Host) -> None:
+    """As the kernel lists them, and each by itself."""
+    shell(
+        built["web"],
+        """
+        ip -6 address add fd00:9::2/64 dev lo nodad
+        nft add table inet track
+        nft 'add chain inet track out { type filter hook output priority 0; }'
+        nft add rule inet track out ct state new accept
+        """,
+    )
+    sockets = []
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "fd00:9::2")):
+        sockets.append(built["web"].socket(family, socket.SOCK_DGRAM))
+        sockets[-1].sendto(b"x", (address, 53))
+        sockets[-1].sendto(b"x", (address, 54))
+    with built["web"].enter():
+        netlink = Netlink(NETFILTER)
+
+    def flows() -> dict[tuple[str, int], bytes]:
+        bodies = netlink.ask([nfnetlink.get_flows()])[0].bodies
+        seen = [(nfnetlink.read_flow(body), body) for body in bodies]
+        return {
+            (str(flow.dst.address), flow.dst.port): body for flow, body in seen if flow and flow.dst == flow.answered_by
+        }
+
+    try:
+        before = flows()
+        assert set(before) == {(address, port) for address in ("127.0.0.1", "fd00:9::2") for port in (53, 54)}
+        netlink.tell([nfnetlink.delete_flow(before["fd00:9::2", 53]), nfnetlink.delete_flow(before["127.0.0.1", 54])])
+        assert set(flows()) == {("127.0.0.1", 53), ("fd00:9::2", 54)}
+    finally:
+        netlink.close()
+        for one in sockets:
+            one.close()

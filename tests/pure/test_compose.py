@@ -6,19 +6,32 @@ import sys
 from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from netbuilder.compose import Composed, dump, parse
-from netbuilder.compose.keys import ATTACHMENT, DEPLOY, FILE, IPAM, NETWORK, OPTIONS, POOL, PORT, SERVICE, Keys
+from netbuilder.compose.keys import (
+    ATTACHMENT,
+    DEPLOY,
+    ENDPOINT_OPTIONS,
+    EXTERNAL,
+    FILE,
+    IPAM,
+    NETWORK,
+    OPTIONS,
+    POOL,
+    PORT,
+    SERVICE,
+    Keys,
+)
 from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
-from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder.spec import Bridge, Container, Endpoint, HostNetwork, Network, NoNetwork, Route, Sandbox
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.values.names import RESERVED
 
@@ -27,7 +40,22 @@ MTU = "com.docker.network.driver.mtu"
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 ICC = "com.docker.network.bridge.enable_icc"
 BINDING = "com.docker.network.bridge.host_binding_ipv4"
+MODE = "com.docker.network.bridge.gateway_mode_ipv4"
+MODE6 = "com.docker.network.bridge.gateway_mode_ipv6"
+INHIBIT = "com.docker.network.bridge.inhibit_ipv4"
+TRUSTED = "com.docker.network.bridge.trusted_host_interfaces"
+HOST_IPV4 = "com.docker.network.host_ipv4"
+HOST_IPV6 = "com.docker.network.host_ipv6"
+PREFIX = "com.docker.network.container_iface_prefix"
+ENABLE_IPV4 = "com.docker.network.enable_ipv4"
+ENABLE_IPV6 = "com.docker.network.enable_ipv6"
+TIMES = "com.docker.network.advertise_addr_nmsgs"
+INTERVAL = "com.docker.network.advertise_addr_ms"
+IFNAME = "com.docker.network.endpoint.ifname"
+SYSCTLS = "com.docker.network.endpoint.sysctls"
 LONG = "x" * 10_000
+
+IN_SUBNET = {"subnet": "10.9.0.0/24"}
 
 DEFAULT = Network(name="default")
 LAB = "networks: {lab: }\n"
@@ -86,7 +114,7 @@ def test_a_file_as_people_write_them() -> None:
     assert composed == Composed(
         specs=(
             Network(name="front", subnet="10.9.0.0/24", gateway="10.9.0.254"),
-            Network(name="back", internal=True),
+            Network(name="back", internal=True, labels={"team": "blue"}),
             Sandbox(
                 name="shop-web",
                 mode=Bridge(
@@ -99,7 +127,7 @@ def test_a_file_as_people_write_them() -> None:
             Sandbox(name="api", mode=Bridge(network="back")),
             Sandbox(name="log", mode=Container(sandbox="shop-web")),
         ),
-        ignored=("name", "networks.back.labels", "services.api.build", "services.web.image"),
+        ignored=("name", "services.api.build", "services.web.image"),
     )
 
 
@@ -109,6 +137,15 @@ def test_the_notice_names_what_was_passed_over() -> None:
     assert parse(LAB).notice == ""
 
 
+def test_the_notice_tells_aliases_from_what_is_not_about_networking() -> None:
+    composed = parse(service("image: nginx, networks: {lab: {aliases: [db, $X]}}"))
+    assert composed.ignored == ("services.web.image", "services.web.networks.lab.aliases")
+    assert composed.notice == (
+        "ignored, as not about networking: services.web.image;"
+        " ignored, as nothing here goes by it: services.web.networks.lab.aliases"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
@@ -116,7 +153,7 @@ def test_the_notice_names_what_was_passed_over() -> None:
         ("name: wire", {"name": "wire"}),
         ("driver: bridge", {}),
         ("driver: ", {}),
-        ("driver: bridge, enable_ipv4: true, enable_ipv6: false, external: False", {}),
+        ("driver: bridge, enable_ipv4: true, external: False", {}),
         (f"driver_opts: {{{BRIDGE}: br9}}", {"bridge": "br9"}),
         (f"driver_opts: {{{MTU}: 1400}}", {"mtu": 1400}),
         (f"driver_opts: {{{MTU}: '1400'}}", {"mtu": 1400}),
@@ -136,10 +173,80 @@ def test_the_notice_names_what_was_passed_over() -> None:
             "ipam: {config: [{subnet: 10.9.0.0/24, gateway: 10.9.0.9}]}",
             {"subnet": "10.9.0.0/24", "gateway": "10.9.0.9"},
         ),
+        ("ipam: {config: [{subnet: 10.9.0.0/24, ip_range: 10.9.0.128/25}]}", IN_SUBNET | {"ip_range": "10.9.0.128/25"}),
+        (
+            "ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {printer: 10.9.0.9, DefaultGatewayIPv4: 10.9.0.8}}]}",
+            IN_SUBNET | {"aux_addresses": {"printer": "10.9.0.9", "DefaultGatewayIPv4": "10.9.0.8"}},
+        ),
+        ("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: }]}", IN_SUBNET),
+        ("enable_ipv6: true", {"ipv6": True}),
+        ("enable_ipv6: false", {"ipv6": False}),
+        ("enable_ipv4: false, enable_ipv6: true", {"ipv4": False, "ipv6": True}),
+        (f"driver_opts: {{{ENABLE_IPV6}: 'true', {ENABLE_IPV4}: 'false'}}", {"ipv4": False, "ipv6": True}),
+        (f"driver_opts: {{{ENABLE_IPV6}: 'true'}}, enable_ipv6: false", {"ipv6": False}),
+        (f"driver_opts: {{{ENABLE_IPV4}: 'false'}}, enable_ipv4: true", {}),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64'}, {subnet: 10.9.0.0/24}]}",
+            IN_SUBNET | {"subnet6": "fd00:9::/64"},
+        ),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 'fd00:9::9', ip_range: 'fd00:9::/80',"
+            " aux_addresses: {printer: 'fd00:9::8'}}]}",
+            {
+                "subnet6": "fd00:9::/64",
+                "gateway6": "fd00:9::9",
+                "ip_range6": "fd00:9::/80",
+                "aux_addresses": {"printer": "fd00:9::8"},
+            },
+        ),
+        (
+            "enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9}},"
+            " {subnet: 'fd00:9::/64', aux_addresses: {b: 'fd00:9::9'}}]}",
+            IN_SUBNET | {"subnet6": "fd00:9::/64", "aux_addresses": {"a": "10.9.0.9", "b": "fd00:9::9"}},
+        ),
+        (f"driver_opts: {{{MTU}: 0}}", {}),
+        (f"driver_opts: {{{ICC}: 'false'}}", {"icc": False}),
+        (f"driver_opts: {{{BINDING}: 127.0.0.1}}", {"host_binding": "127.0.0.1"}),
+        (f"driver_opts: {{{BINDING}: '::'}}", {"host_binding": "::"}),
+        (f"driver_opts: {{{BINDING}: 0.0.0.0}}", {}),
+        (f"driver_opts: {{{INHIBIT}: 'true'}}", {"inhibit_ipv4": True}),
+        (f"driver_opts: {{{TRUSTED}: 'eth0:eth1'}}", {"trusted_interfaces": ("eth0", "eth1")}),
+        (f"driver_opts: {{{TRUSTED}: ''}}", {}),
+        (f"driver_opts: {{{PREFIX}: lan}}", {"interface_prefix": "lan"}),
+        (f"driver_opts: {{{HOST_IPV4}: 198.51.100.9}}", {"host_ipv4": "198.51.100.9"}),
+        (
+            f"enable_ipv6: true, driver_opts: {{{HOST_IPV6}: '2001:db8::9'}}",
+            {"ipv6": True, "host_ipv6": "2001:db8::9"},
+        ),
+        *(
+            (f"driver_opts: {{{MODE}: {mode}}}", {"gateway_mode": mode})
+            for mode in ("nat", "nat-unprotected", "routed")
+        ),
+        (
+            f"internal: true, enable_ipv6: true, driver_opts: {{{MODE}: isolated, {MODE6}: isolated}}",
+            {"internal": True, "ipv6": True, "gateway_mode": "isolated", "gateway_mode6": "isolated"},
+        ),
+        ("labels: {team: blue, tier: 1, bare: }", {"labels": {"team": "blue", "tier": "1", "bare": ""}}),
+        ("labels: [team=blue, a=b=c, bare]", {"labels": {"team": "blue", "a": "b=c", "bare": ""}}),
+        ("labels: ", {}),
+        ("external: true", {"external": True}),
+        ("external: true, name: shared", {"external": True, "name": "shared"}),
+        ("external: {name: shared}", {"external": True, "name": "shared"}),
+        ("external: {name: shared}, name: shared", {"external": True, "name": "shared"}),
+        ("external: {}", {"external": True}),
+        ("external: true, internal: , driver_opts: , x-a: 1, attachable: true", {"external": True}),
     ],
 )
 def test_a_network(text: str, fields: dict[str, Any]) -> None:
     assert only_network(text) == Network(**({"name": "lab"} | fields))
+
+
+@pytest.mark.parametrize(("key", "said"), [(TIMES, 0), (TIMES, 3), (INTERVAL, 100), (INTERVAL, 2000)])
+def test_how_an_address_is_announced_is_passed_over(key: str, said: int) -> None:
+    composed = parse(network(f"driver_opts: {{{key}: {said}}}"))
+    assert composed.specs == (Network(name="lab"),)
+    assert composed.ignored == (f"networks.lab.driver_opts.{key}",)
+    assert composed.notice == f"ignored, as nothing here goes by it: networks.lab.driver_opts.{key}"
 
 
 @pytest.mark.parametrize(
@@ -172,10 +279,98 @@ def test_a_network(text: str, fields: dict[str, Any]) -> None:
         ("network_mode: ''", Bridge(network="default")),
         ("network_mode: none, scale: 1, profiles: [], deploy: {replicas: '1'}", NoNetwork()),
         ("network_mode: none, scale: , profiles: , deploy: ", NoNetwork()),
+        ("networks: {lab: {ipv6_address: 'fd00:9::7'}}", Bridge(network="lab", address6="fd00:9::7")),
+        ("networks: {lab: {interface_name: lan0}}", Bridge(network="lab", interface="lan0")),
+        (f"networks: {{lab: {{driver_opts: {{{IFNAME}: lan0}}}}}}", Bridge(network="lab", interface="lan0")),
+        (
+            f"networks: {{lab: {{interface_name: lan0, driver_opts: {{{IFNAME}: lan0}}}}}}",
+            Bridge(network="lab", interface="lan0"),
+        ),
+        ("networks: {lab: {gw_priority: 0, priority: 7, link_local_ips: [], driver_opts: }}", Bridge(network="lab")),
+        ("networks: {lab: {gw_priority: -1}}", Bridge(endpoints=[Endpoint("lab", gw_priority=-1)])),
+        (
+            "networks: {lab: {gw_priority: -2147483648}}",
+            Bridge(endpoints=[Endpoint("lab", gw_priority=-2147483648)]),
+        ),
+        (
+            "networks: {lab: {link_local_ips: [169.254.7.7, 'fe80::7']}}",
+            Bridge(endpoints=[Endpoint("lab", link_local=["169.254.7.7", "fe80::7"])]),
+        ),
+        (
+            f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: 'net.ipv4.conf.IFNAME.log_martians=1,"
+            "net/ipv6/conf/IFNAME/mtu=1400'}}}",
+            Bridge(
+                endpoints=[
+                    Endpoint(
+                        "lab",
+                        sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv6.conf.IFNAME.mtu": 1400},
+                    )
+                ]
+            ),
+        ),
+        (f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: ''}}}}}}", Bridge(network="lab")),
     ],
 )
 def test_how_a_service_is_wired(text: str, mode: Any) -> None:
     assert only_sandbox(text) == Sandbox(name="web", mode=mode)
+
+
+THREE = "networks: {c: , a: , b: {name: zoo}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoints"),
+    [
+        ("networks: [c, b, a]", ["a", "zoo", "c"]),
+        ("networks: {c: , a: }", ["a", "c"]),
+        ("networks: {a: {priority: 1}, b: {priority: 20}, c: }", ["zoo", "a", "c"]),
+        ("networks: {a: {priority: -1}, b: , c: {priority: 0}}", ["zoo", "c", "a"]),
+        (
+            "networks: {a: {ipv4_address: 10.9.0.7}, c: {gw_priority: 1, mac_address: 02:00:00:00:00:02}}",
+            [Endpoint("a", address="10.9.0.7"), Endpoint("c", gw_priority=1, mac="02:00:00:00:00:02")],
+        ),
+        (  # of several, it is for the one that Compose connects first
+            "networks: {a: , c: {priority: 1}}, mac_address: 02:00:00:00:00:01",
+            [Endpoint("c", mac="02:00:00:00:00:01"), "a"],
+        ),
+        (
+            "networks: {a: , c: {mac_address: 02:00:00:00:00:02}}, mac_address: 02:00:00:00:00:01",
+            [Endpoint("a", mac="02:00:00:00:00:01"), Endpoint("c", mac="02:00:00:00:00:02")],
+        ),
+    ],
+)
+def test_several_networks_come_in_a_fixed_order(text: str, endpoints: Any) -> None:
+    assert only_sandbox(f"{text}, ports: [80:80]", THREE) == Sandbox(
+        "web", mode=Bridge(endpoints=endpoints, publish=["80:80"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("sysctls: {net.ipv4.ip_forward: 1}", {"sysctls": {"net.ipv4.ip_forward": 1}}),
+        (
+            "sysctls: [net.ipv4.ip_forward=1, net/core/somaxconn=9]",
+            {"sysctls": {"net/ipv4/ip_forward": 1, "net/core/somaxconn": 9}},
+        ),
+        ("sysctls: [net.ipv4.tcp_rmem=4096 87380 6291456]", {"sysctls": {"net.ipv4.tcp_rmem": "4096 87380 6291456"}}),
+        ("sysctls: []", {}),
+        ("sysctls: ", {}),
+        ("labels: {team: blue}", {"labels": {"team": "blue"}}),
+        ("labels: ['team=blue']", {"labels": {"team": "blue"}}),
+        ("labels: ", {}),
+    ],
+)
+@pytest.mark.parametrize("mode", ["bridge", "none"])
+def test_what_else_a_service_has(mode: Any, text: str, fields: dict[str, Any]) -> None:
+    assert only_sandbox(f"network_mode: {mode}, {text}") == Sandbox("web", mode=mode, **fields)
+
+
+def test_sysctls_of_other_namespaces_are_passed_over() -> None:
+    composed = parse(service("sysctls: {kernel.shmmax: 1, fs.mqueue.msg_max: 9, net.ipv4.ip_forward: 1}"))
+    assert composed.services["web"].sysctls == {"net/ipv4/ip_forward": "1"}
+    assert composed.ignored == ("services.web.sysctls.fs.mqueue.msg_max", "services.web.sysctls.kernel.shmmax")
+    assert parse(service("sysctls: [kernel.sem=1]")).ignored == ("services.web.sysctls[0]",)
 
 
 @pytest.mark.parametrize(
@@ -432,20 +627,16 @@ def test_networking_that_is_not_supported_is_refused_by_name(text: str, where: s
         (network("driver: host"), "networks.lab.driver: 'host' is not supported yet", "use bridge"),
         (network("driver: none"), "networks.lab.driver: 'none' is not supported yet", "use bridge"),
         (network("driver: [bridge]"), "networks.lab.driver: a list is not supported yet", "use bridge"),
-        (network("enable_ipv4: false"), "networks.lab.enable_ipv4: 'false' is not supported yet", "use true"),
-        (network("enable_ipv6: true"), "networks.lab.enable_ipv6: 'true' is not supported yet", "use false"),
-        (network("external: true"), "networks.lab.external: 'true' is not supported yet", "the same name"),
-        (network("external: {name: x}"), "networks.lab.external: a mapping is not supported yet", "the same name"),
         (network("ipam: {driver: x}"), "networks.lab.ipam.driver: 'x' is not supported yet", "use default"),
         (
-            network(f"driver_opts: {{{ICC}: 'false'}}"),
-            f"networks.lab.driver_opts.{ICC}: 'false' is not supported yet",
-            "use true",
+            network(f"driver_opts: {{{MODE}: rooted}}"),
+            f"networks.lab.driver_opts.{MODE}: 'rooted' is not supported yet",
+            "did you mean routed?",
         ),
         (
-            network(f"driver_opts: {{{BINDING}: 127.0.0.1}}"),
-            f"networks.lab.driver_opts.{BINDING}: '127.0.0.1' is not supported yet",
-            "use 0.0.0.0",
+            network(f"driver_opts: {{{MODE6}: x}}"),
+            f"networks.lab.driver_opts.{MODE6}: 'x' is not supported yet",
+            "use nat or nat-unprotected or routed or isolated",
         ),
         (service("scale: 3"), "services.web.scale: '3' is not supported yet", "a service is one sandbox"),
         (service("scale: 0"), "services.web.scale: '0' is not supported yet", "a service is one sandbox"),
@@ -555,16 +746,8 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             "networks.lab.ipam.config[0].subnet: '10.9.0.1/24' is not a valid IPv4 subnet: did you mean 10.9.0.0/24?",
         ),
         (
-            network("ipam: {config: [{subnet: 'fd00::/64'}]}"),
-            "networks.lab.ipam.config[0].subnet: IPv6 is not supported",
-        ),
-        (
-            network("ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 'fd00::/64'}]}"),
-            "networks.lab.ipam.config[1].subnet: IPv6 is not supported yet",
-        ),
-        (
             network("ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 10.8.0.0/24}]}"),
-            "networks.lab.ipam.config: has more than one subnet",
+            "networks.lab.ipam.config[1]: is a second IPv4 subnet, after networks.lab.ipam.config[0]: a network has",
         ),
         (
             network("ipam: {config: [{gateway: 10.9.0.1}]}"),
@@ -579,6 +762,143 @@ def test_an_unknown_key_is_refused(text: str, message: str, hint: str) -> None:
             "networks.lab.ipam.config[0].gateway: gateway 10.8.0.1 is outside",
         ),
         ("networks: {a: {name: x}, b: {name: x}}", "networks.b: is named x, as networks.a is"),
+        (
+            network("ipam: {config: [{subnet: 'fd00:9::/64'}]}"),
+            "networks.lab.ipam.config[0].subnet: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: false, ipam: {config: [{subnet: 10.9.0.0/24}, {subnet: 'fd00:9::/64'}]}"),
+            "networks.lab.ipam.config[1].subnet: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64'}, {}, {subnet: 'fd00:8::/64'}]}"),
+            "networks.lab.ipam.config[2]: is a second IPv6 subnet, after networks.lab.ipam.config[0]: a network has",
+        ),
+        (
+            network("ipam: {config: [{gateway: 'fd00:9::1'}]}"),
+            "networks.lab.ipam.config[0]: is for IPv6, which this network has not",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{gateway: 'fd00:9::1'}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway needs a subnet to be in: name subnet too",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 'fd00:8::1'}]}"),
+            "networks.lab.ipam.config[0].gateway: gateway fd00:8::1 is outside subnet fd00:9::/64",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{subnet: 'fd00:9::/64', gateway: 10.9.0.1}]}"),
+            "networks.lab.ipam.config[0].gateway: '10.9.0.1' is not a valid IPv6 address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, ip_range: 10.8.0.0/24}]}"),
+            "networks.lab.ipam.config[0].ip_range: ip_range 10.8.0.0/24 is outside subnet 10.9.0.0/24",
+        ),
+        (
+            network("enable_ipv6: true, ipam: {config: [{}, {subnet: 'fd00:9::/64', ip_range: 'fd00:8::/64'}]}"),
+            "networks.lab.ipam.config[1].ip_range: ip_range fd00:8::/64 is outside subnet fd00:9::/64",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9, b: x}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses.b: 'x' is not a valid IPv4 address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.8.0.9}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses: 10.8.0.9 is outside subnet 10.9.0.0/24",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 'fd00::9'}}]}"),
+            "networks.lab.ipam.config[0].aux_addresses.a: 'fd00::9' is not of the family of its subnet",
+        ),
+        (
+            network(
+                "enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: {a: 10.9.0.9}},"
+                " {subnet: 'fd00:9::/64', aux_addresses: {a: 'fd00:9::9'}}]}"
+            ),
+            "networks.lab.ipam.config[1].aux_addresses.a: has the name of another address",
+        ),
+        (
+            network("ipam: {config: [{subnet: 10.9.0.0/24, aux_addresses: [a]}]}"),
+            "networks.lab.ipam.config[0].aux_addresses: must be a mapping, not a list",
+        ),
+        (
+            network("enable_ipv4: false"),
+            "networks.lab.enable_ipv4: a network without IPv4 and without IPv6 has no addresses: say enable_ipv6: true",
+        ),
+        (
+            network(f"driver_opts: {{{ENABLE_IPV4}: 'false'}}"),
+            f"networks.lab.driver_opts.{ENABLE_IPV4}: a network without IPv4 and without IPv6",
+        ),
+        (
+            network("enable_ipv4: false, enable_ipv6: true, ipam: {config: [{subnet: 10.9.0.0/24}]}"),
+            "networks.lab.ipam.config[0].subnet: subnet is for ipv4, which this network has not: say enable_ipv4: true",
+        ),
+        (
+            network(f"enable_ipv6: true, driver_opts: {{{MTU}: 1279}}"),
+            f"networks.lab.driver_opts.{MTU}: 1279 is too small for IPv6",
+        ),
+        (network(f"driver_opts: {{{MTU}: -5}}"), f"networks.lab.driver_opts.{MTU}: Input should be greater than or"),
+        (
+            network(f"driver_opts: {{{MODE}: isolated}}"),
+            f"networks.lab.driver_opts.{MODE}: 'isolated' is for internal networks: say internal: true too",
+        ),
+        (
+            network(f"enable_ipv6: true, driver_opts: {{{MODE6}: isolated}}"),
+            f"networks.lab.driver_opts.{MODE6}: 'isolated' is for internal networks",
+        ),
+        (
+            network(f"driver_opts: {{{MASQUERADE}: 'false', {HOST_IPV4}: 198.51.100.9}}"),
+            f"networks.lab.driver_opts.{HOST_IPV4}: {MASQUERADE}: false translates nothing",
+        ),
+        (
+            network(f"driver_opts: {{{HOST_IPV6}: '2001:db8::9'}}"),
+            f"networks.lab.driver_opts.{HOST_IPV6}: host_ipv6 is for ipv6, which this network has not: say enable_ipv6",
+        ),
+        (network(f"driver_opts: {{{HOST_IPV4}: x}}"), f"networks.lab.driver_opts.{HOST_IPV4}: 'x' is not a valid IPv4"),
+        (network(f"driver_opts: {{{BINDING}: x}}"), f"networks.lab.driver_opts.{BINDING}: 'x' is not a valid IPv4"),
+        (network(f"driver_opts: {{{INHIBIT}: x}}"), f"networks.lab.driver_opts.{INHIBIT}: 'x' is neither true nor"),
+        (network(f"driver_opts: {{{ICC}: x}}"), f"networks.lab.driver_opts.{ICC}: 'x' is neither true nor false"),
+        (
+            network(f"driver_opts: {{{TRUSTED}: 'eth0:a b'}}"),
+            f"networks.lab.driver_opts.{TRUSTED}: 'a b' is not a valid interface name",
+        ),
+        (network(f"driver_opts: {{{TRUSTED}: 'eth0:'}}"), f"networks.lab.driver_opts.{TRUSTED}: '' is not a valid"),
+        (
+            network(f"driver_opts: {{{PREFIX}: {'e' * 12}}}"),
+            f"networks.lab.driver_opts.{PREFIX}: '{'e' * 12}' is 12 characters long",
+        ),
+        (network(f"driver_opts: {{{TIMES}: 4}}"), f"networks.lab.driver_opts.{TIMES}: 4 is outside 0 to 3"),
+        (network(f"driver_opts: {{{TIMES}: x}}"), f"networks.lab.driver_opts.{TIMES}: 'x' is not a whole number"),
+        (
+            network(f"driver_opts: {{{INTERVAL}: 99}}"),
+            f"networks.lab.driver_opts.{INTERVAL}: 99 is outside 100 to 2000",
+        ),
+        (network("labels: x"), "networks.lab.labels: must be a list or a mapping, not text"),
+        (network("labels: [[a]]"), "networks.lab.labels[0]: must be text, not a list"),
+        (network("labels: {a: []}"), "networks.lab.labels.a: must be text or empty, not a list"),
+        (network('labels: {a: "b\\0"}'), "networks.lab.labels: 'a': a label is a name of up to 255 characters"),
+        (network("labels: [=b]"), "networks.lab.labels: '': a label is a name of up to 255 characters"),
+        (network("external: maybe"), "networks.lab.external: 'maybe' is neither true nor false"),
+        (network("external: []"), "networks.lab.external: must be text or a mapping, not a list"),
+        (network("external: {nmae: x}"), "networks.lab.external.nmae: is an unknown key"),
+        (network("external: {name: a b}"), "networks.lab.external.name: 'a b' is not a valid name"),
+        (network("external: true, name: a b"), "networks.lab.name: 'a b' is not a valid name"),
+        (
+            network("external: {name: x}, name: y"),
+            "networks.lab.name: is 'y', and networks.lab.external.name is another",
+        ),
+        *(
+            (network(f"external: true, {said}"), f"networks.lab.{said.split(':')[0]}: excludes external")
+            for said in (
+                "driver: bridge",
+                "driver_opts: {}",
+                "enable_ipv4: true",
+                "enable_ipv6: true",
+                "internal: false",
+                "ipam: {}",
+                "labels: []",
+            )
+        ),
         ("networks: [lab]", "networks: must be a mapping, not a list"),
         ("networks: {lab: x}", "networks.lab: must be a mapping or empty, not text"),
     ],
@@ -600,9 +920,76 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
         (service("networks: [[x]]"), "services.web.networks[0]: must be text, not a list"),
         (service("networks: [~]"), "services.web.networks[0]: must be text, not empty"),
         (service("networks: {lab: x}"), "services.web.networks.lab: must be a mapping or empty, not text"),
-        (service("networks: [a, lab]"), "services.web.networks: names more than one network: one network per sandbox"),
-        (service("networks: {a: , lab: }"), "services.web.networks: names more than one network"),
         (service("networks: [wire]"), "services.web: networks.wire is not declared"),
+        (service("networks: [lab, wire]"), "services.web: networks.wire is not declared"),
+        (
+            service("networks: [a, b]", "networks: {a: {name: x}, b: {name: x}}\n"),
+            "services.web.networks: network x is given twice",
+        ),
+        (service("networks: {lab: {ipv6_address: x}}"), "services.web.networks.lab.ipv6_address: 'x' is not a valid"),
+        (service("networks: {lab: {priority: x}}"), "services.web.networks.lab.priority: 'x' is not a whole number"),
+        (service("networks: {lab: {gw_priority: 1.5}}"), "services.web.networks.lab.gw_priority: '1.5' is not a whole"),
+        (service("networks: {lab: {gw_priority: --1}}"), "services.web.networks.lab.gw_priority: '--1' is not a whole"),
+        (
+            service("networks: {lab: {gw_priority: 2147483648}}"),
+            "services.web.networks.lab.gw_priority: Input should be",
+        ),
+        (service("networks: {lab: {interface_name: a b}}"), "services.web.networks.lab.interface_name: 'a b' is not a"),
+        (service("networks: {lab: {interface_name: lo}}"), "services.web.networks.lab.interface_name: 'lo' is "),
+        (
+            service(f"networks: {{lab: {{driver_opts: {{{IFNAME}: a b}}}}}}"),
+            f"services.web.networks.lab.driver_opts.{IFNAME}: 'a b' is not a valid interface name",
+        ),
+        (
+            service(f"networks: {{lab: {{interface_name: lan0, driver_opts: {{{IFNAME}: lan1}}}}}}"),
+            f"services.web.networks.lab.driver_opts.{IFNAME}: is 'lan1', and services.web.networks.lab.interface_name",
+        ),
+        (
+            service("networks: {a: {interface_name: lan0}, b: {interface_name: lan0}}", "networks: {a: , b: }\n"),
+            "services.web.networks: two interfaces cannot be called lan0",
+        ),
+        (
+            service("networks: {lab: {link_local_ips: [169.254.7.7, 10.9.0.7]}}"),
+            "services.web.networks.lab.link_local_ips[1]: 10.9.0.7 is not link-local",
+        ),
+        (
+            service("networks: {lab: {link_local_ips: [[]]}}"),
+            "services.web.networks.lab.link_local_ips[0]: must be text",
+        ),
+        (service("networks: {lab: {link_local_ips: x}}"), "services.web.networks.lab.link_local_ips: must be a list"),
+        *(
+            (
+                service(f"networks: {{lab: {{driver_opts: {{{SYSCTLS}: '{said}'}}}}}}"),
+                f"services.web.networks.lab.driver_opts.{SYSCTLS}: {message}",
+            )
+            for said, message in (
+                ("net.ipv4.ip_forward=1", "'net/ipv4/ip_forward' is not of this interface"),
+                ("net.ipv4.conf.IFNAME.log_martians", "'net.ipv4.conf.IFNAME.log_martians': '' is not a number"),
+                ("=1", "'' is not a setting of a network namespace"),
+                ("net.ipv4.conf.IFNAME.x=$(id)", "'net.ipv4.conf.IFNAME.x=$(id)': interpolation is not supported"),
+                ("net.ipv4.conf.IFNAME.x=;id", "'net.ipv4.conf.IFNAME.x': ';id' is not a number"),
+                ("net.ipv4.conf.IFNAME/../x=1", "'net.ipv4.conf.IFNAME/../x' is not a setting"),
+            )
+        ),
+        (
+            service("networks: {lab: {driver_opts: {x: 1}}}"),
+            "services.web.networks.lab.driver_opts.x: is an unknown key",
+        ),
+        (service("sysctls: x"), "services.web.sysctls: must be a list or a mapping, not text"),
+        (service("sysctls: {vm.swappiness: 1}"), "services.web.sysctls: 'vm.swappiness' is not a setting of a network"),
+        (service("sysctls: [net.ipv4.ip_forward]"), "services.web.sysctls: 'net.ipv4.ip_forward': '' is not a number"),
+        (
+            service("sysctls: {net.ipv4.ip_forward: }"),
+            "services.web.sysctls: 'net.ipv4.ip_forward': '' is not a number",
+        ),
+        (service("sysctls: {net.ipv4.ip_forward: []}"), "services.web.sysctls.net.ipv4.ip_forward: must be text or"),
+        (service("sysctls: [[]]"), "services.web.sysctls[0]: must be text, not a list"),
+        (
+            service("sysctls: {net.ipv4.ip_forward: 1}, network_mode: host"),
+            "services.web.sysctls: host mode has no namespace of its own",
+        ),
+        (service("labels: x"), "services.web.labels: must be a list or a mapping, not text"),
+        (service('labels: {"a\\n": b}'), "services.web.labels: 'a\\n': a label is a name"),
         (
             service("networks: {lab: {ipv4_address: 10.9.0}}"),
             "services.web.networks.lab.ipv4_address: '10.9.0' is not a valid IPv4 address",
@@ -649,7 +1036,7 @@ def test_a_network_that_is_refused(text: str, message: str) -> None:
         (service("ports: ['80:0']"), "services.web.ports[0]: 0 in '80:0' is outside 1 to 65535"),
         (
             service("networks: {lab: {mac_address: 02:00:00:00:00:01}}, mac_address: 02:00:00:00:00:02"),
-            "services.web.mac_address: is 02:00:00:00:00:02, and services.web.networks.lab.mac_address is 02:00:00:00:",
+            "services.web.mac_address: is '02:00:00:00:00:02', and services.web.networks.lab.mac_address is '02:00:",
         ),
         (
             service("networks: {lab: {mac_address: 02:00:00:00:00:01}}, mac_address: x"),
@@ -687,6 +1074,8 @@ def test_a_service_that_is_refused(text: str, message: str) -> None:
     ("text", "hint"),
     [
         (service("networks: [lba]"), "did you mean lab?"),
+        (network("ipam: {config: [{subnet: 'fd00:9::/64'}]}"), "say enable_ipv6: true"),
+        (network("external: true, ipam: {}"), "keep one of the two"),
         (service("networks: [wire]"), "add it under networks:"),
         (service("network_mode: 'service:wbe'"), "did you mean web?"),
         (service("network_mode: lab"), "under networks:"),
@@ -720,6 +1109,14 @@ def test_a_mode_without_an_interface_of_its_own_takes_no_ports_and_no_mac(mode: 
         (service("network_mode: 'service:${X}'"), "services.web.network_mode"),
         (service("networks: ['${X}']"), "services.web.networks[0]"),
         (service("networks: {lab: {ipv4_address: '${X}'}}"), "services.web.networks.lab.ipv4_address"),
+        (service("networks: {lab: {gw_priority: $X}}"), "services.web.networks.lab.gw_priority"),
+        (service("networks: {lab: {link_local_ips: [$X]}}"), "services.web.networks.lab.link_local_ips[0]"),
+        (service("sysctls: {net.ipv4.ip_forward: $X}"), "services.web.sysctls.net.ipv4.ip_forward"),
+        (service("sysctls: [net.ipv4.ip_forward=$X]"), "services.web.sysctls[0]"),
+        (service("labels: {a.b: $X}"), "services.web.labels.a.b"),
+        (network("labels: [a=$X]"), "networks.lab.labels[0]"),
+        (network("enable_ipv6: $X"), "networks.lab.enable_ipv6"),
+        (network("ipam: {config: [{aux_addresses: {a: $X}}]}"), "networks.lab.ipam.config[0].aux_addresses.a"),
         (service("mac_address: $MAC"), "services.web.mac_address"),
         (service("ports: $PORTS"), "services.web.ports"),
         (service("ports: ['${PORT}:80']"), "services.web.ports[0]"),
@@ -798,10 +1195,85 @@ def test_dump_writes_what_people_write() -> None:
     }
 
 
+def test_dump_writes_networks_in_dockers_words() -> None:
+    specs = (
+        Network(
+            "back",
+            subnet="10.9.0.0/24",
+            subnet6="fd00:9::/64",
+            ip_range="10.9.0.128/25",
+            aux_addresses={"printer": "10.9.0.9", "scanner": "fd00:9::9"},
+            gateway_mode="routed",
+            trusted_interfaces=["eth0", "eth1"],
+            labels={"team": "blue"},
+        ),
+        Network("front", external=True),
+        Sandbox(
+            "web",
+            mode=Bridge(
+                endpoints=[
+                    Endpoint("front", address6="fd00:8::7", interface="wan0", gw_priority=1),
+                    Endpoint("back", sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv4.conf.IFNAME.x": 2}),
+                ]
+            ),
+            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0/1.x": 2},
+            labels={"team": "red"},
+        ),
+    )
+    sysctls = "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.conf.IFNAME.x=2"
+    assert yaml.safe_load(dump(specs)) == {
+        "networks": {
+            "back": {
+                "enable_ipv6": True,
+                "driver_opts": {MODE: "routed", TRUSTED: "eth0:eth1"},
+                "ipam": {
+                    "config": [
+                        {
+                            "subnet": "10.9.0.0/24",
+                            "ip_range": "10.9.0.128/25",
+                            "aux_addresses": {"printer": "10.9.0.9"},
+                        },
+                        {"subnet": "fd00:9::/64", "aux_addresses": {"scanner": "fd00:9::9"}},
+                    ]
+                },
+                "labels": {"team": "blue"},
+            },
+            "front": {"external": True},
+        },
+        "services": {
+            "web": {
+                "networks": {
+                    "front": {"ipv6_address": "fd00:8::7", "interface_name": "wan0", "gw_priority": 1, "priority": 1},
+                    "back": {"driver_opts": {SYSCTLS: sysctls}},
+                },
+                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.x": "2"},
+                "labels": {"team": "red"},
+            }
+        },
+    }
+
+
+def test_networks_in_the_order_of_their_names_need_no_priority() -> None:
+    specs = (Network("a"), Network("b"), Sandbox("web", mode=Bridge(endpoints=["a", "b"])))
+    assert yaml.safe_load(dump(specs))["services"] == {"web": {"networks": {"a": None, "b": None}}}
+
+
+ROUTED = Sandbox("web", mode=Bridge("lab"), routes=[Route("10.8.0.0/24", via="10.9.0.7")])
+
+
 @pytest.mark.parametrize(
     ("specs", "message"),
     [
         ([Sandbox(name="web", namespace="/run/netns/x")], "web.namespace: a Compose file has no words"),
+        ([Network("lab"), ROUTED], "web.routes: a Compose file has no words for routes"),
+        ([Network("lab", external=True, mtu=1400)], "lab.external: a Compose file has no words for an external"),
+        ([Network("lab", labels={"a": "$X"})], "lab.labels: label 'a' has a $, for which a Compose file has no words"),
+        ([Sandbox("web", labels={"a": "$X"})], "web.labels: label 'a' has a $, for which a Compose file has no words"),
+        ([Sandbox("web", mode=Bridge(interface="lan0"))], "web.mode.network: network bridge is not among the specs"),
+        (
+            [Network("lab"), Sandbox("web", mode=Bridge(endpoints=["lab", "bridge"]))],
+            "web.mode.endpoints[1].network: network bridge is not among the specs",
+        ),
         ([Sandbox(name="web", mode=Bridge(network="lab"))], "web.mode.network: network lab is not among the specs"),
         ([Sandbox(name="web", mode=Bridge(address="172.17.0.9"))], "web.mode.network: network bridge is not among"),
         ([DEFAULT, Network(name="lab"), DEFAULT], "specs[2]: is named default, as specs[0] is"),
@@ -824,20 +1296,71 @@ ADDRESSES = st.ip_addresses(v=4).filter(lambda address: not address.is_multicast
 PORTS = st.integers(1, 65535)
 
 
+ADDRESSES6 = st.ip_addresses(v=6).filter(lambda address: address.ipv4_mapped is None)
+INTERFACES = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
+TEXT = st.text(st.characters(exclude_characters="$", exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
+LABELS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=2)
+SYSCTL_VALUES = st.from_regex(r"-?[A-Za-z0-9_.]{1,8}(?:[ \t][A-Za-z0-9]{1,8}){0,2}", fullmatch=True)
+SYSCTL_NAMES = st.from_regex(r"net/ipv[46](?:/[a-z0-9_][a-z0-9_.-]{0,5}){1,3}", fullmatch=True)
+
+
+def sysctls(names: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(names, SYSCTL_VALUES, max_size=2)
+
+
+@st.composite
+def pools(draw: st.DrawFn, version: int) -> dict[str, Any]:
+    """What a network asks for in one family."""
+    six = "6" if version == 6 else ""
+    first, sizes = ("fd00::", (9, 126)) if version == 6 else ("10.0.0.0", (9, 30))
+    start = int(ip_address(first)) + draw(st.integers(0, 2**24 - 1))
+    subnet = ip_network((start, draw(st.integers(*sizes))), strict=False)
+    inside = st.integers(1, subnet.num_addresses - 2).map(lambda i: subnet[i])
+    size = draw(st.integers(subnet.prefixlen, sizes[1]))
+    ranges = inside.map(lambda address: ip_network((address, size), strict=False))
+    fields = {
+        f"subnet{six}": subnet,
+        f"gateway{six}": draw(st.none() | inside),
+        f"ip_range{six}": draw(st.none() | ranges),
+        "aux_addresses": draw(
+            st.dictionaries(TEXT.filter(bool).map(lambda text: f"{version}{text}"), inside, max_size=2)
+        ),
+    }
+    return {field: value for field, value in fields.items() if value}
+
+
 @st.composite
 def networks(draw: st.DrawFn, name: str) -> Network:
-    start = draw(st.integers(int(IPv4Address("10.0.0.0")), int(IPv4Address("10.255.255.255"))))
-    subnet = draw(st.none() | st.integers(9, 30).map(lambda size: IPv4Network((start, size), strict=False)))
-    size = subnet.num_addresses if subnet else 0
-    interfaces = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
+    """A network; what follows from its subnets is not said besides."""
+    if draw(st.integers(0, 9)) == 0:
+        return Network(name, external=True)
+    four, six = draw(st.sampled_from([(True, False), (False, True), (True, True)]))
+    said: list[dict[str, Any]] = [draw(pools(4)) if four and draw(st.booleans()) else {}]
+    said.append(draw(pools(6)) if six and draw(st.booleans()) else {})
+    internal, masquerade = draw(st.booleans()), draw(st.booleans())
+    modes = st.sampled_from(["nat", "nat-unprotected", "routed", *(["isolated"] if internal else [])])
+    mode, mode6 = draw(modes), draw(modes)
+    snat = [masquerade and "nat" in one for one in (mode, mode6)]
     return Network(
-        name=name,
-        bridge=draw(st.none() | interfaces),
-        subnet=subnet,
-        gateway=draw(st.none() | st.integers(1, size - 2).map(lambda i: subnet[i])) if subnet else None,
-        mtu=draw(st.none() | st.integers(68, 65535)),
-        masquerade=draw(st.booleans()),
-        internal=draw(st.booleans()),
+        name,
+        **{field: value for one in said for field, value in one.items() if field != "aux_addresses"},
+        aux_addresses={key: address for one in said for key, address in one.get("aux_addresses", {}).items()},
+        bridge=draw(st.none() | INTERFACES),
+        ipv4=four,
+        ipv6=None if "subnet6" in said[1] else six or draw(st.sampled_from([None, False])),
+        gateway_mode=mode,
+        gateway_mode6=mode6,
+        inhibit_ipv4=four and draw(st.booleans()),
+        host_ipv4=draw(ADDRESSES) if four and snat[0] else None,
+        host_ipv6=draw(ADDRESSES6) if six and snat[1] else None,
+        host_binding=draw(st.none() | ADDRESSES.filter(lambda one: int(one) > 0) | ADDRESSES6),
+        interface_prefix=draw(INTERFACES)[:11].replace("lo", "eth"),
+        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2)),
+        mtu=draw(st.none() | st.integers(1280, 65535)),
+        masquerade=masquerade,
+        internal=internal,
+        icc=draw(st.booleans()),
+        labels=draw(LABELS),
     )
 
 
@@ -851,13 +1374,45 @@ PUBLISHED = st.builds(
 )
 
 
-def bridges(known: list[str]) -> st.SearchStrategy[Bridge]:
-    published = st.lists(PUBLISHED, max_size=3).map(tuple)
-    undeclared = st.builds(Bridge, mac=st.none() | MACS, publish=published)
-    if not known:
-        return undeclared
-    addressed = {"address": st.none() | ADDRESSES, "mac": st.none() | MACS, "publish": published}
-    return undeclared | st.builds(Bridge, network=st.sampled_from(known), **addressed)
+LINK_LOCAL = st.integers(1, 2**16 - 2).flatmap(
+    lambda i: st.sampled_from([IPv4Address("169.254.0.0") + i, IPv6Address("fe80::") + i])
+)
+FLAT = {
+    "address": st.none() | ADDRESSES,
+    "address6": st.none() | ADDRESSES6,
+    "mac": st.none() | MACS,
+    "interface": st.none() | INTERFACES.filter(lambda name: name != "lo"),
+}
+ENDPOINT = FLAT | {
+    "gw_priority": st.integers(-(2**31), 2**31 - 1) | st.just(0),
+    "link_local": st.lists(LINK_LOCAL, max_size=2).map(tuple),
+    "sysctls": sysctls(SYSCTL_NAMES.map(lambda name: f"{name}/IFNAME")),
+}
+
+
+@st.composite
+def bridges(draw: st.DrawFn, known: list[str]) -> Bridge:
+    """One network is written flat, unless more is said of it than that has room for."""
+    published = tuple(draw(st.lists(PUBLISHED, max_size=3)))
+    on = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
+    if not on:
+        return Bridge(mac=draw(st.none() | MACS), publish=published)
+    endpoints = [draw(st.builds(Endpoint, network=st.just(network), **ENDPOINT)) for network in on]
+    first = endpoints[0]
+    if len(on) == 1 and not (first.gw_priority or first.link_local or first.sysctls):
+        return Bridge(on[0], publish=published, **{field: getattr(first, field) for field in FLAT})
+    for field in ("mac", "interface"):
+        said = [value for one in endpoints if (value := getattr(one, field))]
+        assume(len(said) == len(set(said)))
+    return Bridge(endpoints=endpoints, publish=published)
+
+
+@st.composite
+def sandboxes(draw: st.DrawFn, name: str, known: list[str]) -> Sandbox:
+    shared = st.just(HostNetwork()) | st.builds(Container, sandbox=NAMES)
+    mode = draw(bridges(known) | st.just(NoNetwork()) | shared)
+    settings = draw(sysctls(SYSCTL_NAMES)) if isinstance(mode, Bridge | NoNetwork) else {}
+    return Sandbox(name, mode=mode, sysctls=settings, labels=draw(LABELS))
 
 
 @st.composite
@@ -865,9 +1420,8 @@ def files(draw: st.DrawFn) -> tuple[Network | Sandbox, ...]:
     """Specs that a Compose file has words for: at least one, the networks first."""
     known = draw(st.lists(NAMES, unique=True, max_size=3))
     names = draw(st.lists(NAMES, unique=True, min_size=0 if known else 1, max_size=4))
-    modes = bridges(known) | st.sampled_from([HostNetwork(), NoNetwork()]) | st.builds(Container, sandbox=NAMES)
     wires: list[Network | Sandbox] = [draw(networks(name)) for name in known]
-    return (*wires, *(Sandbox(name=name, mode=draw(modes)) for name in names))
+    return (*wires, *(draw(sandboxes(name, known)) for name in names))
 
 
 @given(files())
@@ -902,7 +1456,7 @@ def words_of(*kinds: Keys) -> list[str]:
 
 
 KEYS = [
-    *words_of(FILE, NETWORK, OPTIONS, IPAM, POOL, SERVICE, DEPLOY, ATTACHMENT, PORT),
+    *words_of(FILE, NETWORK, EXTERNAL, OPTIONS, IPAM, POOL, SERVICE, DEPLOY, ATTACHMENT, ENDPOINT_OPTIONS, PORT),
     "web",
     "lab",
     "default",
@@ -950,6 +1504,25 @@ networks:
       config:
         - subnet: 10.9.0.0/24
   far: {name: elsewhere}
+  six:
+    enable_ipv6: true
+    enable_ipv4: true
+    internal: true
+    labels: {team: blue}
+    ipam:
+      config:
+        - subnet: fd00:9::/64
+          gateway: fd00:9::1
+          ip_range: fd00:9::/80
+          aux_addresses:
+            printer: fd00:9::9
+        - subnet: 10.8.0.0/24
+    driver_opts:
+      com.docker.network.bridge.gateway_mode_ipv4: routed
+      com.docker.network.bridge.gateway_mode_ipv6: routed
+      com.docker.network.bridge.trusted_host_interfaces: eth0
+  edge:
+    external: true
 services:
   web:
     container_name: shop.web
@@ -963,23 +1536,39 @@ services:
   list:
     networks:
       - lab
+  two:
+    sysctls: {net.ipv4.ip_forward: 1}
+    labels: {team: blue}
+    networks:
+      six:
+        ipv6_address: fd00:9::7
+        gw_priority: 1
+        interface_name: lan0
+        link_local_ips:
+          - 169.254.7.7
+          - fe80::7
+        driver_opts:
+          com.docker.network.endpoint.sysctls: net.ipv4.conf.IFNAME.log_martians=1
+      lab:
+        driver_opts:
+          com.docker.network.endpoint.ifname: wan0
 """
 
 
 @pytest.mark.parametrize(
     ("field", "place", "line"),
     [
-        ("sandbox shop.web.mode.publish[0]", "services.web.ports[0]", 14),
-        ("sandbox shop.web.mode.publish[1]", "services.web.ports[1]", 15),
-        ("sandbox shop.web.mode.address", "services.web.networks.lab.ipv4_address", 11),
-        ("sandbox shop.web.mode.mac", "services.web.mac_address", 12),
-        ("sandbox shop.web.mode.network", "services.web.networks.lab", 11),
-        ("sandbox shop.web.name", "services.web.container_name", 10),
-        ("sandbox shop.web.namespace", "services.web", 9),
-        ("sandbox shop.web", "services.web", 9),
-        ("sandbox shop.mode", "services.shop.network_mode", 17),
-        ("sandbox shop.name", "services.shop", 16),
-        ("sandbox list.mode.network", "services.list.networks.lab", 19),
+        ("sandbox shop.web.mode.publish[0]", "services.web.ports[0]", 33),
+        ("sandbox shop.web.mode.publish[1]", "services.web.ports[1]", 34),
+        ("sandbox shop.web.mode.address", "services.web.networks.lab.ipv4_address", 30),
+        ("sandbox shop.web.mode.mac", "services.web.mac_address", 31),
+        ("sandbox shop.web.mode.network", "services.web.networks.lab", 30),
+        ("sandbox shop.web.name", "services.web.container_name", 29),
+        ("sandbox shop.web.namespace", "services.web", 28),
+        ("sandbox shop.web", "services.web", 28),
+        ("sandbox shop.mode", "services.shop.network_mode", 36),
+        ("sandbox shop.name", "services.shop", 35),
+        ("sandbox list.mode.network", "services.list.networks.lab", 38),
         ("network lab.subnet", "networks.lab.ipam.config[0].subnet", 6),
         ("network lab.gateway", "networks.lab.ipam.config[0]", 6),
         ("network lab.bridge", "networks.lab.driver_opts.com.docker.network.bridge.name", 3),
@@ -987,6 +1576,40 @@ services:
         ("network lab", "networks.lab", 2),
         ("network elsewhere", "networks.far", 7),
         ("network elsewhere.name", "networks.far.name", 7),
+        ("network six.subnet6", "networks.six.ipam.config[0].subnet", 15),
+        ("network six.gateway6", "networks.six.ipam.config[0].gateway", 16),
+        ("network six.ip_range6", "networks.six.ipam.config[0].ip_range", 17),
+        ("network six.aux_addresses", "networks.six.ipam.config[0].aux_addresses", 18),
+        ("network six.aux_addresses.printer", "networks.six.ipam.config[0].aux_addresses.printer", 19),
+        ("network six.subnet", "networks.six.ipam.config[1].subnet", 20),
+        ("network six.ip_range", "networks.six.ipam.config[1]", 20),
+        ("network six.ipv4", "networks.six.enable_ipv4", 10),
+        ("network six.ipv6", "networks.six.enable_ipv6", 9),
+        ("network six.internal", "networks.six.internal", 11),
+        ("network six.labels", "networks.six.labels", 12),
+        ("network six.gateway_mode", f"networks.six.driver_opts.{MODE}", 22),
+        ("network six.gateway_mode6", f"networks.six.driver_opts.{MODE6}", 23),
+        ("network six.trusted_interfaces", f"networks.six.driver_opts.{TRUSTED}", 24),
+        ("network six.icc", "networks.six.driver_opts", 21),
+        ("network edge", "networks.edge", 25),
+        ("network edge.external", "networks.edge.external", 26),
+        ("network edge.name", "networks.edge", 25),
+        ("network edge.subnet", "networks.edge", 25),
+        ("sandbox list.mode.endpoints[0].address", "services.list.networks.lab", 38),
+        ("sandbox two.sysctls", "services.two.sysctls", 41),
+        ("sandbox two.labels", "services.two.labels", 42),
+        ("sandbox two.routes", "services.two", 40),
+        ("sandbox two.mode.endpoints", "services.two.networks", 43),
+        ("sandbox two.mode.endpoints[0]", "services.two.networks.lab", 53),
+        ("sandbox two.mode.endpoints[0].interface", f"services.two.networks.lab.driver_opts.{IFNAME}", 55),
+        ("sandbox two.mode.endpoints[0].mac", "services.two.networks.lab", 53),
+        ("sandbox two.mode.endpoints[1].network", "services.two.networks.six", 44),
+        ("sandbox two.mode.endpoints[1].address6", "services.two.networks.six.ipv6_address", 45),
+        ("sandbox two.mode.endpoints[1].gw_priority", "services.two.networks.six.gw_priority", 46),
+        ("sandbox two.mode.endpoints[1].interface", "services.two.networks.six.interface_name", 47),
+        ("sandbox two.mode.endpoints[1].link_local", "services.two.networks.six.link_local_ips", 48),
+        ("sandbox two.mode.endpoints[1].link_local[1]", "services.two.networks.six.link_local_ips[1]", 50),
+        ("sandbox two.mode.endpoints[1].sysctls", f"services.two.networks.six.driver_opts.{SYSCTLS}", 52),
         ("network default.subnet", "network default.subnet", None),
         ("sandbox other.mode", "sandbox other.mode", None),
         ("table inet netbuilder", "table inet netbuilder", None),
@@ -1004,6 +1627,14 @@ def test_a_sandbox_is_a_service_in_the_words_of_the_file() -> None:
     )
     assert str(told) == "networks.lab: service web, service shop. sandbox alien"
     assert told.hint == "ask service list"
+
+
+def test_what_a_network_lacks_is_said_in_the_words_of_the_file() -> None:
+    told = parse(PLACED).places.translated(
+        SpecError("sandbox two.mode.endpoints[0].address6", "network lab has no subnet6", "say ipv6=True")
+    )
+    assert str(told) == "services.two.networks.lab: network lab has no subnet"
+    assert told.hint == "say enable_ipv6: true"
 
 
 @pytest.mark.parametrize(
@@ -1061,7 +1692,8 @@ def test_a_value_that_is_nearly_right_is_put_right(text: str, hint: str) -> None
 def test_a_service_comes_with_what_it_needs() -> None:
     composed = parse(PLACED)
     assert [spec.name for spec in composed.needed_by("shop")] == ["lab", "shop.web", "shop"]
-    assert composed.needed_by("list", "shop", "web") == tuple(s for s in composed.specs if s.name != "elsewhere")
+    assert [spec.name for spec in composed.needed_by("list", "web")] == ["lab", "shop.web", "list"]
+    assert [spec.name for spec in composed.needed_by("two")] == ["lab", "six", "two"]
     assert composed.named("web").name == "shop.web"
 
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Any
 
 import pytest
 
 from netbuilder.steps import AddAddress, PublishPort, StaleFlows
 from netbuilder.steps.flows import Border, End, Flow
+from netbuilder.values.addresses import IPAddress
 
 SUBNET = IPv4Network("10.9.0.0/24")
-LOCAL = {"192.0.2.1", "192.0.2.11", "10.9.0.1", "127.0.0.1"}
+LOCAL = {"192.0.2.1", "192.0.2.11", "10.9.0.1", "127.0.0.1", "2001:db8::1", "fd00:9::1", "::1"}
 
 
 def end(text: str) -> End:
-    address, _, port = text.partition(":")
-    return End(IPv4Address(address), int(port or 0))
+    """As in 10.9.0.2:80, or [fd00::2]:80."""
+    address, _, port = text.rpartition(":") if text.startswith("[") else text.partition(":")
+    return End(ip_address(address.strip("[]")), int(port or 0))
 
 
 def flow(src: str, dst: str, by: str = "", to: str = "", protocol: str = "udp") -> Flow:
     return Flow(protocol, end(src), end(dst), end(by or dst), end(to or src))
 
 
-def is_local(address: IPv4Address) -> bool:
+def is_local(address: IPAddress) -> bool:
     return str(address) in LOCAL
 
 
@@ -122,3 +124,46 @@ def test_a_listing_tells_whether_to_look_closer() -> None:
 
 def test_nothing_is_stale_without_a_change() -> None:
     assert not StaleFlows()
+
+
+# IPv6
+
+SUBNET6 = IPv6Network("fd00:9::/64")
+THROUGH6 = flow("[fd00:9::7]:4000", "[2001:db8:2::2]:53", to="[2001:db8::1]:4000")
+AS_IT_IS6 = flow("[fd00:9::7]:4000", "[2001:db8:2::2]:53")
+LED6 = flow("[2001:db8:2::2]:4000", "[2001:db8::1]:53", "[fd00:9::2]:5353")
+ALL6 = (THROUGH6, AS_IT_IS6, LED6)
+
+
+@pytest.mark.parametrize(
+    ("border", "wrong"),
+    [
+        (Border(SUBNET6, internal=True, masquerade=None), [THROUGH6, AS_IT_IS6, LED6]),
+        (Border(SUBNET6, internal=False, masquerade=True), [AS_IT_IS6]),
+        (Border(SUBNET6, internal=False, masquerade=False), [THROUGH6]),
+        (Border(SUBNET, internal=True, masquerade=None), [THROUGH]),
+    ],
+    ids=str,
+)
+def test_a_border_is_one_of_its_family(border: Border, wrong: list[Flow]) -> None:
+    assert found(StaleFlows(borders=[border]), *ALL6, THROUGH) == wrong
+
+
+def test_with_an_ipv6_address_go_all_its_flows_and_no_others() -> None:
+    stale = StaleFlows(undone=[AddAddress(netns="web", dev="eth0", address=IPv6Interface("fd00:9::2/64"))])
+    assert found(stale, *ALL6, *ALL) == [LED6]
+
+
+def test_a_listing_has_ipv6_addresses_in_full() -> None:
+    listing = (
+        "ipv6 10 udp 17 29 src=2001:0db8:0002:0000:0000:0000:0000:0002 dst=fd00:0009:0000:0000:0000:0000:0000:0002"
+    )
+    for address, is_there in (("fd00:9::2/64", True), ("fd00:9::3/64", False)):
+        gone = AddAddress(netns="web", dev="eth0", address=IPv6Interface(address))
+        assert StaleFlows(undone=[gone]).may_be_in(listing) is is_there
+
+
+def test_a_port_on_all_ipv4_addresses_is_on_no_ipv6_address() -> None:
+    """The same number on the other family is another port's, or a program's."""
+    assert found(StaleFlows(done=[port("0.0.0.0", 53, "10.9.0.2", 5353)]), *ALL6) == []
+    assert found(StaleFlows(undone=[port("0.0.0.0", 53, "10.9.0.2", 5353)]), *ALL6) == []

@@ -25,6 +25,7 @@ ABOVE_ALL = "__init__"  # it has a name of each, and imports it when it is first
 PURE_PACKAGES = set("errors guesses values spec compose resolve firewall steps recipes".split())  # noqa: SIM905
 PURE_MODULES = {
     "engine/__init__.py",
+    "engine/announcements.py",
     "engine/changes.py",
     "engine/exchange.py",
     "engine/flows.py",

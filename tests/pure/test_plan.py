@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from netbuilder.steps import (
+    AcceptAdvertisements,
     AddAddress,
     AddBridge,
     AddElement,
@@ -20,6 +21,7 @@ from netbuilder.steps import (
     AttachNamespace,
     DisableLinkLocal,
     EnableForwarding,
+    EnableIPv6Forwarding,
     ExchangeTable,
     Plan,
     PublishPort,
@@ -72,6 +74,8 @@ ALL = Plan(
         SetOffload(dev="veth1", offload="tso", on=False),
         SetNeighbour(dev="br9", dev_mac="02:42:0a:09:00:01", address=IPv4Address("10.9.0.2"), mac="02:42:0a:09:00:02"),
         EnableForwarding(),
+        AcceptAdvertisements(dev="eth0"),
+        EnableIPv6Forwarding(),
         Undo(undone_step=FORWARDING, was="0"),
         AddTable(),
         AddElement(set="bridges", key='"br9"'),
@@ -148,6 +152,7 @@ def test_every_kind_of_step_is_tried_here() -> None:
 
 def test_what_was_written_is_read_by_these_names() -> None:
     assert Step.kinds == {
+        "AcceptAdvertisements": AcceptAdvertisements,
         "AddAddress": AddAddress,
         "AddBridge": AddBridge,
         "AddElement": AddElement,
@@ -159,6 +164,7 @@ def test_what_was_written_is_read_by_these_names() -> None:
         "AttachNamespace": AttachNamespace,
         "ExchangeTable": ExchangeTable,
         "Forward": EnableForwarding,
+        "ForwardIPv6": EnableIPv6Forwarding,
         "Hairpin": SetHairpin,
         "NoLinkLocal": DisableLinkLocal,
         "PublishPort": PublishPort,

@@ -1067,6 +1067,76 @@ def test_a_port_that_a_process_holds_is_refused() -> None:
     assert error.hint == "stop it, or choose another port"
 
 
+@pytest.mark.parametrize(
+    ("publish", "facts", "expected"),
+    [
+        (["8000-8009:80"], {}, ["8000:80"]),
+        (["8000-8009:80", "8000-8009:81"], {}, ["8000:80", "8001:81"]),
+        (["8000-8009:80", "8000:81"], {}, ["8001:80", "8000:81"]),
+        (["8000-8009:80", "8000-8004:8000-8004"], {}, ["8005:80", "8000-8004:8000-8004"]),
+        (["8000-8009:80", "8000-8001:81", "8000-8000:82"], {}, ["8002:80", "8001:81", "8000:82"]),
+        (["8000-8009:80"], {"busy": busy("8000:80", "8001:80")}, ["8002:80"]),
+        (["127.0.0.1:8000-8009:80", "127.0.0.2:8000:80"], {}, ["127.0.0.1:8000:80", "127.0.0.2:8000:80"]),
+        (["80-81"], {"ephemeral": (5, 9), "busy": busy("6:80")}, ["5:80", "7:81"]),
+        (["80", "5-7:5-7"], {"ephemeral": (5, 9)}, ["8:80", "5-7:5-7"]),
+    ],
+)
+def test_one_port_out_of_a_range_is_the_first_free_one(
+    publish: list[str], facts: dict[str, Any], expected: list[str]
+) -> None:
+    assert ports(resolve([LAB, on("web", publish=publish)], facts=HostFacts(**facts))) == expected
+
+
+def test_a_port_out_of_a_range_is_kept_while_the_range_has_it() -> None:
+    stands = host(LAB, on("first", publish=["8000:80"]), on("web", publish=["8000-8009:80"]))
+    stands.remove([], ["first"])
+    assert ports(resolve([on("web", publish=["8000-8009:80"])], stands)) == ["8001:80"]
+    assert ports(resolve([on("web", publish=["8001-8009:80", "8001-8009:80"])], stands)) == ["8001:80", "8002:80"]
+    assert ports(resolve([on("web", publish=["9000-9009:80"])], stands)) == ["9000:80"]
+    assert ports(resolve([on("web", publish=["8000-8009:80", "8001:80"])], stands)) == ["8000:80", "8001:80"]
+
+
+def test_a_range_that_is_used_up_is_refused() -> None:
+    error = refusal([LAB, *(on(f"s{n}", publish=["8000-8002:80"]) for n in range(4))])
+    assert str(error) == "sandbox s3.mode.publish[0]: none of the host ports 8000-8002 is free"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_refused"),
+    [
+        ("8000-8009:8000-8009", "8009:80", True),
+        ("8000-8009:8000-8009", "8010:80", False),
+        ("8009:80", "8000-8009:8000-8009", True),
+        ("8000-8009:8000-8009", "8005-8020:8005-8020", True),
+        ("8000-8009:8000-8009", "8005-8006:8005-8006", True),
+        ("8000-8009:8000-8009", "8005:80/udp", False),
+        ("127.0.0.1:8000-8009:8000-8009", "8005:80", True),
+        ("0.0.0.0:8000-8009:8000-8009", "127.0.0.1:8005:80", True),
+        ("127.0.0.1:8000-8009:8000-8009", "127.0.0.2:8005:80", False),
+    ],
+)
+def test_ranges_clash_where_they_meet(first: str, second: str, is_refused: bool) -> None:
+    specs = [LAB, on("a", publish=[first]), on("b", publish=[second])]
+    if is_refused:
+        assert str(refusal(specs)).endswith("is published by sandbox a already")
+    else:
+        assert resolve(specs)
+
+
+def test_a_range_of_which_a_process_holds_a_port_is_refused() -> None:
+    error = refusal([LAB, on("web", publish=["80-89:80-89"])], busy=busy("85:80", "84:80", "90:80"))
+    assert (
+        str(error) == "sandbox web.mode.publish[0]: 84 of host ports 80-89:80-89/tcp is held by a process of the host"
+    )
+
+
+def test_a_port_on_an_address_of_a_family_that_the_sandbox_has_not_is_refused() -> None:
+    error = refusal([LAB, on("web", publish=["80:80", "[::1]:81:81"])])
+    problem = "host_ip ::1 is of IPv6, which the sandbox does not have to lead it to"
+    assert str(error) == f"sandbox web.mode.publish[1]: {problem}"
+    assert error.hint == "give its network IPv6, or leave host_ip out"
+
+
 # Namespaces
 
 

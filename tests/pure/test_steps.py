@@ -12,6 +12,7 @@ import pytest
 
 from netbuilder import firewall
 from netbuilder.steps import (
+    AcceptAdvertisements,
     AddAddress,
     AddBridge,
     AddElement,
@@ -23,6 +24,7 @@ from netbuilder.steps import (
     AttachNamespace,
     DisableLinkLocal,
     EnableForwarding,
+    EnableIPv6Forwarding,
     ExchangeTable,
     Plan,
     PublishPort,
@@ -39,7 +41,7 @@ from netbuilder.steps import (
     UndoRecord,
 )
 from netbuilder.steps.base import PlannedRoute
-from netbuilder.steps.forwarding import NAT, ForwardingAlone
+from netbuilder.steps.forwarding import NAT, Forwarding, ForwardingAlone
 from netbuilder.steps.neighbour import NeighbourOf
 from netbuilder.steps.offload import OffloadOf
 from netbuilder.steps.state import (
@@ -465,6 +467,30 @@ CASES = [
         overwrites=True,
     ),
     Case(
+        EnableIPv6Forwarding(),
+        "sysctl/net/ipv6/conf/all/forwarding",
+        "sysctl -q -w net/ipv6/conf/all/forwarding=1",
+        holds=[{SysctlOf(None, "net/ipv6/conf/all/forwarding"): "1", ForwardingAlone(6): ()}],
+        lacks=[
+            {SysctlOf(None, "net/ipv6/conf/all/forwarding"): one, ForwardingAlone(6): ("x",)} for one in ("0", None)
+        ],
+        does=("write_sysctl", None, "net/ipv6/conf/all/forwarding", "1"),
+        undoes=("write_sysctl", None, "net/ipv6/conf/all/forwarding", "0"),
+        undo_command="sysctl -q -w net/ipv6/conf/all/forwarding=0",
+        overwrites=True,
+    ),
+    Case(
+        AcceptAdvertisements(dev="eth0.1"),
+        "sysctl/net/ipv6/conf/eth0.1/accept_ra",
+        "sysctl -q -e -w net/ipv6/conf/eth0.1/accept_ra=2",
+        holds=[{SysctlOf(None, "net/ipv6/conf/eth0.1/accept_ra"): one} for one in ("2", None)],
+        lacks=[{SysctlOf(None, "net/ipv6/conf/eth0.1/accept_ra"): one} for one in ("1", "0")],
+        does=("write_sysctl", None, "net/ipv6/conf/eth0.1/accept_ra", "2", ("if_there", True)),
+        undoes=("write_sysctl", None, "net/ipv6/conf/eth0.1/accept_ra", "0", ("if_there", True)),
+        undo_command="sysctl -q -e -w net/ipv6/conf/eth0.1/accept_ra=0",
+        overwrites=True,
+    ),
+    Case(
         Undo(undone_step=AddNamespace(name="web")),
         "netns/web",
         "ip netns del web",
@@ -564,6 +590,7 @@ def test_every_kind_of_step_is_tried_here() -> None:
 
 def test_the_names_of_the_kinds_are_a_file_format_and_stay() -> None:
     assert {name: kind.__name__ for name, kind in Step.kinds.items()} == {
+        "AcceptAdvertisements": "AcceptAdvertisements",
         "AddAddress": "AddAddress",
         "AddBridge": "AddBridge",
         "AddElement": "AddElement",
@@ -575,6 +602,7 @@ def test_the_names_of_the_kinds_are_a_file_format_and_stay() -> None:
         "AttachNamespace": "AttachNamespace",
         "ExchangeTable": "ExchangeTable",
         "Forward": "EnableForwarding",
+        "ForwardIPv6": "EnableIPv6Forwarding",
         "Hairpin": "SetHairpin",
         "NoLinkLocal": "DisableLinkLocal",
         "PublishPort": "PublishPort",
@@ -685,6 +713,16 @@ def test_what_forwarded_by_itself_does_so_again() -> None:
     assert [call[2:] for call in calls(lambda kernel: EnableForwarding().undo(kernel, before))[2:]] == [
         (f"net/ipv4/conf/{name}/forwarding", "1", ("if_there", True)) for name in ("default", "eth0.5", "wan@5")
     ]
+
+
+def test_of_ipv6_it_is_the_interfaces_alone() -> None:
+    state = State({SysctlOf(None, "net/ipv6/conf/all/forwarding"): "0", ForwardingAlone(6): ("default", "vpn0", "a b")})
+    before = EnableIPv6Forwarding().before(state)
+    assert before == "- default vpn0"
+    off = "sysctl -q -e -w net/ipv6/conf/all/forwarding=0"
+    keys = "net/ipv6/conf/default/forwarding=1 net/ipv6/conf/vpn0/forwarding=1"
+    assert EnableIPv6Forwarding().undo_command(before) == f"{off} {keys}"
+    assert UndoRecord.from_json(UndoRecord(EnableIPv6Forwarding(), before).to_json()).before == before
 
 
 @pytest.mark.parametrize("before", ["", "-", None])
@@ -930,7 +968,7 @@ def test_an_interface_that_was_there_gets_its_mac_back(seen: Link | None, mac: s
     [
         case
         for case in CASES
-        if not isinstance(case.step, SetSysctl | SetMtu | SetMac | SetNeighbour | EnableForwarding)
+        if not isinstance(case.step, SetSysctl | SetMtu | SetMac | SetNeighbour | Forwarding | AcceptAdvertisements)
     ],
     ids=str,
 )
@@ -1084,7 +1122,7 @@ def test_to_undo_is_not_remembered(item: dict[str, Any]) -> None:
         UndoRecord.from_json({**item, "before": None})
 
 
-@pytest.mark.parametrize("before", ["1; reboot", "x", "0" * 41, "1 eth0;reboot", "1 ../x", "2 eth0", "1 eth0 " * 2])
+@pytest.mark.parametrize("before", ["1; reboot", "1 eth0;reboot", "1 ../x", "1 eth0 " * 2, "$(reboot)", "a=b", "é"])
 def test_what_no_step_remembers_is_refused(before: str) -> None:
     with pytest.raises(ValueError, match="can have remembered"):
         UndoRecord.from_json({"step": "SetUp", "dev": "lo", "before": before})
@@ -1122,8 +1160,17 @@ def test_a_setting_is_one_of_the_network_stack(key: str) -> None:
         SetSysctl(key=key, value="1")
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1\n", "1  2", "1 ", " 1", "1\t2", "x"])
-def test_a_setting_is_a_number_or_some(value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["-1", "cubic", "reno cubic", "8080,9000-9100", "fd00::1", "0.5", "4096 87380 6291456"]
+)
+def test_a_setting_is_words(value: str) -> None:
+    step = SetSysctl(key="net/ipv4/ip_forward", value=value)
+    assert shlex.split(step.command())[-1] == f"net/ipv4/ip_forward={value}"
+    assert Undo(undone_step=step, was=value).was == value
+
+
+@pytest.mark.parametrize("value", ["", "1\n", "1  2", "1 ", " 1", "1\t2", "../x", "a=b", "1;2", "a" * 5000])
+def test_a_setting_is_nothing_else(value: str) -> None:
     with pytest.raises(ValueError, match="value: "):
         SetSysctl(key="net/ipv4/ip_forward", value=value)
 
