@@ -13,7 +13,7 @@ from netbuilder.engine.database import DIRECTORY, VERSION
 from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.handles import not_found
 from netbuilder.engine.preparation import Preparation, Specs
-from netbuilder.engine.removal import Records
+from netbuilder.engine.removal import Records, taken_back
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
 from netbuilder.errors import PrivilegeError, SpecError, some
@@ -23,7 +23,7 @@ from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, in_use, standing, whole
 from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
-from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
+from netbuilder.steps import AddTable, Plan, SetUp, UndoRecord
 from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
 
 _log = logging.getLogger("netbuilder")
@@ -156,7 +156,7 @@ class Engine:
             ahead(list(owed))
             if self.store.version == VERSION:
                 self.store.begin_removal(owed)
-            removed = _removed(owed, self.executor.undo(_with_table(owed)))
+            removed = taken_back(owed, self.executor.undo(_with_table(owed)))
             self.store.start_over()
         if lost:
             _log.warning("not taken back, as this version of netbuilder does not know it: %s", "; ".join(lost))
@@ -200,7 +200,7 @@ class Engine:
         self.store.begin_removal(owed)
         done = self.executor.undo(owed)
         self.store.finish()
-        return _removed(owed, done)
+        return taken_back(owed, done)
 
     def _claimed(self, specs: tuple[Network | Sandbox, ...]) -> list[Key]:
         """What specs name and stands, and the networks that the sandboxes among it are attached to."""
@@ -241,13 +241,3 @@ def _with_table(owed: Records) -> Records:
     if FIREWALL not in owed or any(isinstance(one.step, AddTable) for one in owed[FIREWALL]):
         return owed
     return {**owed, FIREWALL: [UndoRecord(AddTable(), None), *owed[FIREWALL]]}
-
-
-def _removed(owed: Records, done: Iterable[tuple[Key, Step]]) -> Changes:
-    done = list(done)
-    steps: dict[Key, list[Step]] = {key: [] for key in owed}
-    for key, step in done:
-        steps[key].append(step)
-    keys = (key for kind in ("sandbox", "network") for key in reversed(list(owed)) if key.kind == kind)
-    gone = (Change(*key, "removed", Plan(steps[key])) for key in keys)
-    return Changes(Plan(step for _, step in done), tuple(gone))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from netbuilder.engine.report import Change, Changes
 from netbuilder.recipes.units import ORDER, Key
-from netbuilder.steps import Step, UndoRecord
+from netbuilder.steps import Plan, Step, UndoRecord
 from netbuilder.steps.state import State, Thing, is_part_of
 
 Records = Mapping[Key, list[UndoRecord]]
@@ -33,3 +34,14 @@ def batches(records: Records, gone: Iterable[Thing] = (), state: State | None = 
 
 def _goes_along(step: Step, things: set[Thing]) -> bool:
     return not step.provides() and is_part_of(step.queries(), things)
+
+
+def taken_back(owed: Records, done: Iterable[tuple[Key, Step]]) -> Changes:
+    """What a call took back of what it owed, unit by unit."""
+    done = list(done)
+    steps: dict[Key, list[Step]] = {key: [] for key in owed}
+    for key, step in done:
+        steps[key].append(step)
+    keys = (key for kind in ("sandbox", "network") for key in reversed(list(owed)) if key.kind == kind)
+    gone = (Change(*key, "removed", Plan(steps[key])) for key in keys)
+    return Changes(Plan(step for _, step in done), tuple(gone))

@@ -8,9 +8,9 @@ from typing import Any
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedPool
 
 
-def pool(gateway: str, **more: Any) -> ResolvedPool:
-    """A network in the family of the bridge's address, which is the sandboxes' gateway too."""
-    address = ip_interface(gateway)
+def pool(on_bridge: str, **more: Any) -> ResolvedPool:
+    """A network in the family of its bridge's address, which is the sandboxes' gateway too."""
+    address = ip_interface(on_bridge)
     return ResolvedPool(**{"subnet": address.network, "address": address.ip, "gateway": address.ip} | more)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, ip_address
 from typing import Any
 
 import pytest
@@ -61,7 +61,7 @@ Look = Callable[[Allocations, Claims], object]
 
 
 def holder(address: str) -> Look:
-    return lambda _, claims: claims.holder("address", "lab", int(IPv4Address(address)))
+    return lambda _, claims: claims.holder("address", "lab", int(ip_address(address)))
 
 
 def owner(mac: str, network: str = "lab") -> Look:
@@ -198,7 +198,7 @@ def test_sandboxes_recorded_together_may_have_exchanged_what_they_hold(allocatio
 
 
 def test_a_network_and_its_sandbox_recorded_together_may_have_exchanged_addresses(allocations: Allocations) -> None:
-    gateway = {"gateways": (IPv4Interface("10.9.0.2/29"),), "mac": "02:42:0a:09:00:02"}
+    gateway = {"pools": (pool("10.9.0.2/29"),), "mac": "02:42:0a:09:00:02"}
     allocations.record([LAB.replace(**gateway)], [bridged("web", 1)])
     claims = allocations.claims
     assert [holder(f"10.9.0.{last}")(allocations, claims) for last in (1, 2)] == [

@@ -199,8 +199,8 @@ ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
 nft 'add element inet netbuilder without_ipv6 { "br9" }'
-nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
 MASQUERADED = """\
 nft 'add element inet netbuilder masqueraded4 { "br9" . 10.9.0.0/24 }'
@@ -216,14 +216,14 @@ ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
 nft 'add element inet netbuilder without_ipv6 { "br9" }'
-nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
 FORWARDING = """\
 sysctl -q -w net/ipv4/conf/br9/forwarding=1
 """
-GATEWAY = """\
-nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
+SUBNET = """\
+nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
 """
 INTERNAL = """\
 nft 'add element inet netbuilder internal { "br9" }'
@@ -235,7 +235,7 @@ nft 'add element inet netbuilder internal { "br9" }'
     [
         ({}, NETWORK + MASQUERADED),
         ({"net": {"masquerade": False}}, NETWORK),
-        ({"net": {"internal": True}}, NETWORK.replace(GATEWAY, INTERNAL + GATEWAY)),
+        ({"net": {"internal": True}}, NETWORK.replace(SUBNET, INTERNAL + SUBNET)),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "net/ipv6") + MASQUERADED),
         ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
@@ -258,9 +258,9 @@ def test_a_network_may_have_both_families() -> None:
     assert [line for line in both if line not in one] == [
         "sysctl -q -w net/ipv6/conf/br9/disable_ipv6=0",
         "ip address add fd00:9::1/64 dev br9 nodad",
-        "ip route add local ::1/128 dev br9 metric 2000 table local",
-        "nft 'add element inet netbuilder gateways6 { fd00:9::1 }'",
+        "ip -6 route add local ::1/128 dev br9 table local metric 2000",
         "nft 'add element inet netbuilder subnets6 { \"br9\" . fd00:9::/64 }'",
+        "nft 'add element inet netbuilder gateways6 { fd00:9::1 }'",
         "nft 'add element inet netbuilder masqueraded6 { \"br9\" . fd00:9::/64 }'",
         "nft 'add element inet netbuilder masqueraded_gateways6 { fd00:9::1 }'",
         "sysctl -q -w net/ipv6/conf/br9/forwarding=1",

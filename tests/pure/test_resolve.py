@@ -1213,7 +1213,7 @@ def test_a_namespace_is_not_shared_with_those_who_share_it(specs: Specs, circle:
         ({"publish": ["9:80"]}, {"publish": ["8:80"]}, ("10.9.0.3", ["8:80"])),
         ({"address": "10.9.0.9"}, {}, ("10.9.0.9", [])),
         ({}, {"address": "10.9.0.9"}, ("10.9.0.9", [])),
-        ({"publish": ["80"]}, {"network": "dmz", "publish": ["80"]}, ("10.8.0.2", ["32768:80"])),
+        ({"publish": ["80"]}, {"network": "dmz", "publish": ["80"]}, ("10.8.0.2", ["32769:80"])),
     ],
 )
 def test_a_sandbox_keeps_what_it_has(
