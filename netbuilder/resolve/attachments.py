@@ -20,6 +20,8 @@ class Attachment(NamedTuple):
     sandbox: str
     endpoint: Endpoint
     where: str
+    named: frozenset[str] = frozenset()
+    """The interfaces that the sandbox asks for by name."""
 
     @property
     def network(self) -> str:
@@ -32,8 +34,9 @@ def attachments(spec: Sandbox) -> Iterator[Attachment]:
     if not isinstance(spec.mode, Bridge):
         return
     where = f"sandbox {spec.name}.mode"
+    named = frozenset(one.interface for one in spec.mode.attachments if one.interface)
     for at, endpoint in enumerate(spec.mode.attachments):
-        yield Attachment(spec.name, endpoint, f"{where}.endpoints[{at}]" if spec.mode.endpoints else where)
+        yield Attachment(spec.name, endpoint, f"{where}.endpoints[{at}]" if spec.mode.endpoints else where, named)
 
 
 def check(one: Attachment, networks: Mapping[str, ResolvedNetwork]) -> None:
@@ -66,6 +69,6 @@ def keep(
     update = {
         "address": asked.address or kept.get(4),
         "address6": asked.address6 or kept.get(6),
-        "interface": asked.interface or had.interface,
+        "interface": asked.interface or (None if had.interface in one.named else had.interface),
     }
     return one._replace(endpoint=asked.model_copy(update=update))

@@ -20,7 +20,10 @@ from netbuilder.resolve.resolved import (
 )
 from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
 from netbuilder.spec.route import Route
-from netbuilder.values.addresses import IPAddress, family
+from netbuilder.values.addresses import IPAddress, IPNetwork, everything, family
+
+_METRIC = {4: 0, 6: 1024}
+"""The metric of a route that is given none (IP6_RT_PRIO_USER)."""
 
 
 def resolve_sandboxes(
@@ -83,12 +86,30 @@ def _bound(port: PublishedPort, binding: IPAddress | None) -> PublishedPort:
 
 
 def _routes(spec: Sandbox, endpoints: Endpoints) -> Iterator[ResolvedRoute]:
+    taken = _routes_of(endpoints[spec.name])
     for at, route in enumerate(spec.routes):
+        where = f"sandbox {spec.name}.routes[{at}]"
         endpoint = _reached_by(route, endpoints[spec.name])
         if endpoint is None:
             problem = f"{route.via} is of no subnet that the sandbox is on"
-            raise SpecError(f"sandbox {spec.name}.routes[{at}].via", problem, "name a router that is a neighbour")
+            raise SpecError(f"{where}.via", problem, "name a router that is a neighbour")
+        place = (route.dst, route.metric or _METRIC[route.dst.version])
+        if place in taken:
+            problem = f"{route.dst} has a route of that metric already: {taken[place]}"
+            raise SpecError(f"{where}.dst", problem, "give one of them another metric")
+        taken[place] = f"via {route.via}"
         yield ResolvedRoute(dst=route.dst, via=route.via, interface=endpoint.interface, metric=route.metric)
+
+
+def _routes_of(endpoints: tuple[ResolvedEndpoint, ...]) -> dict[tuple[IPNetwork, int], str]:
+    """What endpoints bring by themselves, as the kernel has one route to each subnet of a metric."""
+    default = {(everything(via), _METRIC[via.version]): f"via {via}" for one in endpoints for via in one.gateways}
+    on_link = {
+        (address.network, 0 if address.version == 4 else 256): f"the subnet of {one.interface}"
+        for one in endpoints
+        for address in one.addresses
+    }
+    return default | on_link
 
 
 def _reached_by(route: Route, endpoints: tuple[ResolvedEndpoint, ...]) -> ResolvedEndpoint | None:

@@ -13,7 +13,7 @@ from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Mac, NetworkName
 from netbuilder.spec.network import DEFAULT_NETWORK
-from netbuilder.spec.settings import FrozenDict, Sysctls
+from netbuilder.spec.settings import FrozenDict, Sysctls, once
 from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import NetworkLike
 
@@ -40,6 +40,8 @@ def _of_its_interface(sysctls: dict[str, str]) -> FrozenDict:
                 f"{shown(key)} is not of this interface: write it with {IFNAME}, like net.ipv4.conf.{IFNAME}.rp_filter,"
                 " or put it into the sandbox's own sysctls"
             )
+        if key.endswith("/disable_ipv6"):
+            raise ValueError(f"{shown(key)} follows from the network: say ipv6=True of one that is to have IPv6")
     return FrozenDict(sysctls)
 
 
@@ -68,7 +70,9 @@ class Endpoint(Spec):
     mac: Mac | None = None
     interface: Interface | None = None
     gw_priority: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] = 0
-    link_local: Annotated[tuple[Annotated[AnyAddress, AfterValidator(_link_local)], ...], Strict(False)] = ()
+    link_local: Annotated[
+        tuple[Annotated[AnyAddress, AfterValidator(_link_local)], ...], Strict(False), AfterValidator(once)
+    ] = ()
     sysctls: Annotated[Sysctls, AfterValidator(_of_its_interface)]
 
     @constructor

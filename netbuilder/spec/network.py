@@ -12,7 +12,7 @@ from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Name
 from netbuilder.spec.pools import Pool
-from netbuilder.spec.settings import FrozenDict, Labels
+from netbuilder.spec.settings import FrozenDict, Labels, once
 from netbuilder.spec.subnets import Subnet, Subnet6
 from netbuilder.values import GatewayMode
 from netbuilder.values.addresses import IPAddress
@@ -91,7 +91,7 @@ class Network(Spec, NetworkLike):
     host_ipv6: Address6 | None = None
     host_binding: AnyAddress | None = None
     interface_prefix: Annotated[InterfaceName, AfterValidator(_prefix)] = "eth"
-    trusted_interfaces: Annotated[tuple[InterfaceName, ...], Strict(False)] = ()
+    trusted_interfaces: Annotated[tuple[InterfaceName, ...], Strict(False), AfterValidator(once)] = ()
     mtu: Annotated[int, Field(ge=68, le=65535)] | None = None
     masquerade: bool = True
     internal: bool = False
@@ -207,9 +207,12 @@ class Network(Spec, NetworkLike):
                 yield f"{field}: 'isolated' is for internal networks: say internal=True too (as with Docker)"
             if mode in ("routed", "isolated") and snat:
                 yield f"{field}: {mode!r} translates nothing, so nothing leaves as {snat}: leave one of them out"
-        for field in ("host_ipv4", "host_ipv6") if not self.masquerade else ():
-            if getattr(self, field):
-                yield f"{field}: masquerade=False translates nothing, so nothing leaves as {getattr(self, field)}"
+        for field in ("host_ipv4", "host_ipv6"):
+            snat = getattr(self, field)
+            if snat and not self.masquerade:
+                yield f"{field}: masquerade=False translates nothing, so nothing leaves as {snat}"
+            if snat and (snat.is_unspecified or snat.is_loopback or snat.is_multicast):
+                yield f"{field}: {snat} is no address that anything could leave this host as"
 
     def _aux_problems(self) -> Iterator[str]:
         for name, version in ROUTERS.items():

@@ -39,6 +39,8 @@ class Pool(NamedTuple):
             yield f"ip_range{six} {self.ip_range} is outside subnet {self.subnet}"
         if self.gateway is not None:
             yield from _address_problems(f"gateway{six}", self.gateway, self.subnet)
+            if self.gateway in self.reserved:
+                yield f"gateway{six} {self.gateway} is among aux_addresses too: leave one of them out"
         for address in self.reserved:
             yield from _address_problems("aux_addresses:", address, self.subnet)
 

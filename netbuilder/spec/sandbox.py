@@ -16,7 +16,7 @@ from netbuilder.spec.fields import Mac, Name, Namespace, NetworkName, PathLike, 
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 from netbuilder.spec.route import Route
-from netbuilder.spec.settings import FrozenDict, Labels, Sysctls
+from netbuilder.spec.settings import INTERFACE_SETTING, FrozenDict, Labels, Sysctls
 from netbuilder.values.names import NAME, NetworkLike, SandboxLike
 
 
@@ -212,6 +212,10 @@ class Sandbox(Spec, SandboxLike):
     def _wires_only_its_own(self) -> Sandbox:
         if self.sysctls and self.mode.kind in ("host", "container"):
             raise ValueError(f"sysctls: {self.mode.kind} mode has no namespace of its own to set them in")
+        for key in self.sysctls if self.namespace is None else ():
+            if (found := INTERFACE_SETTING.match(key)) and found[1] not in ("all", "default", "lo"):
+                where = "its endpoint's sysctls, with IFNAME in place of its name"
+                raise ValueError(f"sysctls: {shown(key)} is of an interface: put it into {where}")
         if self.routes and self.mode.kind != "bridge":
             raise ValueError(f"routes: {self.mode.kind} mode has no endpoint that they could lead out by")
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Never
+from typing import Annotated, Any, Never, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -37,7 +37,10 @@ def _labels(labels: Mapping[str, str]) -> FrozenDict:
 Labels = Annotated[dict[str, str], AfterValidator(_labels), Field(default_factory=FrozenDict)]
 """What a network or sandbox is labelled with, by name; netbuilder itself goes by none of them."""
 
+_Any = TypeVar("_Any")
 _SYSCTL = re.compile(r"net(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){2,6}")
+INTERFACE_SETTING = re.compile(r"net/(?:ipv4|ipv6|mpls)/(?:conf|neigh)/([^/]+)/")
+"""A setting of one interface, which is there once the interface is."""
 _SYSCTL_VALUE = re.compile(r"-?[A-Za-z0-9_.]{1,32}(?:[ \t]-?[A-Za-z0-9_.]{1,32}){0,7}")
 
 
@@ -63,6 +66,14 @@ def _sysctl_value(key: object, value: object) -> str:
     if not isinstance(value, str | int) or not _SYSCTL_VALUE.fullmatch(text):
         raise ValueError(f"{shown(str(key))}: {shown(text)} is not a number, a word or a few of them")
     return text
+
+
+def once(given: tuple[_Any, ...]) -> tuple[_Any, ...]:
+    """What is given once each; ValueError, if anything is twice."""
+    for at, one in enumerate(given):
+        if one in given[:at]:
+            raise ValueError(f"{one} is given twice")
+    return given
 
 
 Sysctls = Annotated[

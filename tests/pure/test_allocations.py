@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, ip_address
 from typing import Any
 
 import pytest
@@ -14,9 +14,9 @@ from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.claims import Claims
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedLocalnet, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import PublishedPort
-from tests.pure.samples import ENDPOINT, NETWORK
+from tests.pure.samples import ENDPOINT, NETWORK, pool
 
-LAB = NETWORK.replace(gateways=(IPv4Interface("10.9.0.1/29"),))
+LAB = NETWORK.replace(pools=(pool("10.9.0.1/29"),))
 FIRST, LAST = int(IPv4Address("10.9.0.1")), int(IPv4Address("10.9.0.6"))
 """Of the lab network, what can be somebody's."""
 
@@ -61,7 +61,7 @@ Look = Callable[[Allocations, Claims], object]
 
 
 def holder(address: str) -> Look:
-    return lambda _, claims: claims.holder("address", "lab", int(IPv4Address(address)))
+    return lambda _, claims: claims.holder("address", "lab", int(ip_address(address)))
 
 
 def owner(mac: str, network: str = "lab") -> Look:
@@ -198,7 +198,7 @@ def test_sandboxes_recorded_together_may_have_exchanged_what_they_hold(allocatio
 
 
 def test_a_network_and_its_sandbox_recorded_together_may_have_exchanged_addresses(allocations: Allocations) -> None:
-    gateway = {"gateways": (IPv4Interface("10.9.0.2/29"),), "mac": "02:42:0a:09:00:02"}
+    gateway = {"pools": (pool("10.9.0.2/29"),), "mac": "02:42:0a:09:00:02"}
     allocations.record([LAB.replace(**gateway)], [bridged("web", 1)])
     claims = allocations.claims
     assert [holder(f"10.9.0.{last}")(allocations, claims) for last in (1, 2)] == [
@@ -220,7 +220,7 @@ def test_a_network_that_is_removed_is_as_if_it_had_never_been(allocations: Alloc
     assert allocations.networks == {}
     assert holder("10.9.0.1")(allocations, allocations.claims) is None
     assert owner("02:42:0a:09:00:01")(allocations, allocations.claims) is None
-    allocations.record([LAB.replace(gateways=(IPv4Interface("10.9.0.2/29"),))], [])
+    allocations.record([LAB.replace(pools=(pool("10.9.0.2/29"),))], [])
     assert free_address(allocations.claims) == "10.9.0.1"
 
 
@@ -264,15 +264,14 @@ def test_an_overlay_gives_back_a_port_on_one_address_of_several() -> None:
     assert [allocations.claims.holder_of_port(port(f"127.0.0.{last}:80:80")) for last in (1, 2)] == ["a", "b"]
 
 
-def test_a_network_may_have_several_gateways_and_a_sandbox_several_endpoints() -> None:
-    gateways = (IPv4Interface("10.9.0.1/29"), IPv4Interface("10.8.0.1/24"))
-    lab = LAB.replace(gateways=gateways)
+def test_a_network_may_have_both_families_and_a_sandbox_several_endpoints() -> None:
+    lab = LAB.replace(pools=(*LAB.pools, pool("fd00:9::1/64")))
     dmz = LAB.replace(name="dmz")
     both = WEB.replace(endpoints=(*WEB.endpoints, endpoint("web2", 3, "dmz")))
     allocations = Allocations()
     allocations.record([lab, dmz], [both])
-    assert [str(subnet) for subnet in lab.subnets] == ["10.9.0.0/29", "10.8.0.0/24"]
-    assert holder("10.8.0.1")(allocations, allocations.claims) == "the gateway of network lab"
+    assert [str(subnet) for subnet in lab.subnets] == ["10.9.0.0/29", "fd00:9::/64"]
+    assert holder("fd00:9::1")(allocations, allocations.claims) == "the gateway of network lab"
     assert both.networks == {"lab", "dmz"}
     assert (allocations.members("lab"), allocations.members("dmz")) == ({"web"}, {"web"})
     assert [veth(name)(allocations, allocations.claims) for name in ("vethweb", "vethweb2")] == ["sandbox web"] * 2
@@ -280,7 +279,7 @@ def test_a_network_may_have_several_gateways_and_a_sandbox_several_endpoints() -
     assert (allocations.members("lab"), allocations.members("dmz")) == (set(), set())
     assert [veth(name)(allocations, allocations.claims) for name in ("vethweb", "vethweb2")] == [None, None]
     allocations.remove(["lab"], [])
-    assert holder("10.8.0.1")(allocations, allocations.claims) is None
+    assert holder("fd00:9::1")(allocations, allocations.claims) is None
 
 
 @pytest.mark.parametrize(

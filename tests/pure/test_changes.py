@@ -20,7 +20,7 @@ from netbuilder.engine.removal import batches
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.transition import Standing, Transition, moving, queries
 from netbuilder.errors import StepError
-from netbuilder.recipes.units import FIREWALL, FORWARDING, Key, Unit, standing, units, whole
+from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, Unit, standing, units, whole
 from netbuilder.resolve import resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
@@ -36,6 +36,7 @@ from netbuilder.steps import (
     AddVeth,
     AttachNamespace,
     EnableForwarding,
+    EnableIPv6Forwarding,
     ExchangeTable,
     Plan,
     PublishPort,
@@ -950,7 +951,7 @@ def test_a_table_that_was_left_behind_is_exchanged_and_ours_then(lab: Lab) -> No
     of_another_version(lab)
     change = lab.apply(NETWORK, web("8088:80"))
     assert [type(step) for step in change.changes.plan if isinstance(step, ITS_STEPS)] == [ExchangeTable]
-    assert [one.step for one in change.records[FIREWALL]] == [AddTable(), AddElement(set="forwarding", key="ipv6")]
+    assert [one.step for one in change.records[FIREWALL]] == [AddTable(), AddElement(set="made_router", key="ipv4")]
     assert change.intents[FIREWALL] == change.records[FIREWALL]
     lab.take_back()
     assert (lab.kernel.table, lab.kernel.elements) == (None, {})
@@ -1032,7 +1033,7 @@ def test_a_bridge_that_another_network_takes_over_is_that_ones() -> None:
 def test_a_gateway_that_another_network_takes_over_is_that_ones() -> None:
     lab = standing_as("two networks")
     lab.apply(*NETWORK_STATES["subnet taken over"])
-    entered = AddElement(set="gateways", key="10.9.0.1")
+    entered = AddElement(set="gateways4", key="10.9.0.1")
     assert entered in [one.step for one in lab.records("network", "two")]
     assert entered not in [one.step for one in lab.records("network", "lab")]
 
@@ -1189,8 +1190,10 @@ def test_what_goes_along_is_not_undone_by_itself_and_all_else_is_backwards() -> 
         Key("sandbox", "db"): [UndoRecord(SetUp(netns="db", dev="lo"), None)],
         Key("localnet", "lab"): [UndoRecord(sysctl("1"), "0")],
         FORWARDING: [UndoRecord(EnableForwarding(), "1")],
+        FORWARDING6: [UndoRecord(EnableIPv6Forwarding(), "1")],
     }
-    forwarding, localnets, sandboxes, networks, rules = batches(records)
+    forwarding6, forwarding, localnets, sandboxes, networks, rules = batches(records)
+    assert [(key, one.step) for key, one in forwarding6] == [(FORWARDING6, EnableIPv6Forwarding())]
     assert [(key, one.step) for key, one in forwarding] == [(FORWARDING, EnableForwarding())]
     assert [(key.name, one.step) for key, one in sandboxes] == [
         ("web", VETH),

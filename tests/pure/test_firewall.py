@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Interface, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +13,52 @@ from netbuilder import firewall
 from netbuilder.resolve.resolved import HostBaseline
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.steps import PublishPort
-from tests.pure.samples import NETWORK
+from tests.pure.samples import NETWORK, pool
 
 # The rules
 
+
+def twice(*comments: str) -> list[str]:
+    """Of rules that are written once, and are there for IPv4 and for IPv6."""
+    return [comment for comment in comments for _ in range(2)]
+
+
 OUTLINE = {
-    "": ("netbuilder ruleset 4",),
+    "": ("netbuilder ruleset 5",),
     "raw_prerouting": (
         "loopback",
-        "loopback guard: destination",
+        *twice("loopback guard: destination"),
         "from a netbuilder bridge",
-        "loopback guard: source",
-        "a gateway address from elsewhere",
+        *twice("loopback guard: source", "to a gateway address"),
     ),
     "source_check": (
+        "spoofed source: a gateway address",
         "an address that the host reaches by this bridge",
-        "an address of the subnet",
+        *twice("an address of the subnet"),
         "neighbour discovery, link-local",
         "spoofed source, or IPv6 where there is none",
     ),
+    "gateway_guard": (*twice("trusted interface"), "a gateway address from elsewhere"),
     "published": (
         "no ports",
-        "IPv6",
-        "DNAT: published on one host address",
-        "DNAT: published on all host addresses",
-        "DNAT: a range on one host address",
-        "DNAT: a range on all host addresses",
-    ),
-    "published6": (
         "a link-local address: it would not be routed",
-        "DNAT: published on one host address",
-        "DNAT: a range on one host address",
-        "the loopback address: only what is published there",
-        "DNAT: published on all host addresses",
-        "DNAT: a range on all host addresses",
+        *twice("DNAT: published on one host address", "DNAT: a range on one host address"),
+        "loopback and link-local: only what is published there",
+        *twice("DNAT: published on all host addresses", "DNAT: a range on all host addresses"),
     ),
     "prerouting": ("to the host from elsewhere",),
     "output": ("to the host from itself",),
-    "input": ("loopback", "established, related", "conntrack: invalid", "IPv6 from a netbuilder bridge"),
+    "input": (
+        "loopback",
+        "isolated network",
+        "established, related",
+        "conntrack: invalid",
+        "IPv6 from a netbuilder bridge",
+    ),
     "input_invalid": ("the host has a socket for it", "invalid: of no connection of the host"),
     "input_ipv6": (
         "router advertisement or redirect",
+        "its network has IPv6",
         "neighbour discovery",
         "from a link-local address",
         "to a link-local address",
@@ -64,15 +69,23 @@ OUTLINE = {
         "established, related",
         "published port",
         "from a netbuilder bridge",
-        "not published",
+        "to a netbuilder bridge",
         "not a netbuilder bridge",
     ),
     "internal_forward": ("neighbours on one bridge", "internal network"),
     "forward_from_bridge": (
         "neighbours on one bridge",
-        "invalid: it would leave with its private address",
+        *twice("invalid: it would leave with its private address"),
+        "to a netbuilder bridge",
+    ),
+    "forward_to_bridge": (
+        "gateway mode nat-unprotected",
+        "gateway mode routed",
+        *twice("trusted interface"),
         "not published",
     ),
+    "forward_routed": ("ICMP", "published ports alone"),
+    "forward_direct": (*twice("published port, addressed directly"), "not published"),
     "unrelated_forward": (
         "forwarded as before netbuilder",
         "another bridge, paired with itself",
@@ -85,12 +98,17 @@ OUTLINE = {
         "routed from elsewhere: it keeps its address",
         "by a published port: from the host, or switched",
     ),
-    "postrouting_from_bridge": ("to a netbuilder bridge", "MASQUERADE: out of the subnet"),
-    "postrouting_to_bridge": ("by a published port", "neighbours keep their addresses"),
+    "postrouting_from_bridge": (
+        "to a netbuilder bridge",
+        *twice("SNAT: out of the subnet, as one address of the host", "MASQUERADE: out of the subnet"),
+    ),
+    "postrouting_to_bridge": ("by a published port", *twice("neighbours keep their addresses")),
     "hairpin": (
-        "MASQUERADE: the host's loopback by a published port",
-        "MASQUERADE: the host by a published port at a gateway address",
-        "MASQUERADE: a neighbour by a published port",
+        *twice(
+            "MASQUERADE: the host's loopback by a published port",
+            "MASQUERADE: the host by a published port at a gateway address",
+            "MASQUERADE: a neighbour by a published port",
+        ),
     ),
 }
 HOOKS = {
@@ -103,26 +121,43 @@ HOOKS = {
 }
 SETS = {
     "bridges": "ifname",
+    "without_ipv6": "ifname",
     "internal": "ifname",
+    "isolated": "ifname . nf_proto",
     "icc": "ifname . ifname",
-    "gateways": "ipv4_addr",
-    "subnets": "ifname . ipv4_addr",
-    "masqueraded": "ifname . ipv4_addr",
-    "masqueraded_gateways": "ipv4_addr",
-    "forwarding": "nf_proto",
+    "gateways$v": "$addr",
+    "subnets$v": "ifname . $addr",
+    "masqueraded$v": "ifname . $addr",
+    "masqueraded_gateways$v": "$addr",
+    "snat$v": "ifname : $addr",
+    "unprotected": "ifname . nf_proto",
+    "routed": "ifname . nf_proto",
+    "trusted$v": "ifname . $addr",
+    "made_router": "nf_proto",
     "forwarding_on": "ifname",
     "present": "ifname",
     "same_bridge": "ifname . ifname",
-    "publish_at4": "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
-    "publish_at6": "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service",
-    "publish_any4": "inet_proto . inet_service : ipv4_addr . inet_service",
-    "publish_any6": "inet_proto . inet_service : ipv6_addr . inet_service",
-    "publish_ranges_at4": "ipv4_addr . inet_proto . inet_service : ipv4_addr",
-    "publish_ranges_at6": "ipv6_addr . inet_proto . inet_service : ipv6_addr",
-    "publish_ranges_any4": "inet_proto . inet_service : ipv4_addr",
-    "publish_ranges_any6": "inet_proto . inet_service : ipv6_addr",
+    "publish_at$v": "$addr . inet_proto . inet_service : $addr . inet_service",
+    "publish_any$v": "inet_proto . inet_service : $addr . inet_service",
+    "publish_ranges_at$v": "$addr . inet_proto . inet_service : $addr",
+    "publish_ranges_any$v": "inet_proto . inet_service : $addr",
+    "direct$v": "$addr . inet_proto . inet_service",
 }
-TEXT = (Path(firewall.__file__).parent / "ruleset.nft").read_text()
+IN_FAMILY = {
+    "4": {"$v": "4", "$ip": "ip", "$addr": "ipv4_addr", "$loopback": "127.0.0.0/8"},
+    "6": {"$v": "6", "$ip": "ip6", "$addr": "ipv6_addr", "$loopback": "::1"},
+}
+
+
+def in_family(text: str, version: str) -> str:
+    for word in ("$addr", "$loopback", "$ip", "$v"):
+        text = text.replace(word, IN_FAMILY[version][word])
+    return text
+
+
+SETS = {in_family(name, v): in_family(types, v) for name, types in SETS.items() for v in "46"}
+SOURCE = (Path(firewall.__file__).parent / "ruleset.nft").read_text()
+TEXT = firewall.ruleset()
 CHAINS = dict(re.findall(r"\tchain (\w+) \{\n(.*?)\t\}\n", TEXT, re.DOTALL))
 
 
@@ -137,8 +172,28 @@ def rule(chain: str, comment: str) -> str:
     return found.removesuffix(f' comment "{comment}"')
 
 
-def test_the_rules_are_the_file() -> None:
-    assert firewall.ruleset() == TEXT
+def test_the_rules_are_the_file_and_a_line_with_a_dollar_is_there_for_each_family() -> None:
+    lines = [line for line in SOURCE.splitlines() if not line.startswith("##")]
+    expected = [[in_family(line, v) for v in "46"] if "$" in line else [line] for line in lines]
+    assert TEXT.splitlines() == [line for family in expected for line in family]
+    assert all(ipv4 != ipv6 for ipv4, *others in expected for ipv6 in others)
+    assert not re.search(r"\$|^##", TEXT, re.MULTILINE)
+
+
+def test_what_is_written_of_one_family_alone_is_what_the_other_has_not() -> None:
+    """Everything else is written once, for both; the kernel knows these of IPv4 by itself."""
+    lines = [line for line in SOURCE.splitlines() if not line.lstrip().startswith("#")]
+    alone = [line for line in lines if "$" not in line and re.search(r"\bip6? [sd]addr|nfproto ipv|ipv[46]_addr", line)]
+    assert [re.findall(r'comment "([^"]*)"', line)[0] for line in alone] == [
+        "spoofed source: a gateway address",
+        "neighbour discovery, link-local",
+        "a link-local address: it would not be routed",
+        "loopback and link-local: only what is published there",
+        "IPv6 from a netbuilder bridge",
+        "from a link-local address",
+        "to a link-local address",
+        "its interface forwarded before netbuilder",
+    ]
 
 
 def test_the_rules_in_order() -> None:
@@ -151,7 +206,9 @@ def test_every_rule_has_a_comment_of_its_own_in_its_chain() -> None:
     found = [(rule, re.findall(' comment "([^"]+)"$', rule)) for chain in CHAINS for rule in rules(chain)]
     assert [rule for rule, comments in found if len(comments) != 1] == []
     assert len(found) == sum(map(len, OUTLINE.values())) - 1
-    assert all(len(set(comments)) == len(comments) for comments in OUTLINE.values())
+    for _, body in re.findall(r"\tchain (\w+) \{\n(.*?)\t\}\n", SOURCE, re.DOTALL):
+        written = re.findall(r' comment "([^"]+)"', body)
+        assert len(set(written)) == len(written)
 
 
 def test_nft_takes_the_comments_and_an_outline_finds_them_all() -> None:
@@ -173,14 +230,14 @@ def test_every_chain_and_set_that_a_rule_names_is_there() -> None:
     assert set(re.findall(r"@(\w+)", TEXT)) == SETS.keys()
     sets = re.findall(r"\t(set|map) (\w+) \{ type ([^;]+);", TEXT)
     assert {name: types for _, name, types in sets} == SETS
-    assert {name for kind, name, _ in sets if kind == "map"} == {name for name in SETS if name.startswith("publish_")}
+    assert {name for kind, name, _ in sets if kind == "map"} == {name for name in SETS if " : " in SETS[name]}
 
 
 def test_a_router_stays_one_and_another_host_becomes_none() -> None:
     assert rules("forward")[-1].startswith("goto unrelated_forward ")
-    assert rule("unrelated_forward", "forwarded as before netbuilder") == "meta nfproto @forwarding accept"
+    assert rule("unrelated_forward", "forwarded as before netbuilder") == "meta nfproto != @made_router accept"
     before = rule("unrelated_forward", "its interface forwarded before netbuilder")
-    assert before == "iifname @forwarding_on accept"
+    assert before == "meta nfproto ipv4 iifname @forwarding_on accept"
     assert (
         rule("unrelated_forward", "the host was no router, and becomes none")
         == "iifname @present oifname @present drop"
@@ -199,15 +256,18 @@ def test_nothing_enters_or_leaves_an_internal_network_not_even_by_a_published_po
 def test_what_is_for_a_bridge_of_ours_is_published_or_dropped() -> None:
     assert rule("forward", "published port") == "ct status dnat oifname @bridges accept"
     for chain in ("forward", "forward_from_bridge"):
-        assert rule(chain, "not published") == "oifname @bridges drop"
-    assert rules("forward_from_bridge")[-1].startswith("oifname @bridges drop ")
-    assert OUTLINE["forward"][-2:] == ("not published", "not a netbuilder bridge")
+        assert rule(chain, "to a netbuilder bridge") == "oifname @bridges goto forward_to_bridge"
+    assert rules("forward_from_bridge")[-1].startswith("oifname @bridges goto forward_to_bridge ")
+    assert OUTLINE["forward"][-2:] == ("to a netbuilder bridge", "not a netbuilder bridge")
+    for chain in ("forward_to_bridge", "forward_direct"):
+        assert rules(chain)[-1] == 'drop comment "not published"'
+    assert rules("forward_routed")[-1].startswith("goto forward_direct ")
 
 
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        'add table inet netbuilder { comment "netbuilder ruleset 4"; }',
+        'add table inet netbuilder { comment "netbuilder ruleset 5"; }',
         "flush table inet netbuilder",
         "table inet netbuilder {",
     ]
@@ -226,17 +286,17 @@ def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
         ({"": ("made by somebody else",)}, False, False),
         ({"": ("netbuilder ruleset",)}, False, False),
         ({"": ("netbuilder ruleset x",)}, False, False),
-        ({"": ("not netbuilder ruleset 4",)}, False, False),
-        ({"": ("netbuilder ruleset 4 of mine",)}, False, False),
-        ({"forward": ("netbuilder ruleset 4",)}, False, False),
-        ({"": ("", "netbuilder ruleset 4")}, False, False),
+        ({"": ("not netbuilder ruleset 5",)}, False, False),
+        ({"": ("netbuilder ruleset 5 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 5",)}, False, False),
+        ({"": ("", "netbuilder ruleset 5")}, False, False),
         ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
         ({"": ("made by netbuilder", "")}, True, False),
         ({"": ("netbuilder ruleset 1",)}, True, False),
         ({"": ("netbuilder ruleset 10",)}, True, False),
-        ({"": ("netbuilder ruleset 4",)}, True, True),
-        ({"": ("netbuilder ruleset 4", "")}, True, True),
-        ({"": ("netbuilder ruleset 4",), "theirs": ("x",)}, True, True),
+        ({"": ("netbuilder ruleset 5",)}, True, True),
+        ({"": ("netbuilder ruleset 5", "")}, True, True),
+        ({"": ("netbuilder ruleset 5",), "theirs": ("x",)}, True, True),
         (OUTLINE, True, True),
     ],
 )
@@ -260,15 +320,16 @@ def test_no_table_is_nobodys() -> None:
 EVERY_NETWORK = [
     ("bridges", '"br9"'),
     ("icc", '"br9" . "br9"'),
-    ("gateways", "10.9.0.1"),
-    ("subnets", '"br9" . 10.9.0.0/24'),
+    ("gateways4", "10.9.0.1"),
+    ("subnets4", '"br9" . 10.9.0.0/24'),
 ]
+WITHOUT_IPV6 = ("without_ipv6", '"br9"')
 
 
 @pytest.mark.parametrize(
     ("fields", "more"),
     [
-        ({}, [("masqueraded", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways", "10.9.0.1")]),
+        ({}, [("masqueraded4", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways4", "10.9.0.1")]),
         ({"masquerade": False}, []),
         ({"internal": True}, [("internal", '"br9"')]),
         ({"adopted": True, "masquerade": False}, []),
@@ -277,33 +338,32 @@ EVERY_NETWORK = [
 )
 def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple[str, str]]) -> None:
     elements = firewall.network_elements(NETWORK.replace(**fields))
-    assert {(set_, key) for set_, key, _ in elements} == {*EVERY_NETWORK, *more}
-    assert len(elements) == len(EVERY_NETWORK) + len(more)
-    assert all(why for _, _, why in elements)
+    assert {(one.set, one.key) for one in elements} == {*EVERY_NETWORK, WITHOUT_IPV6, *more}
+    assert len(elements) == len(EVERY_NETWORK) + 1 + len(more)
+    assert all(one.why for one in elements)
 
 
-def test_a_network_may_have_more_than_one_gateway() -> None:
-    gateways = (IPv4Interface("10.9.0.1/24"), IPv4Interface("10.8.0.9/16"))
-    elements = firewall.network_elements(NETWORK.replace(gateways=gateways))
-    assert {(set_, key) for set_, key, _ in elements} == {
+def test_a_network_may_have_both_families() -> None:
+    elements = firewall.network_elements(NETWORK.replace(pools=(pool("10.9.0.1/24"), pool("fd00:9::1/64"))))
+    assert {(one.set, one.key) for one in elements} == {
         *EVERY_NETWORK,
-        ("gateways", "10.8.0.9"),
-        ("subnets", '"br9" . 10.8.0.0/16'),
-        ("masqueraded", '"br9" . 10.9.0.0/24'),
-        ("masqueraded", '"br9" . 10.8.0.0/16'),
-        ("masqueraded_gateways", "10.9.0.1"),
-        ("masqueraded_gateways", "10.8.0.9"),
+        ("gateways6", "fd00:9::1"),
+        ("subnets6", '"br9" . fd00:9::/64'),
+        ("masqueraded4", '"br9" . 10.9.0.0/24'),
+        ("masqueraded6", '"br9" . fd00:9::/64'),
+        ("masqueraded_gateways4", "10.9.0.1"),
+        ("masqueraded_gateways6", "fd00:9::1"),
     }
 
 
 @pytest.mark.parametrize(
     ("before", "elements"),
-    [(True, [("forwarding", "ipv6"), ("forwarding", "ipv4")]), (False, [("forwarding", "ipv6")])],
+    [(True, []), (False, [("made_router", "ipv4")])],
 )
 def test_what_was_forwarded_before_is_forwarded_still(before: bool, elements: list[tuple[str, str]]) -> None:
     entered = firewall.baseline_elements(HostBaseline(forwarding_before=before))
-    assert [(set_, key) for set_, key, _ in entered] == elements
-    assert all(why for _, _, why in entered)
+    assert [(one.set, one.key) for one in entered] == elements
+    assert all(one.why for one in entered)
 
 
 @pytest.mark.parametrize(

@@ -215,12 +215,13 @@ ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
-nft 'add element inet netbuilder gateways { 10.9.0.1 }'
-nft 'add element inet netbuilder subnets { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder without_ipv6 { "br9" }'
+nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
 MASQUERADED = """\
-nft 'add element inet netbuilder masqueraded { "br9" . 10.9.0.0/24 }'
-nft 'add element inet netbuilder masqueraded_gateways { 10.9.0.1 }'
+nft 'add element inet netbuilder masqueraded4 { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder masqueraded_gateways4 { 10.9.0.1 }'
 """
 ADOPTED = """\
 ip link add br9 type bridge
@@ -231,11 +232,15 @@ ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
-nft 'add element inet netbuilder gateways { 10.9.0.1 }'
-nft 'add element inet netbuilder subnets { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder without_ipv6 { "br9" }'
+nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
+nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
 FORWARDING = """\
 sysctl -q -w net/ipv4/conf/br9/forwarding=1
+"""
+SUBNET = """\
+nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
 """
 INTERNAL = """\
 nft 'add element inet netbuilder internal { "br9" }'
@@ -247,9 +252,9 @@ nft 'add element inet netbuilder internal { "br9" }'
     [
         ({}, NETWORK + MASQUERADED),
         ({"net": {"masquerade": False}}, NETWORK),
-        ({"net": {"internal": True}}, NETWORK + INTERNAL),
+        ({"net": {"internal": True}}, NETWORK.replace(SUBNET, INTERNAL + SUBNET)),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
-        ({"ipv6": False}, without(NETWORK, "ipv6") + MASQUERADED),
+        ({"ipv6": False}, without(NETWORK, "net/ipv6") + MASQUERADED),
         ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
         ({"interfaces": ["br9"], "net": {"mtu": 1400}}, ADOPTED + MASQUERADED),
     ],
@@ -263,24 +268,28 @@ def test_what_lets_the_hosts_loopback_lead_to_a_network() -> None:
     assert commands(plan) == "sysctl -q -w net/ipv4/conf/br9/route_localnet=1\n"
 
 
-def test_a_network_may_have_several_gateways() -> None:
-    (lab,) = resolved().networks
-    both = lab.replace(gateways=(*lab.gateways, IPv4Interface("10.8.0.1/16")))
-    more = commands(network.plan(both)).splitlines()
-    assert [line for line in more if line not in commands(network.plan(lab)).splitlines()] == [
-        "ip address add 10.8.0.1/16 brd + dev br9",
-        "nft 'add element inet netbuilder gateways { 10.8.0.1 }'",
-        "nft 'add element inet netbuilder subnets { \"br9\" . 10.8.0.0/16 }'",
-        "nft 'add element inet netbuilder masqueraded { \"br9\" . 10.8.0.0/16 }'",
-        "nft 'add element inet netbuilder masqueraded_gateways { 10.8.0.1 }'",
+def test_a_network_may_have_both_families() -> None:
+    one, both = (
+        commands(network.plan(*resolved(net=net).networks)).splitlines() for net in ({}, {"subnet6": "fd00:9::/64"})
+    )
+    assert [line for line in both if line not in one] == [
+        "sysctl -q -w net/ipv6/conf/br9/disable_ipv6=0",
+        "ip address add fd00:9::1/64 dev br9 nodad",
+        "ip -6 route add local ::1/128 dev br9 table local metric 2000",
+        "nft 'add element inet netbuilder subnets6 { \"br9\" . fd00:9::/64 }'",
+        "nft 'add element inet netbuilder gateways6 { fd00:9::1 }'",
+        "nft 'add element inet netbuilder masqueraded6 { \"br9\" . fd00:9::/64 }'",
+        "nft 'add element inet netbuilder masqueraded_gateways6 { fd00:9::1 }'",
+        "sysctl -q -w net/ipv6/conf/br9/forwarding=1",
+    ]
+    assert [line for line in one if line not in both] == [
+        "sysctl -q -w net/ipv6/conf/br9/disable_ipv6=1",
+        "nft 'add element inet netbuilder without_ipv6 { \"br9\" }'",
     ]
 
 
-IPV6 = """\
-nft 'add element inet netbuilder forwarding { ipv6 }'
-"""
-IPV4 = """\
-nft 'add element inet netbuilder forwarding { ipv4 }'
+ROUTER = """\
+nft 'add element inet netbuilder made_router { ipv4 }'
 """
 PRESENT = """\
 nft 'add element inet netbuilder forwarding_on { "eth1" }'
@@ -290,7 +299,7 @@ nft 'add element inet netbuilder present { "wan@5" }'
 """
 
 
-@pytest.mark.parametrize(("forwarding_before", "elements"), [(True, IPV6 + IPV4), (False, IPV6 + PRESENT)])
+@pytest.mark.parametrize(("forwarding_before", "elements"), [(True, PRESENT), (False, ROUTER + PRESENT)])
 def test_what_all_networks_stand_on(forwarding_before: bool, elements: str) -> None:
     """What can't be named in a rule is left out, and the host is a router for it."""
     names = ("eth0", "eth1", "wan@5", 'e"th', "e*", "e\\th", "e th", "\x1b[2J", "ü")

@@ -30,6 +30,7 @@ from netbuilder.steps import (
     PublishPort,
     SetAlias,
     SetHairpin,
+    SetIsolated,
     SetMac,
     SetMtu,
     SetNeighbour,
@@ -300,6 +301,14 @@ CASES = [
         on=("hairpin", True),
         off=False,
         then=("hairpin", False),
+    ),
+    *setting(
+        SetIsolated(dev="veth1"),
+        "type bridge_slave isolated on",
+        "type bridge_slave isolated off",
+        on=("isolated", True),
+        off=False,
+        then=("isolated", False),
     ),
     Case(
         AddAddress(netns="web", dev="eth0", address=INSIDE),
@@ -620,6 +629,7 @@ def test_the_names_of_the_kinds_are_a_file_format_and_stay() -> None:
         "Forward": "EnableForwarding",
         "ForwardIPv6": "EnableIPv6Forwarding",
         "Hairpin": "SetHairpin",
+        "Isolated": "SetIsolated",
         "NoLinkLocal": "DisableLinkLocal",
         "PublishPort": "PublishPort",
         "SetAlias": "SetAlias",
@@ -1033,13 +1043,17 @@ def test_what_was_there_before_is_text(before: object) -> None:
         {},
         {"dst": "10.7.0.0/16", "via": "fd00::1"},
         {"dst": "fd00::/64", "via": "10.9.0.1"},
-        {"via": "fe80::1%eth0"},
-        {"dst": "10.7.0.1/16"},
     ],
 )
 def test_a_route_that_leads_nowhere_is_refused(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"a route needs|no router for"):
         AddRoute(dev="eth0", **fields)
+
+
+@pytest.mark.parametrize(("field", "text"), [("via", "fe80::1%eth0"), ("dst", "10.7.0.1/16"), ("dst", "fd00::1/64")])
+def test_a_route_is_to_a_subnet_by_a_plain_address(field: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"{field}: "):
+        AddRoute(dev="eth0", **{field: text})
 
 
 @pytest.mark.parametrize(
@@ -1090,7 +1104,7 @@ def test_a_hostile_text_is_refused(field: str, text: str) -> None:
 
 
 OF_BOTH = ["fd00::1", '"br9" . fd00::/64', "::1 . sctp . 8000-8999", "tcp . 80-80"]
-LONGEST = " . ".join([*["fd00:1111:2222:3333:4444:5555:6666:7777/128"] * 2, "sctp", "60000-65535"])
+LONGEST = " . ".join(['"br-0123456789ab"', "fd00:1111:2222:3333:4444:5555:6666:7777/128", "sctp", "60000-65535"])
 
 
 @pytest.mark.parametrize("field", ["key", "data"])

@@ -45,7 +45,7 @@ def test_the_firewall_comes_first_then_networks_then_sandboxes_and_forwarding_la
 
 
 def test_the_order_of_kinds_is_that_of_the_units() -> None:
-    kinds = [unit.key.kind for unit in parts(EMPTY, WEB, OPEN, LAB)]
+    kinds = [unit.key.kind for unit in parts(EMPTY, WEB, OPEN, LAB, Network(name="dual", ipv6=True))]
     assert tuple(dict.fromkeys(kinds)) == ORDER
 
 
