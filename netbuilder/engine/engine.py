@@ -8,23 +8,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from netbuilder.engine import condition
 from netbuilder.engine.database import DIRECTORY, VERSION
 from netbuilder.engine.executor import Executor, Watch
 from netbuilder.engine.handles import not_found
-from netbuilder.engine.preparation import Preparation, Specs
+from netbuilder.engine.preparation import Preparation, Prepared, Specs
+from netbuilder.engine.reader import Reader
 from netbuilder.engine.removal import Records
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
 from netbuilder.errors import PrivilegeError, SpecError, some
-from netbuilder.kernel import advice, namespaces, privileges, veth_pairs
+from netbuilder.kernel import advice, namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
-from netbuilder.kernel.veth_pairs import VethPair
 from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, in_use, standing, whole
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
-from netbuilder.spec import Network, Sandbox
+from netbuilder.resolve.resolved import ResolvedSandbox
+from netbuilder.spec import DEFAULT_NETWORK, Bridge, Network, Sandbox
 from netbuilder.steps import AddTable, Plan, SetUp, Step, UndoRecord
-from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
+from netbuilder.values.names import Named, NetworkLike, SandboxLike, name_of
 
 _log = logging.getLogger("netbuilder")
 
@@ -32,7 +31,7 @@ Ahead = Callable[[list[Key]], object]
 _SHARED = (FIREWALL, FORWARDING)
 
 
-class Engine:
+class Engine(Reader):
     """One host, as seen from its own thread."""
 
     def __init__(self) -> None:
@@ -60,53 +59,6 @@ class Engine:
         SetUp(dev="lo").do(self.kernel)
         self.kernel.flush()
 
-    # What stands
-
-    def sandbox(self, name: str) -> ResolvedSandbox | None:
-        """A sandbox that stands; None if there is none of that name, or another than a handle's."""
-        return self.store.sandbox(name)
-
-    def found(self, name: str) -> tuple[ResolvedSandbox, int]:
-        """A sandbox that stands, and its number.
-
-        Raises:
-            NotFound: If there is none of that name, or another than a handle's.
-        """
-        number = self.store.number(name)
-        sandbox = self.store.allocations().sandboxes.get(name)
-        is_anothers = isinstance(name, Numbered) and name.number != number
-        if sandbox is None or number is None or is_anothers:
-            raise not_found(name, self.store.allocations(), "sandbox")
-        return sandbox, number
-
-    def numbered(self) -> list[tuple[ResolvedSandbox, int]]:
-        """The sandboxes that stand, in the order in which they were made, each with its number."""
-        numbers = self.store.numbers()
-        return [(one, numbers[one.name]) for one in self.sandboxes() if one.name in numbers]
-
-    def network(self, name: str) -> ResolvedNetwork | None:
-        """A network that stands; None if there is none of that name."""
-        return self.store.allocations().networks.get(name)
-
-    def sandboxes(self) -> tuple[ResolvedSandbox, ...]:
-        """The sandboxes that stand, in the order in which they were made."""
-        return tuple(self.store.allocations().sandboxes.values())
-
-    def networks(self) -> tuple[ResolvedNetwork, ...]:
-        """The networks that stand, in the order in which they were made."""
-        return tuple(self.store.allocations().networks.values())
-
-    def veth_pairs(self) -> tuple[VethPair, ...]:
-        """Which host veth belongs to which sandbox."""
-        return veth_pairs.find(one.name for one in self.sandboxes() if one.namespace == one.name)
-
-    def missing(self) -> dict[Key, Plan]:
-        """What does not hold of each network and sandbox that stands, and of what all networks share."""
-        try:
-            return condition.missing(self.store, self.kernel)
-        finally:
-            self.kernel.leave_namespace()
-
     # What is asked for
 
     def plan(self, specs: Specs) -> Plan:
@@ -122,11 +74,32 @@ class Engine:
     def apply(self, specs: Specs, watch: Watch) -> Changes:
         """Make it so: everything, or on an error nothing of it."""
         with self._alone():
-            prepared = self.preparation.prepare(specs)
-            self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
-        for warning in prepared.warnings:
-            _log.warning("%s", warning)
-        return prepared.transition.changes
+            prepared = self._carry_out(specs, watch)
+        return _warned(prepared)
+
+    def edit(self, name: str, change: Callable[[ResolvedSandbox], Sandbox], watch: Watch) -> Changes:
+        """Make a sandbox what a change asks for of what it is by then: nobody changes it in between.
+
+        Raises:
+            NotFound: If there is no such sandbox, or no network that it is to be on.
+        """
+        with self._alone():
+            standing, _ = self.found(name)
+            spec = change(standing)
+            self._refuse_unknown_networks(spec)
+            prepared = self._carry_out((spec,), watch)
+        return _warned(prepared)
+
+    def _refuse_unknown_networks(self, spec: Sandbox) -> None:
+        allocations = self.store.allocations()
+        for endpoint in spec.mode.attachments if isinstance(spec.mode, Bridge) else ():
+            if endpoint.network not in {DEFAULT_NETWORK, *allocations.networks}:
+                raise not_found(endpoint.network, allocations, "network")
+
+    def _carry_out(self, specs: Specs, watch: Watch) -> Prepared:
+        prepared = self.preparation.prepare(specs)
+        self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
+        return prepared
 
     # What is to go
 
@@ -234,6 +207,12 @@ class Engine:
                 yield
             finally:
                 self.kernel.leave_namespace()
+
+
+def _warned(prepared: Prepared) -> Changes:
+    for warning in prepared.warnings:
+        _log.warning("%s", warning)
+    return prepared.transition.changes
 
 
 def _with_table(owed: Records) -> Records:

@@ -33,7 +33,7 @@ def attachments(spec: Sandbox) -> Iterator[Attachment]:
         return
     where = f"sandbox {spec.name}.mode"
     for at, endpoint in enumerate(spec.mode.attachments):
-        yield Attachment(spec.name, endpoint, f"{where}.endpoints[{at}]" if spec.mode.endpoints else where)
+        yield Attachment(spec.name, endpoint, f"{where}.endpoints[{at}]" if spec.mode.endpoints is not None else where)
 
 
 def check(one: Attachment, networks: Mapping[str, ResolvedNetwork]) -> None:
