@@ -19,8 +19,8 @@ def dump(specs: Iterable[Network | Sandbox]) -> str:
     """Write specs as a Compose file; `parse` reads them back, networks first.
 
     Raises:
-        SpecError: If Compose has no words for one: an adopted namespace, routes, a label with a $, more of an external
-            network than its name, or a network that is not among the specs.
+        SpecError: If Compose has no words for one: an adopted namespace, routes, bridge mode on no network, a label
+            with a $, more of an external network than its name, or a network that is not among the specs.
     """
     specs = tuple(specs)
     for kind in (Network, Sandbox):
@@ -112,13 +112,16 @@ def _mode(sandbox: Sandbox, networks: Collection[str], names: Collection[str]) -
 
 def _attachments(name: str, bridge: Bridge, networks: Collection[str]) -> dict[str, Any]:
     on = [endpoint.network for endpoint in bridge.attachments]
+    if not on:
+        problem = "a Compose file has no words for bridge mode on no network"
+        raise SpecError(f"{name}.mode.endpoints", problem, "use none mode, or leave that sandbox out")
     if on == [DEFAULT_NETWORK] and DEFAULT_NETWORK not in networks:
         [endpoint] = bridge.attachments
         if endpoint == Endpoint(mac=endpoint.mac):
             return {"network_mode": "bridge", **_given(mac_address=endpoint.mac)}
     for i, network in enumerate(on):
         if network not in networks:
-            field = f"mode.endpoints[{i}].network" if bridge.endpoints else "mode.network"
+            field = f"mode.endpoints[{i}].network" if bridge.endpoints is not None else "mode.network"
             hint = f"add Network(name={network!r}) to them"
             raise SpecError(f"{name}.{field}", f"network {network} is not among the specs", hint)
     # Compose connects by priority, and then by name: only another order has to be said.

@@ -1,6 +1,7 @@
 """Specs in, kernel and store made to agree with them.
 
 engine        one host, as seen from its own thread: what each call does, from specs to a report
+reader        what stands there, and what of it does not hold any more
 preparation   from specs to what has to be done, with one look at the kernel
 preflight     refuses what stands already and is somebody else's (pure)
 changes       what has to be done: the one account of change, for `diff` and `apply` alike (pure)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from netbuilder.engine.handles import not_found
 from netbuilder.engine.journal import DIRECTORY
+from netbuilder.engine.reader import Reader
 from netbuilder.engine.removal import removed, with_table
 from netbuilder.engine.report import Change, Changes
 from netbuilder.engine.store import Store
@@ -18,21 +19,20 @@ from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.log import warn
 from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key, in_use, standing, whole
-from netbuilder.resolve.resolved import ResolvedNetwork, ResolvedSandbox
+from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.steps import Plan, SetUp
-from netbuilder.values.names import Named, NetworkLike, Numbered, SandboxLike, name_of
+from netbuilder.values.names import Named, NetworkLike, SandboxLike, name_of
 
 if TYPE_CHECKING:
     from netbuilder.engine.executor import Executor, Watch
-    from netbuilder.engine.preparation import Preparation, Specs
-    from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.engine.preparation import Preparation, Prepared, Specs
     from netbuilder.spec import Network, Sandbox
 
 Ahead = Callable[[list[Key]], object]
 _SHARED = (FIREWALL, FORWARDING)
 
 
-class Engine:
+class Engine(Reader):
     """One host, as seen from its own thread."""
 
     def __init__(self) -> None:
@@ -74,58 +74,6 @@ class Engine:
         SetUp(dev="lo").do(self.kernel)
         self.kernel.flush()
 
-    # What stands
-
-    def sandbox(self, name: str) -> ResolvedSandbox | None:
-        """A sandbox that stands; None if there is none of that name, or another than a handle's."""
-        return self.store.sandbox(name)
-
-    def found(self, name: str) -> tuple[ResolvedSandbox, int]:
-        """A sandbox that stands, and its number.
-
-        Raises:
-            NotFound: If there is none of that name, or another than a handle's.
-        """
-        number = self.store.number(name)
-        sandbox = self.store.allocations().sandboxes.get(name)
-        is_anothers = isinstance(name, Numbered) and name.number != number
-        if sandbox is None or number is None or is_anothers:
-            raise not_found(name, self.store.allocations(), "sandbox")
-        return sandbox, number
-
-    def numbered(self) -> list[tuple[ResolvedSandbox, int]]:
-        """The sandboxes that stand, in the order in which they were made, each with its number."""
-        numbers = self.store.numbers()
-        return [(one, numbers[one.name]) for one in self.sandboxes() if one.name in numbers]
-
-    def network(self, name: str) -> ResolvedNetwork | None:
-        """A network that stands; None if there is none of that name."""
-        return self.store.allocations().networks.get(name)
-
-    def sandboxes(self) -> tuple[ResolvedSandbox, ...]:
-        """The sandboxes that stand, in the order in which they were made."""
-        return tuple(self.store.allocations().sandboxes.values())
-
-    def networks(self) -> tuple[ResolvedNetwork, ...]:
-        """The networks that stand, in the order in which they were made."""
-        return tuple(self.store.allocations().networks.values())
-
-    def veth_pairs(self) -> tuple[VethPair, ...]:
-        """Which host veth belongs to which sandbox."""
-        from netbuilder.kernel import veth_pairs
-
-        names = (one.name for one in self.sandboxes() if one.namespace == one.name)
-        return veth_pairs.find(self.kernel.host_socket, names)
-
-    def missing(self) -> dict[Key, Plan]:
-        """What does not hold of each network and sandbox that stands, and of what all networks share."""
-        from netbuilder.engine import condition
-
-        try:
-            return condition.missing(self.store, self.kernel)
-        finally:
-            self.kernel.leave_namespace()
-
     # What is asked for
 
     def plan(self, specs: Specs) -> Plan:
@@ -141,11 +89,34 @@ class Engine:
     def apply(self, specs: Specs, watch: Watch) -> Changes:
         """Make it so: everything, or on an error nothing of it."""
         with self._alone():
-            prepared = self.preparation.prepare(specs)
-            self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
-        for warning in prepared.warnings:
-            warn(warning)
-        return prepared.transition.changes
+            prepared = self._carry_out(specs, watch)
+        return _warned(prepared)
+
+    def edit(self, name: str, change: Callable[[ResolvedSandbox], Sandbox], watch: Watch) -> Changes:
+        """Make a sandbox what a change asks for of what it is by then: nobody changes it in between.
+
+        Raises:
+            NotFound: If there is no such sandbox, or no network that it is to be on.
+        """
+        with self._alone():
+            standing, _ = self.found(name)
+            spec = change(standing)
+            self._refuse_unknown_networks(spec)
+            prepared = self._carry_out((spec,), watch)
+        return _warned(prepared)
+
+    def _refuse_unknown_networks(self, spec: Sandbox) -> None:
+        from netbuilder.spec import DEFAULT_NETWORK
+
+        allocations = self.store.allocations()
+        for endpoint in getattr(spec.mode, "attachments", ()):
+            if endpoint.network not in {DEFAULT_NETWORK, *allocations.networks}:
+                raise not_found(endpoint.network, allocations, "network")
+
+    def _carry_out(self, specs: Specs, watch: Watch) -> Prepared:
+        prepared = self.preparation.prepare(specs)
+        self.executor.carry_out(prepared.units, prepared.stood, prepared.transition, watch)
+        return prepared
 
     # What is to go
 
@@ -253,3 +224,9 @@ class Engine:
                 yield
             finally:
                 self.kernel.leave_namespace()
+
+
+def _warned(prepared: Prepared) -> Changes:
+    for warning in prepared.warnings:
+        warn(warning)
+    return prepared.transition.changes

@@ -119,21 +119,8 @@ class Host(Standing):
             StepError: If the kernel refuses a step; what this call did is taken back, as after KeyboardInterrupt. That
                 one has a note that says which of the two it was: taken back, or done by then.
         """
-        checked("apply", specs)
-        with noting("what was begun is taken back", "all was done by then, and stands") as finished:
-
-            def work(heed: Callable[[], object]) -> Changes:
-                def ahead(step: Step) -> None:
-                    heed()
-                    self._processes.end_before(step)
-                    watch(step)
-
-                changes = self._engine.apply(specs, ahead)
-                self._mine |= {Key(one.kind, one.name): None for one in changes if one.action == "created"}
-                finished.append(changes)
-                return changes
-
-            return self._thread.call_heeding(work)
+        given = checked("apply", specs)
+        return self._make(lambda ahead: self._engine.apply(given, ahead), watch)
 
     def plan(self, *specs: Network | Sandbox) -> Plan:
         """All the steps that make the specs true on this host; nothing is done. What clashes raises as in `apply`."""
@@ -190,6 +177,30 @@ class Host(Standing):
                 self._take_back(self._engine.release, self._mine)
             finally:
                 self.close()
+
+    def _edit(self, name: str, change: Callable[[ResolvedSandbox], Sandbox]) -> Changes:
+        return self._make(lambda ahead: self._engine.edit(name, change, ahead))
+
+    def _make(
+        self,
+        make: Callable[[Callable[[Step], object]], Changes],
+        watch: Callable[[Step], object] = lambda step: None,
+    ) -> Changes:
+        """What is made by a call is taken back at the end; programs inside what goes first are ended ahead of that."""
+        with noting("what was begun is taken back", "all was done by then, and stands") as finished:
+
+            def work(heed: Callable[[], object]) -> Changes:
+                def ahead(step: Step) -> None:
+                    heed()
+                    self._processes.end_before(step)
+                    watch(step)
+
+                changes = make(ahead)
+                self._mine |= {Key(one.kind, one.name): None for one in changes if one.action == "created"}
+                finished.append(changes)
+                return changes
+
+            return self._thread.call_heeding(work)
 
     def _live(self, resolved: ResolvedSandbox, number: int) -> LiveSandbox:
         return LiveSandbox(self, resolved, number)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,10 +13,13 @@ from netbuilder.errors import NotFound
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
+from netbuilder.resolve import edits
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
+from netbuilder.spec import Bridge, Endpoint, PublishedPort, Sandbox
+from netbuilder.spec.settings import FrozenDict
 from netbuilder.steps import PINS
 from netbuilder.values.addresses import IPAddress
-from netbuilder.values.names import SandboxLike, name_of
+from netbuilder.values.names import NetworkLike, SandboxLike, name_of
 
 if TYPE_CHECKING:
     from netbuilder.host import Host
@@ -27,8 +31,8 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
     """A sandbox that stands on a host; `host["NAME"]` gives it.
 
     Once that is gone, it is of nothing: a later sandbox of the same name is another, with another `number`. Two of one
-    sandbox are equal. What it tells (`mode`, `address`, `ports` …) is as of when it was got; what it does, it does with
-    the sandbox as it is by then.
+    sandbox are equal. What it tells (`mode`, `address`, `ports` …) is as of when it was got, also after `connect` and
+    the like, and `host["NAME"]` tells it anew; what it does, it does with the sandbox as it is by then.
     """
 
     def __init__(self, host: Host, resolved: ResolvedSandbox, number: int) -> None:
@@ -91,6 +95,87 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         if self.resolved.shares is None or self not in self.host:
             return self.resolved
         return self.host.owner_of(self.resolved)
+
+    # Live changes: what they do not change goes on, open connections too; and each is all done, or on an error undone.
+
+    def connect(
+        self,
+        network: str | NetworkLike,
+        *,
+        address: IPv4Address | str | None = None,
+        address6: IPv6Address | str | None = None,
+        mac: str | None = None,
+        interface: str | None = None,
+        gw_priority: int = 0,
+        link_local: Sequence[IPAddress | str] = (),
+        sysctls: Mapping[str, str | int] = FrozenDict(),
+    ) -> Changes:
+        """Attach the sandbox to one more network, as `docker network connect` does.
+
+        The default route goes to the endpoint that is first by Docker's order (`gw_priority`, then both families ahead
+        of one, then the network's name), and published ports go with it.
+
+        Args:
+            network: The network, which stands; the default network is made if it does not.
+            address: As in `Endpoint`, and so are the others.
+            address6: A static IPv6 address.
+            mac: The MAC address.
+            interface: The interface's name inside; by default eth and the lowest number that is free.
+            gw_priority: Of several networks, the one with the highest has the default route.
+            link_local: More addresses for the interface.
+            sysctls: Settings of the interface, with IFNAME for its name.
+
+        Raises:
+            NotFound: If there is no such network; or the sandbox is gone, or on another host.
+            SpecError: If it is on that network already, in another mode than bridge, or what is asked for clashes.
+        """
+        endpoint = Endpoint(
+            network,
+            address=address,
+            address6=address6,
+            mac=mac,
+            interface=interface,
+            gw_priority=gw_priority,
+            link_local=link_local,
+            sysctls=sysctls,
+        )
+        return self._edit(lambda standing: edits.connected(standing, endpoint))
+
+    def disconnect(self, network: str | NetworkLike) -> Changes:
+        """Detach the sandbox from a network, as `docker network disconnect` does; its routes by that network go too.
+
+        Default route and published ports go to the endpoint that is next. Without any, it has its loopback alone, and
+        its ports are closed until it is connected again.
+
+        Raises:
+            NotFound: If the sandbox is gone, or on another host.
+            SpecError: If it is not on that network, or one of its ports is for a family that it would have no more.
+        """
+        name = Endpoint(network).network
+        return self._edit(lambda standing: edits.disconnected(standing, name))
+
+    def publish(self, *ports: PublishedPort | str | int) -> Changes:
+        """Publish more ports, in Docker's `-p` syntax or as `PublishedPort`.
+
+        Raises:
+            NotFound: If the sandbox is gone, or on another host.
+            SpecError: If it is in another mode than bridge, or a port of the host is taken.
+        """
+        asked = Bridge(publish=ports).publish
+        return self._edit(lambda standing: edits.published(standing, asked))
+
+    def unpublish(self, *ports: PublishedPort | str | int) -> Changes:
+        """Close published ports: "8088:80" is that one, "80" all that lead to this port inside, "53/udp" of UDP.
+
+        Raises:
+            NotFound: If the sandbox is gone, or on another host.
+            SpecError: If it publishes none like one of them.
+        """
+        asked = Bridge(publish=ports).publish
+        return self._edit(lambda standing: edits.unpublished(standing, asked))
+
+    def _edit(self, change: Callable[[ResolvedSandbox], Sandbox]) -> Changes:
+        return self.host._edit(name_of(self), change)
 
     def destroy(self) -> Changes:
         """Take the sandbox back; see `Host.destroy`."""

@@ -9,6 +9,8 @@
     endpoints     for each network that a sandbox is on: addresses, a veth name, an interface, and who has the gateway
     crowds        what many sandboxes need and few do not
     sandboxes     endpoints, host ports and a namespace for each sandbox
+    spec_of       the way back: what would ask for a sandbox as it stands
+    edits         what asks for it with a network or a port more, or less
 
 Pure: the same specs, allocations and facts give the same answer, and none of them is changed. Networks come first, then
 what is fixed (static addresses, named host ports), then what is free to choose, so that a default never takes what

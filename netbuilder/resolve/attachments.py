@@ -36,7 +36,8 @@ def attachments(spec: Sandbox) -> Iterator[Attachment]:
     where = f"sandbox {spec.name}.mode"
     named = frozenset(one.interface for one in spec.mode.attachments if one.interface)
     for at, endpoint in enumerate(spec.mode.attachments):
-        yield Attachment(spec.name, endpoint, f"{where}.endpoints[{at}]" if spec.mode.endpoints else where, named)
+        place = where if spec.mode.endpoints is None else f"{where}.endpoints[{at}]"
+        yield Attachment(spec.name, endpoint, place, named)
 
 
 def check(one: Attachment, networks: Mapping[str, ResolvedNetwork]) -> None:

@@ -15,7 +15,7 @@ from netbuilder.resolve.defaults import mac_of, veth_name
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.gateways import with_gateways
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, Setting
-from netbuilder.spec import Sandbox
+from netbuilder.spec import Bridge, Sandbox
 from netbuilder.spec.endpoint import IFNAME
 from netbuilder.values.addresses import IPAddress, IPInterface, IPNetwork, family, interface
 
@@ -46,9 +46,9 @@ def resolve_endpoints(
     crowds = Crowds(pairs, networks, {spec.name for spec in specs}, allocations, facts)
     reserve_occupied(wired, networks, allocations.claims, claims, facts)
     addresses = choose_addresses(wired, networks, claims)
-    chosen: dict[str, list[ResolvedEndpoint]] = {}
+    chosen: dict[str, list[ResolvedEndpoint]] = {spec.name: [] for spec in specs if isinstance(spec.mode, Bridge)}
     for one, held in zip(wired, addresses, strict=True):
-        others = chosen.setdefault(one.sandbox, [])
+        others = chosen[one.sandbox]
         network = networks[one.network]
         inside = one.endpoint.interface or _free_interface(network.interface_prefix, one.sandbox, wired, others)
         others.append(_endpoint(one, inside, held, network, claims, crowds, facts))

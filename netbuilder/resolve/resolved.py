@@ -148,7 +148,8 @@ class ResolvedSandbox(Resolved):
     `namespace` is the name under which the namespace it lives in is pinned: its own in bridge and none mode, another
     sandbox's in container mode, None for the host's own. `shares` is the sandbox that container mode names, and
     `adopted` the path of a namespace that was there before. `ports` belong to the sandbox and lead, in each family, to
-    the endpoint that has the default route.
+    the endpoint that has the default route. `waiting` are those that are asked for while none has one, as it is on
+    internal networks alone or on none: they hold no number, and are in the syntax of Docker's `-p`.
     """
 
     name: Name
@@ -158,6 +159,7 @@ class ResolvedSandbox(Resolved):
     adopted: NamespacePath | None = None
     endpoints: tuple[ResolvedEndpoint, ...] = ()
     ports: tuple[ResolvedPort, ...] = ()
+    waiting: tuple[str, ...] = ()
     routes: tuple[ResolvedRoute, ...] = ()
     sysctls: tuple[Setting, ...] = ()
     labels: tuple[Label, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from netbuilder.errors import SpecError, some
 from netbuilder.resolve.allocations import Allocations
@@ -20,7 +20,7 @@ from netbuilder.resolve.resolved import (
 )
 from netbuilder.spec import Bridge, Container, PublishedPort, Sandbox
 from netbuilder.spec.route import Route
-from netbuilder.values.addresses import IPAddress, IPNetwork, everything, family
+from netbuilder.values.addresses import Family, IPAddress, IPNetwork, everything, family
 
 _METRIC = {4: 0, 6: 1024}
 """The metric of a route that is given none (IP6_RT_PRIO_USER)."""
@@ -57,6 +57,7 @@ def resolve_sandboxes(
             adopted=_adopted(spec),
             endpoints=endpoints.get(spec.name, ()),
             ports=tuple(ports.get(spec.name, ())),
+            waiting=_waiting(spec, families),
             routes=tuple(_routes(spec, endpoints)) if spec.routes else (),
             sysctls=tuple(Setting(key=key, value=value) for key, value in spec.sysctls.items()),
             labels=tuple(Label(name=name, value=value) for name, value in sorted(spec.labels.items())),
@@ -73,12 +74,19 @@ def _keep_ports(
     if not mode.publish:
         return mode
     gateways = [one for one in endpoints[name] if one.gateways]
-    if not gateways:  # on internal networks alone: a port would reach nobody, and Docker opens none
+    if not gateways:
         return mode.model_copy(update={"publish": ()})
     had = allocations.sandboxes.get(name)
     binding = networks[gateways[0].network].host_binding
     bound = mode.model_copy(update={"publish": tuple(_bound(port, binding) for port in mode.publish)})
     return bound.model_copy(update={"publish": keep_ports(bound, had.ports)}) if had else bound
+
+
+def _waiting(spec: Sandbox, families: Mapping[str, Collection[Family]]) -> tuple[str, ...]:
+    """On internal networks alone, or on none, a port would reach nobody; as with Docker it is opened once one has."""
+    if not isinstance(spec.mode, Bridge) or families[spec.name]:
+        return ()
+    return tuple(map(str, spec.mode.publish))
 
 
 def _bound(port: PublishedPort, binding: IPAddress | None) -> PublishedPort:

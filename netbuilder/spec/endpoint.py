@@ -97,6 +97,8 @@ class Endpoint(Spec):
 
 def _endpoints(value: object) -> object:
     """A network, or its name, stands for an endpoint with all defaults."""
+    if value is None:
+        return None
     if not isinstance(value, list | tuple):
         raise ValueError('endpoints is a list, like ["front", Endpoint(network="back", gw_priority=1)]')
     return tuple(_endpoint(one) for one in value)
@@ -115,10 +117,11 @@ class _OrNames:
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         described: dict[str, Any] = handler(schema)
-        if handler.mode == "validation":
-            described["items"] = {"anyOf": [{"type": "string"}, described["items"]]}
+        for one in described["anyOf"] if handler.mode == "validation" else ():
+            if "items" in one:
+                one["items"] = {"anyOf": [{"type": "string"}, one["items"]]}
         return described
 
 
-Endpoints = Annotated[tuple[Endpoint, ...], BeforeValidator(_endpoints), _OrNames()]
-"""Endpoints, one a network."""
+Endpoints = Annotated[tuple[Endpoint, ...] | None, BeforeValidator(_endpoints), _OrNames()]
+"""Endpoints, one a network; None where they are not written so."""

@@ -31,7 +31,8 @@ class Bridge(Spec):
         address6: A static IPv6 address of its subnet; by default the next free one.
         mac: The MAC address of eth0; by default 02:42 and four bytes that follow from the address.
         interface: The interface's name inside; by default eth0.
-        endpoints: In place of all these, one or more networks: names, or `Endpoint`.
+        endpoints: In place of all these, any number of networks: names, or `Endpoint`. On none, it has its loopback
+            alone, and its ports wait for a network.
         publish: Ports of the host that lead inside, in Docker's `-p` syntax or as `PublishedPort`. They lead to the
             endpoint that has the default route.
     """
@@ -42,7 +43,7 @@ class Bridge(Spec):
     address6: Address6 | None = None
     mac: Mac | None = None
     interface: Interface | None = None
-    endpoints: Endpoints = ()
+    endpoints: Endpoints = None
     publish: PublishedPorts = ()
 
     @constructor
@@ -54,23 +55,23 @@ class Bridge(Spec):
         address6: IPv6Address | str | None = None,
         mac: str | None = None,
         interface: str | None = None,
-        endpoints: Sequence[Endpoint | NetworkLike | str] = (),
+        endpoints: Sequence[Endpoint | NetworkLike | str] | None = None,
         publish: Sequence[PublishedPort | str | int] = (),
     ) -> None: ...
 
     @property
     def attachments(self) -> tuple[Endpoint, ...]:
         """Its endpoints, however they are written."""
-        if self.endpoints:
+        if self.endpoints is not None:
             return self.endpoints
         return (Endpoint.model_construct(**{field: getattr(self, field) for field in _FLAT}),)
 
     @model_validator(mode="after")
     def _is_written_one_way(self) -> Bridge:
-        flat = sorted(self.model_fields_set & _FLAT) if self.endpoints else ()
-        for field in flat:
-            raise ValueError(f"{field}: on several networks, each endpoint has its own: move it into endpoints")
-        for problem in _clashes(self.endpoints):
+        for field in sorted(_FLAT) if self.endpoints is not None else ():
+            if getattr(self, field) != type(self).model_fields[field].default:
+                raise ValueError(f"{field}: on several networks, each endpoint has its own: move it into endpoints")
+        for problem in _clashes(self.endpoints or ()):
             raise ValueError(f"endpoints: {problem}")
         return self
 
