@@ -1222,7 +1222,7 @@ def test_dump_writes_networks_in_dockers_words() -> None:
                     Endpoint("back", sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv4.conf.IFNAME.x": 2}),
                 ]
             ),
-            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0/1.x": 2},
+            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.x": 2},
             labels={"team": "red"},
         ),
     )
@@ -1252,7 +1252,7 @@ def test_dump_writes_networks_in_dockers_words() -> None:
                     "front": {"ipv6_address": "fd00:8::7", "interface_name": "wan0", "gw_priority": 1, "priority": 1},
                     "back": {"driver_opts": {SYSCTLS: sysctls}},
                 },
-                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.x": "2"},
+                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.conf.all.x": "2"},
                 "labels": {"team": "red"},
             }
         },

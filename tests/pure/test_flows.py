@@ -70,12 +70,12 @@ def test_a_port_that_comes_ends_what_goes_elsewhere() -> None:
 
 
 def test_flows_of_a_range_are_told_by_the_port_that_they_are_for() -> None:
-    led = port("0.0.0.0", 50, "10.9.0.2", 5350).model_copy(update={"count": 10})
+    led = port("0.0.0.0", 50, "10.9.0.2", 5350).replace(count=10)
     assert found(StaleFlows(undone=[led]), *ALL) == [LED, LED_FROM_LOOPBACK]
     assert found(StaleFlows(done=[led]), *ALL) == [LED_AT_THE_OTHER, LED_BY_ANOTHER, TO_THE_HOST]
     for change in ({"host_port": 51}, {"sandbox_port": 5351}, {"count": 3}, {"protocol": "tcp"}):
-        assert not found(StaleFlows(undone=[led.model_copy(update=change)]), *ALL)
-    many = StaleFlows(done=[led.model_copy(update={"count": 60_000})])
+        assert not found(StaleFlows(undone=[led.replace(**change)]), *ALL)
+    many = StaleFlows(done=[led.replace(count=60_000)])
     assert many.may_be_in("ipv4 2 udp 17 29 src=192.0.2.2 dst=192.0.2.1 sport=4000 dport=60049 [UNREPLIED]")
     assert not many.may_be_in("ipv4 2 udp 17 29 src=192.0.2.2 dst=192.0.2.1 sport=4000 dport=49 [UNREPLIED]")
 

@@ -163,8 +163,8 @@ def test_one_of_many_has_a_queue_and_neighbours_of_its_own(monkeypatch: pytest.M
 def test_a_port_is_open_in_each_family_that_it_and_its_sandbox_have(publish: str, expected: list[str]) -> None:
     (web, _) = resolved(mode=Bridge(network="lab", publish=[publish])).sandboxes
     (endpoint,) = web.endpoints
-    both = endpoint.model_copy(update={"addresses": (*endpoint.addresses, IPv6Interface("fd00::2/64"))})
-    steps = bridge._published_ports(web.model_copy(update={"endpoints": (both,)}))
+    both = endpoint.replace(addresses=(*endpoint.addresses, IPv6Interface("fd00::2/64")))
+    steps = bridge._published_ports(web.replace(endpoints=(both,)))
     assert [step.command() for step in steps] == [f"nft 'add element inet netbuilder {one}'" for one in expected]
 
 

@@ -188,8 +188,8 @@ PUBLISHED_AT = PublishPort(
     address=IPv4Address("10.9.0.2"),
     sandbox_port=53,
 )
-RANGE = PUBLISHED.model_copy(update={"host_port": 8000, "sandbox_port": 8000, "count": 10_000})
-SHIFTED = PUBLISHED.model_copy(update={"host_port": 8000, "sandbox_port": 9000, "count": 2})
+RANGE = PUBLISHED.replace(host_port=8000, sandbox_port=8000, count=10_000)
+SHIFTED = PUBLISHED.replace(host_port=8000, sandbox_port=9000, count=2)
 OF_RANGE = ElementOf("publish_ranges_any4", "tcp . 8000-17999")
 OF_SHIFTED = ElementOf("publish_any4", "tcp . 8000"), ElementOf("publish_any4", "tcp . 8001")
 SHIFTED_HOLDS = dict(zip(OF_SHIFTED, ("10.9.0.2 . 9000", "10.9.0.2 . 9001"), strict=True))
@@ -1242,13 +1242,13 @@ def test_a_shifted_range_holds_where_all_of_it_does_and_is_present_where_any_is(
 
 def test_a_shifted_range_is_not_about_the_same_thing_as_its_first_port() -> None:
     """Or that one would stand in its place, and the others be forgotten."""
-    first = SHIFTED.model_copy(update={"count": 1})
-    more = SHIFTED.model_copy(update={"count": 3})
+    first = SHIFTED.replace(count=1)
+    more = SHIFTED.replace(count=3)
     assert len({one.subject() for one in (first, SHIFTED, more, RANGE)}) == 4
 
 
 def test_a_command_too_long_for_an_argument_is_read_by_nft() -> None:
-    step = SHIFTED.model_copy(update={"count": 5000})
+    step = SHIFTED.replace(count=5000)
     assert step.command().startswith(f"nft -f - <<'EOF'\nadd {ELEMENT} publish_any4 {{ tcp . 8000 : ")
     assert step.command().endswith(" . 13999 }\nEOF")
     assert step.undo_command(None).startswith(f"nft -f - <<'EOF'\ndelete {ELEMENT} publish_any4 {{ tcp . 8000, ")
