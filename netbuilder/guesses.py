@@ -14,7 +14,7 @@ _RUN = {
     "write run([…]), or popen([…]) to let it run": "exec exec_run execute call check_call check_output Popen",
     "write run([…], capture_output=True)": "getoutput output logs",
     "write enter(), in a with statement": "entered attach setns",
-    "write socket()": "connect listen bind open_socket",
+    "write socket()": "listen bind open_socket",
 }
 
 _ANSWERS: dict[str, dict[str, str]] = {

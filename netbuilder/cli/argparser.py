@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         from netbuilder.errors import shown, suggestion
 
         hint = f"{suggestion(str(value), action.choices)} see {self.prog} --help".lstrip()
-        what = "command" if action.dest == "command" else "/".join(action.option_strings) or action.metavar
+        what = "command" if action.dest in ("command", "verb") else "/".join(action.option_strings) or action.metavar
         self.error(f"there is no {what} {shown(str(value))}", hint)
 
     def print_help(self, file: Any = None) -> None:
@@ -68,6 +68,8 @@ class TopParser(Parser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The arguments by name, with the file as `file`, wherever it was named."""
         given = super().parse_args(args, namespace)
+        if verb := given.__dict__.pop("verb", None):
+            given.command = f"{given.command} {verb}"
         if getattr(given, "everything", False) and given.services:
             self.error("argument --all: not allowed with SERVICE")
         ahead = given.__dict__.pop("ahead")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from shutil import which
 from typing import TYPE_CHECKING
 
+from netbuilder.cli import live, network
 from netbuilder.cli.output import say
+from netbuilder.cli.session import checked, telling_interrupts, this_host
 
 if TYPE_CHECKING:
-    from netbuilder.host import Host, LiveSandbox
+    from netbuilder.host import LiveSandbox
     from netbuilder.steps import Step
 
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # as a shell has it
@@ -24,9 +26,9 @@ def up(file: str | None, services: list[str], verbose: bool) -> int:
     from netbuilder.cli.compose_file import opened
     from netbuilder.cli.orphans import orphans, warn_of
 
-    with _telling_interrupts() as done, opened(file) as composed:
+    with telling_interrupts() as done, opened(file) as composed:
         specs = composed.needed_by(*services) if services else composed.specs
-        with closing(_host()) as host:
+        with closing(this_host()) as host:
             with progress(() if verbose else specs) as show:
                 changes = host.apply(*specs, watch=_print if verbose else show)
             done.append("all was done by then, and stands")
@@ -51,7 +53,7 @@ def diff(file: str | None, services: list[str]) -> int:
     """Print the commands that `up` would carry out, and as comments what takes none; 1 if there is anything."""
     from netbuilder.cli.compose_file import opened
 
-    with opened(file) as composed, closing(_host()) as host:
+    with opened(file) as composed, closing(this_host()) as host:
         changes = host.diff(*(composed.needed_by(*services) if services else composed.specs))
     if changes.plan:
         say(changes.script(), end="")
@@ -65,15 +67,15 @@ def down(file: str | None, services: list[str], everything: bool, verbose: bool)
     """Take back what a file names, or all there is."""
     from netbuilder.cli.changes import report
 
-    with _telling_interrupts() as done:
+    with telling_interrupts() as done:
         if everything:
-            with closing(_host()) as host:
+            with closing(this_host()) as host:
                 changes = host.destroy_all()
         else:
             from netbuilder.cli.compose_file import opened
             from netbuilder.cli.orphans import named
 
-            with opened(file) as composed, closing(_host()) as host:
+            with opened(file) as composed, closing(this_host()) as host:
                 changes = host.take_down(*(named(services, host, composed) if services else composed.specs))
         done.append("all that was to go is taken back")
         report(changes, each=verbose)
@@ -84,7 +86,7 @@ def ps(format: str) -> int:
     """List the sandboxes."""
     from netbuilder.cli import report, show
 
-    with closing(_host()) as host:
+    with closing(this_host()) as host:
         seen = report.sandboxes(host)
     if format == "json":
         show.json(list(map(show.each_port, seen)))
@@ -97,7 +99,7 @@ def networks(format: str) -> int:
     """List the networks."""
     from netbuilder.cli import report, show
 
-    with closing(_host()) as host:
+    with closing(this_host()) as host:
         seen = report.networks(host)
     (show.json if format == "json" else show.networks)(seen)
     return 0
@@ -107,8 +109,8 @@ def inspect(name: str, format: str) -> int:
     """Show one sandbox."""
     from netbuilder.cli import report, show
 
-    name = _checked(name)
-    with closing(_host()) as host:
+    name = checked(name)
+    with closing(this_host()) as host:
         seen = report.details(host[name])
     if format == "json":
         show.json(show.each_port(seen))
@@ -121,7 +123,7 @@ def links(format: str) -> int:
     """Show which veth leads where."""
     from netbuilder.cli import show
 
-    with closing(_host()) as host:
+    with closing(this_host()) as host:
         pairs = [pair._asdict() for pair in host.links()]
     (show.json if format == "json" else show.links)(pairs)
     return 0
@@ -137,8 +139,8 @@ def isolated(program: list[str]) -> int:
 
 def execute(name: str, program: list[str]) -> int:
     """Become a program inside a sandbox. It is the caller's, as with `ip netns exec`: `down` does not end it."""
-    name = _checked(name)
-    with closing(_host()) as host:
+    name = checked(name)
+    with closing(this_host()) as host:
         sandbox = host[name]
         _refuse_if_gone(sandbox)
         sandbox.move_in()
@@ -162,38 +164,22 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "networks": networks,
     "inspect": inspect,
     "links": links,
+    "connect": live.connect,
+    "disconnect": live.disconnect,
+    "publish": live.publish,
+    "unpublish": live.unpublish,
+    "network ls": networks,
+    "network inspect": network.inspect,
+    "network create": network.create,
+    "network rm": network.rm,
+    "network prune": network.prune,
+    "network connect": live.connect,
+    "network disconnect": live.disconnect,
     "exec": execute,
     "isolated": isolated,
     "completion": completion,
 }
 """What to call for each command, with its arguments by name; it returns the exit status."""
-
-
-def _host() -> Host:
-    """The host we are on; closing it leaves standing what was made."""
-    from netbuilder.host import Host
-    from netbuilder.kernel import log
-
-    log.prepare_logging[:] = [_tell_warnings]
-    return Host.current()
-
-
-def _tell_warnings() -> None:
-    import logging
-
-    logging.basicConfig(format="netbuilder: warning: %(message)s")
-
-
-def _checked(name: str) -> str:
-    """The name, if it can be one at all: a hostile one gets no further."""
-    from netbuilder.values.names import valid_name
-
-    try:
-        return valid_name(name)
-    except ValueError as error:
-        from netbuilder.errors import SpecError
-
-        raise SpecError("name", str(error)) from None
 
 
 def _refuse_if_gone(sandbox: LiveSandbox) -> None:
@@ -222,20 +208,6 @@ def _become(program: list[str]) -> int:
     except OSError as error:
         complain(f"{program[0]}: can't be run: {error.strerror}")
         return _NOT_EXECUTABLE
-
-
-@contextmanager
-def _telling_interrupts() -> Iterator[list[str]]:
-    """What an interrupt leaves, in one sentence on standard error; the last thing that was done by itself is told."""
-    from netbuilder.cli.errors import note
-
-    done: list[str] = []
-    try:
-        yield done
-    except KeyboardInterrupt as interrupt:
-        left = [*done, *getattr(interrupt, "__notes__", ()), "nothing was changed"]
-        note(f"interrupted: {left[0]}")
-        raise
 
 
 def _print(step: Step) -> None:

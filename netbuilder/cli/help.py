@@ -64,11 +64,13 @@ pipe each sandbox is one line.
   shares       the sandbox whose namespace it has, in container mode
   namespace    a path; null for the host's own
   endpoints    a list of objects with network, bridge, veth (the host's end),
-               interface (the inner one), addresses (with their prefix),
-               gateways, mac and mtu
+               interface (the inner one), addresses and link_local (with their
+               prefix), gateways, gw_priority, mac and mtu
   ports        a list of objects, one for each port and family, with host_ip
                (0.0.0.0 and :: are all addresses), host_port (null in gateway
                mode routed), sandbox_port and protocol
+  waiting      those that are not open, as none of its networks leads out: a
+               list of texts in the syntax of docker run -p
   state        ok, broken or gone
   broken       the first thing that does not hold
 What there is none of is null, or an empty list. In container mode endpoints and
@@ -76,12 +78,14 @@ ports are those of the sandbox whose namespace it shares."""
 
 NETWORKS = """\
 STATE is ok; or BROKEN, with the first thing that does not hold, of the network
-or of the firewall. OPTIONS are internal, no masquerade, and adopted for a
-bridge that was there before.
+or of the firewall. OPTIONS are internal, no masquerade, no icc, gateway modes
+other than nat, and adopted for a bridge that was there before.
+"netbuilder network ls" is the same.
 
 --format json gives a list of objects with the fields name, bridge, adopted,
-subnets, gateways, mac, mtu (null: the kernel's), masquerade, internal,
-sandboxes (the names of those that are on it), state and broken."""
+subnets, gateways, gateway_modes (of each subnet), mac, mtu (null: the
+kernel's), masquerade, internal, icc, labels, sandboxes (the names of those that
+are on it), state and broken."""
 
 INSPECT = """\
 --format json gives an object with the fields of "netbuilder ps --format json",
@@ -95,6 +99,48 @@ knows them, and not by name.
 
 --format json gives a list of objects with the fields veth, ifindex, bridge,
 sandbox, interface, peer_ifindex and netnsid."""
+
+CONNECT = """\
+What goes on through its other networks goes on. The default route is by the
+network with the highest priority; of equal ones by one with both IPv4 and IPv6,
+then by the first name. Published ports follow it.
+
+The options are Docker's. --driver-opt takes
+  com.docker.network.endpoint.ifname=NAME     the interface's name inside
+  com.docker.network.endpoint.sysctls=K=V,... its settings: net.ipv4.conf.IFNAME.*
+
+A later "netbuilder up" makes it what the file says again."""
+
+DISCONNECT = """\
+What goes on through its other networks goes on. Default route and published
+ports go to the network that is next by priority. Off its last one it has a
+loopback alone, and its ports wait until it is connected again."""
+
+PUBLISH = """\
+They stay beside those that it has. A PORT without HOST_PORT gets a free one,
+which is told. On internal networks alone they wait, as nothing leads in."""
+
+UNPUBLISH = """\
+What is left open stands for any: 80 closes all that lead to port 80 (of TCP)
+inside, 8088:80 that one, 127.0.0.1::80 those on that address. A range is closed
+as it was opened, as a whole."""
+
+NETWORK = """\
+What Docker calls "docker network". A Compose file makes its own networks, and
+"down" takes them back; these are for those that no file makes, which a file
+can then use as external."""
+
+NETWORK_INSPECT = """\
+A list of objects with Docker's keys: Name, Scope, Driver, EnableIPv4,
+EnableIPv6, IPAM, Internal, Containers (by the sandbox's name, where Docker has
+an id), Options (what is not as by default, and the bridge's name) and Labels."""
+
+NETWORK_CREATE = """\
+-o takes what Docker's bridge driver does; what it does not know is refused:
+  com.docker.network.bridge.enable_icc, enable_ip_masquerade, gateway_mode_ipv4,
+    gateway_mode_ipv6, host_binding_ipv4, inhibit_ipv4, name,
+    trusted_host_interfaces
+  com.docker.network.container_iface_prefix, driver.mtu, host_ipv4, host_ipv6"""
 
 EXEC = """\
 Exit status 126 if it can't be run, 127 if there is no such command. Options

@@ -10,7 +10,7 @@ from netbuilder import recipes
 from netbuilder.host import Host, LiveSandbox
 from netbuilder.kernel import namespaces
 from netbuilder.recipes import network
-from netbuilder.recipes.units import FIREWALL, FORWARDING, Key
+from netbuilder.recipes.units import FIREWALL, FORWARDING, FORWARDING6, Key
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedNetwork, ResolvedSandbox
 from netbuilder.steps import AddElement, Plan, PublishPort, Step
 from netbuilder.values.addresses import Family
@@ -18,6 +18,9 @@ from netbuilder.values.ports import ALL_OF
 
 Missing = Mapping[tuple[str, str], Plan]
 """What does not hold of each network and sandbox that stands, and of what all networks share."""
+
+_TRANSLATED = {f"{set_}{version}" for set_ in ("masqueraded", "snat") for version in (4, 6)}
+"""The sets by which what leaves a network gets another source address."""
 
 
 def is_gone(sandbox: LiveSandbox) -> bool:
@@ -42,12 +45,15 @@ def networks(host: Host) -> list[dict[str, Any]]:
             "adopted": one.adopted,
             "subnets": list(map(str, one.subnets)),
             "gateways": [str(gateway.ip) for gateway in one.gateways],
+            "gateway_modes": [pool.mode for pool in one.pools],
             "mac": one.mac,
             "mtu": one.mtu,
             "masquerade": one.masquerade,
             "internal": one.internal,
+            "icc": one.icc,
+            "labels": {label.name: label.value for label in one.labels},
             "sandboxes": [name for name, its_networks in members if one.name in its_networks],
-            **_state(_facts([one.name], None, missing)),
+            **_state(_facts([one.name], None, one.has_ipv6, missing)),
         }
         for one in host.networks()
         if Key("network", one.name) in missing
@@ -62,7 +68,7 @@ def details(sandbox: LiveSandbox) -> dict[str, Any]:
     return {
         **_summary(sandbox, missing),
         "adopted": sandbox.resolved.adopted,
-        "missing": _explained(_facts(owner.networks, owner.name, missing)),
+        "missing": _explained(_facts_of(owner, missing)),
         "packets_in": _explained(step for step in recipes.plan(owner) if isinstance(step, PublishPort)),
         "packets_out": _explained(_masquerade(its_networks)),
         "commands": _explained(recipes.plan(sandbox.resolved)),
@@ -79,7 +85,8 @@ def _summary(sandbox: LiveSandbox, missing: Missing) -> dict[str, Any]:
         "namespace": sandbox.namespace and str(sandbox.namespace),
         "endpoints": list(map(_endpoint, owner.endpoints)),
         "ports": list(_ports(owner)),
-        **(gone if is_gone(sandbox) else _state(_facts(owner.networks, owner.name, missing))),
+        "waiting": list(owner.waiting),
+        **(gone if is_gone(sandbox) else _state(_facts_of(owner, missing))),
     }
 
 
@@ -110,17 +117,24 @@ def _endpoint(endpoint: ResolvedEndpoint) -> dict[str, Any]:
         "veth": endpoint.veth,
         "interface": endpoint.interface,
         "addresses": list(map(str, endpoint.addresses)),
+        "link_local": list(map(str, endpoint.link_local)),
         "gateways": list(map(str, endpoint.gateways)),
+        "gw_priority": endpoint.gw_priority,
         "mac": endpoint.mac,
         "mtu": endpoint.mtu,
     }
 
 
-def _facts(its_networks: Iterable[str], sandbox: str | None, missing: Missing) -> Iterator[Step]:
+def _facts_of(sandbox: ResolvedSandbox, missing: Missing) -> Iterator[Step]:
+    has_ipv6 = any(address.version == 6 for endpoint in sandbox.endpoints for address in endpoint.addresses)
+    return _facts(sandbox.networks, sandbox.name, has_ipv6, missing)
+
+
+def _facts(its_networks: Iterable[str], sandbox: str | None, has_ipv6: bool, missing: Missing) -> Iterator[Step]:
     """What does not hold of networks and a sandbox on them, in the order in which it would be done."""
     on = [Key(kind, name) for name in sorted(its_networks) for kind in ("network", "localnet")]
     its_own = [Key("sandbox", sandbox)] if sandbox else []
-    keys = [FIREWALL, *on, *its_own, FORWARDING] if on else its_own
+    keys = [FIREWALL, *on, *its_own, FORWARDING, *([FORWARDING6] if has_ipv6 else [])] if on else its_own
     return (step for key in keys for step in missing.get(key, ()))
 
 
@@ -131,9 +145,9 @@ def _state(facts: Iterator[Step]) -> dict[str, Any]:
 
 
 def _masquerade(its_networks: Iterable[ResolvedNetwork]) -> Iterable[Step]:
-    """The MASQUERADE of its networks."""
+    """The MASQUERADE of its networks, or their SNAT."""
     steps = (step for one in its_networks for step in network.plan(one))
-    return (step for step in steps if isinstance(step, AddElement) and step.set == "masqueraded")
+    return (step for step in steps if isinstance(step, AddElement) and step.set in _TRANSLATED)
 
 
 def _explained(steps: Iterable[Step]) -> list[dict[str, str]]:

@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.cli.output import say
 from netbuilder.cli.tables import table, width
+
+if TYPE_CHECKING:
+    from netbuilder.resolve.resolved import ResolvedSandbox
 
 _MOST = 50
 """Steps on a page of `inspect`; a sandbox may have thousands of ports."""
@@ -97,6 +100,18 @@ def sandbox(seen: dict[str, Any]) -> None:
         say(f"\n# {_and_more(commands)}")
 
 
+def changed(sandbox: ResolvedSandbox) -> None:
+    """Where a sandbox that was changed is reached by now."""
+    for endpoint in sandbox.endpoints:
+        addresses = _listed(str(address.ip) for address in endpoint.addresses)
+        gateways = " (default route)" if endpoint.gateways else ""
+        say(f"   {endpoint.interface}  {addresses} on {endpoint.network}{gateways}")
+    if sandbox.ports:
+        say(f"   ports  {_listed(_ports(port.as_json() for port in sandbox.ports))}")
+    if sandbox.waiting:
+        say(f"   waiting  {_listed(sandbox.waiting)}: no network of its leads out")
+
+
 def links(seen: Iterable[dict[str, Any]]) -> None:
     """The table of `links`."""
     rows = [[None if one[field] is None else str(one[field]) for field in _VETH_PAIR.values()] for one in seen]
@@ -112,12 +127,14 @@ def _facts(seen: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     yield "NAMESPACE", _namespace(seen) + adopted
     for endpoint in seen["endpoints"]:
         yield "NETWORK", endpoint["network"]
-        yield "ADDRESS", _listed(endpoint["addresses"])
+        yield "ADDRESS", _listed([*endpoint["addresses"], *endpoint["link_local"]])
         yield "MAC", endpoint["mac"]
         yield "GATEWAY", _listed(endpoint["gateways"])
         yield "VETH PAIR", f"{endpoint['veth']} in bridge {endpoint['bridge']}, {endpoint['interface']} inside"
     if seen["endpoints"]:
         yield "PORTS", _listed(_ports(seen["ports"]))
+    if seen["waiting"]:
+        yield "WAITING", f"{_listed(seen['waiting'])}: no network of its leads out"
     for way in ("in", "out"):
         steps = seen[f"packets_{way}"]
         for step in steps[:_MOST]:
@@ -152,6 +169,9 @@ def _options(seen: dict[str, Any]) -> Iterator[str]:
         yield "internal"
     elif not seen["masquerade"]:
         yield "no masquerade"
+    if not seen["icc"]:
+        yield "no icc"
+    yield from dict.fromkeys(mode for mode in seen["gateway_modes"] if mode != "nat")
     if seen["adopted"]:
         yield "adopted"
 

@@ -9,6 +9,7 @@ nothing here goes by them (`keys.NO_EFFECT`), and so is one that Compose lacks.
     source     YAML as the text that was typed, and the line of each place in it
     document   its mappings, checked, with errors that name the place
     networks, services      one network, one service; `endpoints` is a service on its networks
+    options    the same in the words of `docker network create` and `connect`
     places     from an error about a spec back to the file
     read       from a file to specs
     write      from specs to a file

@@ -43,7 +43,7 @@ def bridge(service: Section, on: Iterable[tuple[str, Section]], publish: Iterabl
         on: The networks by name, and what it says of each.
         publish: The ports that it publishes.
     """
-    endpoints = [_endpoint(network, said, _mac_sections(service, said, i)) for i, (network, said) in enumerate(on)]
+    endpoints = [endpoint(network, said, _mac_sections(service, said, i)) for i, (network, said) in enumerate(on)]
     fields: dict[str, object] = {field: getattr(endpoints[0], field) for field in endpoints[0].model_fields_set}
     if len(endpoints) > 1 or fields.keys() - Bridge.model_fields.keys():
         fields = {"endpoints": endpoints}
@@ -65,7 +65,8 @@ def places(service: Section) -> dict[str, str]:
     return found
 
 
-def _endpoint(network: str, said: Section, with_mac: Sequence[Section]) -> Endpoint:
+def endpoint(network: str, said: Section, with_mac: Sequence[Section]) -> Endpoint:
+    """What is said of one network as an endpoint; the MAC address may stand in several places."""
     options = said.part("driver_opts", keys.ENDPOINT_OPTIONS)
     sysctls = (one.partition("=") for one in (options.text(keys.ENDPOINT_SYSCTLS) or "").split(","))
     fields = {

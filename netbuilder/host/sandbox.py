@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,16 +13,15 @@ from netbuilder.errors import NotFound
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.kernel import namespaces
 from netbuilder.kernel.room import Room, move_in
-from netbuilder.resolve import edits
 from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedPort, ResolvedSandbox
-from netbuilder.spec import Bridge, Endpoint, PublishedPort, Sandbox
-from netbuilder.spec.settings import FrozenDict
 from netbuilder.steps import PINS
 from netbuilder.values.addresses import IPAddress
+from netbuilder.values.frozen import FrozenDict
 from netbuilder.values.names import NetworkLike, SandboxLike, name_of
 
 if TYPE_CHECKING:
     from netbuilder.host import Host
+    from netbuilder.spec import PublishedPort, Sandbox
 
 T = TypeVar("T")
 
@@ -74,10 +73,18 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         return self._owner.endpoints
 
     @property
-    def address(self) -> IPAddress | None:
-        """Its first address, if it has one."""
-        addresses = (address.ip for endpoint in self.endpoints for address in endpoint.addresses)
-        return next(addresses, None)
+    def address(self) -> IPv4Address | None:
+        """Its first IPv4 address, if it has one."""
+        return next((ip for ip in self._addresses if isinstance(ip, IPv4Address)), None)
+
+    @property
+    def address6(self) -> IPv6Address | None:
+        """Its first IPv6 address, if it has one."""
+        return next((ip for ip in self._addresses if isinstance(ip, IPv6Address)), None)
+
+    @property
+    def _addresses(self) -> Iterator[IPAddress]:
+        return (address.ip for endpoint in self.endpoints for address in endpoint.addresses)
 
     @property
     def mac(self) -> str | None:
@@ -113,22 +120,16 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         """Attach the sandbox to one more network, as `docker network connect` does.
 
         The default route goes to the endpoint that is first by Docker's order (`gw_priority`, then both families ahead
-        of one, then the network's name), and published ports go with it.
-
-        Args:
-            network: The network, which stands; the default network is made if it does not.
-            address: As in `Endpoint`, and so are the others.
-            address6: A static IPv6 address.
-            mac: The MAC address.
-            interface: The interface's name inside; by default eth and the lowest number that is free.
-            gw_priority: Of several networks, the one with the highest has the default route.
-            link_local: More addresses for the interface.
-            sysctls: Settings of the interface, with IFNAME for its name.
+        of one, then the network's name), and published ports go with it. The arguments are those of `Endpoint`; the
+        network stands, but the default one is made if it does not.
 
         Raises:
             NotFound: If there is no such network; or the sandbox is gone, or on another host.
             SpecError: If it is on that network already, in another mode than bridge, or what is asked for clashes.
         """
+        from netbuilder.resolve import edits
+        from netbuilder.spec import Endpoint
+
         endpoint = Endpoint(
             network,
             address=address,
@@ -151,6 +152,9 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
             NotFound: If the sandbox is gone, or on another host.
             SpecError: If it is not on that network, or one of its ports is for a family that it would have no more.
         """
+        from netbuilder.resolve import edits
+        from netbuilder.spec import Endpoint
+
         name = Endpoint(network).network
         return self._edit(lambda standing: edits.disconnected(standing, name))
 
@@ -161,6 +165,9 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
             NotFound: If the sandbox is gone, or on another host.
             SpecError: If it is in another mode than bridge, or a port of the host is taken.
         """
+        from netbuilder.resolve import edits
+        from netbuilder.spec import Bridge
+
         asked = Bridge(publish=ports).publish
         return self._edit(lambda standing: edits.published(standing, asked))
 
@@ -171,6 +178,9 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
             NotFound: If the sandbox is gone, or on another host.
             SpecError: If it publishes none like one of them.
         """
+        from netbuilder.resolve import edits
+        from netbuilder.spec import Bridge
+
         asked = Bridge(publish=ports).publish
         return self._edit(lambda standing: edits.unpublished(standing, asked))
 

@@ -13,8 +13,9 @@ from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Mac, NetworkName
 from netbuilder.spec.network import DEFAULT_NETWORK
-from netbuilder.spec.settings import FrozenDict, Sysctls, once
+from netbuilder.spec.settings import Sysctls, once
 from netbuilder.values.addresses import IPAddress
+from netbuilder.values.frozen import FrozenDict
 from netbuilder.values.names import NetworkLike
 
 IFNAME = "IFNAME"

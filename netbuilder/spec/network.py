@@ -12,10 +12,11 @@ from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Name
 from netbuilder.spec.pools import Pool
-from netbuilder.spec.settings import FrozenDict, Labels, once
+from netbuilder.spec.settings import Labels, once
 from netbuilder.spec.subnets import Subnet, Subnet6
 from netbuilder.values import GatewayMode
 from netbuilder.values.addresses import IPAddress
+from netbuilder.values.frozen import FrozenDict
 from netbuilder.values.names import NetworkLike
 
 DEFAULT_NETWORK = "bridge"

@@ -16,7 +16,8 @@ from netbuilder.spec.fields import Mac, Name, Namespace, NetworkName, PathLike, 
 from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 from netbuilder.spec.route import Route
-from netbuilder.spec.settings import INTERFACE_SETTING, FrozenDict, Labels, Sysctls
+from netbuilder.spec.settings import INTERFACE_SETTING, Labels, Sysctls
+from netbuilder.values.frozen import FrozenDict
 from netbuilder.values.names import NAME, NetworkLike, SandboxLike
 
 

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Never, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from netbuilder.errors import shown
-
-
-class FrozenDict(dict[str, str]):
-    """Words by name, which nobody changes, so that a spec that has them can be hashed."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
-
-    def _refuse(self, *_: Any, **__: Any) -> Never:
-        raise TypeError("a spec is not changed: make another with model_copy(update=…)")
-
-    # mypy: the same refusal for all of them
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
-
-    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, str]]]:
-        return FrozenDict, (dict(self),)
+from netbuilder.values.frozen import FrozenDict
 
 
 def _labels(labels: Mapping[str, str]) -> FrozenDict:

@@ -1,6 +1,7 @@
 """What all values are made of that are kept: names that are narrow on purpose, and fields that are checked.
 
 addresses   the types of addresses, of both families at once
+frozen      words by name, which nobody changes
 names       what may reach a command, a rule or a path
 ports       published ports, in Docker's words
 value       frozen values with checked fields, as JSON and back

@@ -35,7 +35,7 @@ EFFECTS = (
 )
 """Every way in which netbuilder changes something."""
 
-Act = Literal["apply", "destroy", "take_down"]
+Act = Literal["apply", "destroy", "take_down", "connect", "disconnect"]
 Mortal = Callable[[Act, int], bool]
 
 
@@ -70,6 +70,8 @@ def _main(specs: tuple[Network | Sandbox, ...]) -> None:
             host = Host.current()
             if act == "destroy":
                 host.destroy_all()
+            elif act in ("connect", "disconnect"):  # the last of the specs, and the first
+                getattr(host[specs[-1].name], act)(specs[0].name)
             else:
                 getattr(host, act)(*specs)
             os._exit(0)

@@ -16,7 +16,7 @@ ADDRESSES = [None, "0.0.0.0", "::", "127.0.0.1", "10.0.0.1", "::1"]
 
 def port(first: int, count: int = 1, host_ip: str | None = None, protocol: Any = "tcp") -> ResolvedPort:
     fields = {"host_ip": host_ip, "host_port": first, "sandbox_port": first, "protocol": protocol, "count": count}
-    return ResolvedPort.model_validate(fields)
+    return ResolvedPort.from_json(fields)
 
 
 PORTS = st.builds(

@@ -1,0 +1,132 @@
+"""What the commands are given: each function adds arguments to the parser of a command that has them."""
+
+from __future__ import annotations
+
+import argparse
+
+from netbuilder.cli.argparser import File, Program
+
+TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def file(command: Any, dest: str = "file", help: str = "") -> None:
+    """The Compose file."""
+    command.add_argument(
+        "-f",
+        "--file",
+        dest=dest,
+        metavar="FILE",
+        action=File,
+        help=help or "the Compose file, or - for standard input (default: compose.yaml in the working directory)",
+    )
+
+
+def services(command: argparse.ArgumentParser) -> None:
+    """Services of the file, by name."""
+    command.add_argument(
+        "services", metavar="SERVICE", nargs="*", help="just these services of the file (default: all that it says)"
+    )
+
+
+def verbose(command: argparse.ArgumentParser) -> None:
+    """Whether to print each command."""
+    command.add_argument("-v", "--verbose", action="store_true", help="print each command as it is done, and why")
+
+
+def listing(command: argparse.ArgumentParser) -> None:
+    """Whether to list all that goes."""
+    command.add_argument("-v", "--verbose", action="store_true", help="list what goes, even if that is hundreds")
+
+
+def file_or_all(command: argparse.ArgumentParser) -> None:
+    """The Compose file, or all there is."""
+    either = command.add_mutually_exclusive_group()
+    file(either)
+    either.add_argument("--all", action="store_true", dest="everything", help="all that netbuilder made on this host")
+
+
+def shell(command: argparse.ArgumentParser) -> None:
+    """The shell to complete words for."""
+    command.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+
+
+def name(command: argparse.ArgumentParser) -> None:
+    """The name of a sandbox."""
+    command.add_argument("name", metavar="NAME", help="the sandbox")
+
+
+def output_format(command: argparse.ArgumentParser) -> None:
+    """For whom the output is."""
+    command.add_argument(
+        "--format", choices=("table", "json"), default="table", help="for people or for programs (default: table)"
+    )
+
+
+def name_and_program(command: argparse.ArgumentParser) -> None:
+    """A sandbox, and what to run in it."""
+    name(command)
+    program(command, "NAME ")
+
+
+def program(command: argparse.ArgumentParser, ahead: str = "") -> None:
+    """What to run."""
+    command.usage = f"{command.prog} [-h] {ahead}[--] CMD [ARG ...]"
+    command.add_argument("program", metavar="CMD", nargs=argparse.REMAINDER, action=Program, help="what to run")
+
+
+def network_and_name(command: argparse.ArgumentParser) -> None:
+    """A network and a sandbox, in the order that Docker has them in."""
+    command.add_argument("network", metavar="NETWORK", help="the network")
+    name(command)
+
+
+def endpoint(command: argparse.ArgumentParser) -> None:
+    """What an endpoint is to be like, in Docker's words."""
+    add = command.add_argument
+    add("--ip", metavar="ADDRESS", help="its IPv4 address (default: the next free one)")
+    add("--ip6", metavar="ADDRESS", help="its IPv6 address (default: the next free one)")
+    add("--gw-priority", metavar="N", help="the network with the highest has the default route (default: 0)")
+    add("--mac-address", metavar="MAC", help="its MAC address (default: follows from the address)")
+    add("--link-local-ip", metavar="ADDRESS", action="append", default=[], help="one more, for this link alone")
+    add("--driver-opt", metavar="KEY=VALUE", action="append", default=[], help="see above")
+    add("--alias", metavar="NAME", action="append", default=[], help="passed over: no names are served yet")
+
+
+def name_and_ports(command: argparse.ArgumentParser) -> None:
+    """A sandbox, and ports in the syntax of `docker run -p`."""
+    name(command)
+    command.add_argument(
+        "ports", metavar="PORT", nargs="+", help="as in docker run -p: [HOST_IP:][HOST_PORT:]PORT[/udp]"
+    )
+
+
+def network_options(command: argparse.ArgumentParser) -> None:
+    """A network, and what it is to be like, in Docker's words."""
+    add = command.add_argument
+    add("name", metavar="NETWORK", help="its name")
+    add("-d", "--driver", choices=("bridge",), default="bridge", help="bridge, the one that there is")
+    add("--subnet", metavar="CIDR", action="append", default=[], help="its subnet, one a family (default: a free one)")
+    add("--gateway", metavar="ADDRESS", action="append", default=[], help="the bridge's address in a subnet")
+    add("--ip-range", metavar="CIDR", action="append", default=[], help="where free addresses are taken from")
+    add("--aux-address", metavar="NAME=ADDRESS", action="append", default=[], help="an address that no sandbox gets")
+    add("--ipv4=false", dest="ipv4", action="store_false", help="no IPv4 on it")
+    add("--ipv6", "--ipv6=true", dest="ipv6", action="store_true", help="IPv6 on it")
+    add("--internal", "--internal=true", dest="internal", action="store_true", help="nothing leads in or out")
+    add("--label", metavar="KEY=VALUE", action="append", default=[], help="a label")
+    add("-o", "--opt", metavar="KEY=VALUE", action="append", default=[], help="see above")
+
+
+def networks(command: argparse.ArgumentParser) -> None:
+    """Names of networks."""
+    command.add_argument("names", metavar="NETWORK", nargs="+", help="the networks")
+
+
+def force(help: str) -> Any:
+    """What Docker calls force, and what that comes to."""
+
+    def add(command: argparse.ArgumentParser) -> None:
+        command.add_argument("-f", "--force", action="store_true", help=help)
+
+    return add
