@@ -96,7 +96,7 @@ _ANSWERS: dict[str, dict[str, str]] = {
     | {
         "write address": "ip ip_address ipv4 ipv4_address addr",
         "write mac": "mac_address hwaddr lladdr",
-        "write ports": "publish published port port_bindings",
+        "write ports": "published port port_bindings",
         "write endpoints: each has its network, bridge and veth": "network networks gateway bridge veth interface mtu",
         "write namespace, which is its path": "netns ns path",
         "write destroy()": "stop kill remove rm delete down close",

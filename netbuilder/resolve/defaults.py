@@ -11,8 +11,8 @@ from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network
 from itertools import chain
 
-from netbuilder.spec import DEFAULT_NETWORK
 from netbuilder.values.addresses import IPAddress
+from netbuilder.values.names import DEFAULT_NETWORK
 
 POOLS = tuple(
     chain(

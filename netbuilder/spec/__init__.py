@@ -14,11 +14,12 @@ by `netbuilder.resolve`, still before the kernel is touched.
 """
 
 from netbuilder.spec.endpoint import Endpoint
-from netbuilder.spec.network import DEFAULT_NETWORK, Network
+from netbuilder.spec.network import Network
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.spec.route import Route
 from netbuilder.spec.sandbox import Bridge, Container, HostNetwork, Mode, NoNetwork, Sandbox
 from netbuilder.spec.schema import json_schema
+from netbuilder.values.names import DEFAULT_NETWORK
 
 __all__ = [
     "DEFAULT_NETWORK",

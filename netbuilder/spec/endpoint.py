@@ -12,11 +12,10 @@ from netbuilder.errors import shown
 from netbuilder.spec.addresses import Address, Address6, AnyAddress
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.fields import InterfaceName, Mac, NetworkName
-from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.settings import Sysctls, once
 from netbuilder.values.addresses import IPAddress
 from netbuilder.values.frozen import FrozenDict
-from netbuilder.values.names import NetworkLike
+from netbuilder.values.names import DEFAULT_NETWORK, NetworkLike
 
 IFNAME = "IFNAME"
 """What stands for the interface's name in the sysctls of an endpoint, as with Docker."""

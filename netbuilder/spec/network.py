@@ -19,9 +19,6 @@ from netbuilder.values.addresses import IPAddress
 from netbuilder.values.frozen import FrozenDict
 from netbuilder.values.names import NetworkLike
 
-DEFAULT_NETWORK = "bridge"
-"""The network that Docker attaches a container to when none is named; its bridge is docker0."""
-
 IPV6_LEAST_MTU = 1280
 """Bytes in a packet that IPv6 needs at least (RFC 8200, section 5): on a device with less, Linux has no IPv6."""
 

@@ -13,12 +13,11 @@ from netbuilder.spec.addresses import Address, Address6
 from netbuilder.spec.base import Spec, constructor
 from netbuilder.spec.endpoint import Endpoint, Endpoints, Interface
 from netbuilder.spec.fields import Mac, Name, Namespace, NetworkName, PathLike, SandboxName
-from netbuilder.spec.network import DEFAULT_NETWORK
 from netbuilder.spec.ports import PublishedPort, PublishedPorts
 from netbuilder.spec.route import Route
 from netbuilder.spec.settings import INTERFACE_SETTING, Labels, Sysctls
 from netbuilder.values.frozen import FrozenDict
-from netbuilder.values.names import NAME, NetworkLike, SandboxLike
+from netbuilder.values.names import DEFAULT_NETWORK, NAME, NetworkLike, SandboxLike
 
 
 class Bridge(Spec):

@@ -13,6 +13,9 @@ from netbuilder.errors import shown
 PINS = "/run/netns"
 """Where `ip netns` pins namespaces by name, and so do we."""
 
+DEFAULT_NETWORK = "bridge"
+"""The network that Docker attaches a container to when none is named; its bridge is docker0."""
+
 NAME = re.compile(r"[A-Za-z0-9]+(?:(?:\.|[_-]+)[A-Za-z0-9]+)*")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9_+@:.-]+)+")

@@ -1204,8 +1204,8 @@ def test_what_goes_along_is_not_undone_by_itself_and_all_else_is_backwards() -> 
     assert [one.step for _, one in networks] == [SetMtu(dev="br9", mtu=1400), SetUp(dev="br9")]
     assert [one.step for _, one in rules] == [AddTable()]
     del records[FIREWALL]
-    assert [one.step for _, one in batches(records)[2]][:2] == [port, VETH]
-    assert [batch[0][0] for batch in batches(records, [("link", None, "br9")])] == [FORWARDING, KEY]
+    assert [one.step for _, one in batches(records)[3]][:2] == [port, VETH]
+    assert [batch[0][0] for batch in batches(records, [("link", None, "br9")])] == [FORWARDING6, FORWARDING, KEY]
     assert batches({}) == []
 
 

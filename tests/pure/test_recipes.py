@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
 
 import pytest
@@ -163,7 +163,8 @@ def test_one_of_many_has_a_queue_and_neighbours_of_its_own(monkeypatch: pytest.M
 def test_a_port_is_open_in_each_family_that_it_and_its_sandbox_have(publish: str, expected: list[str]) -> None:
     (web, _) = resolved(mode=Bridge(network="lab", publish=[publish])).sandboxes
     (endpoint,) = web.endpoints
-    both = endpoint.replace(addresses=(*endpoint.addresses, IPv6Interface("fd00::2/64")))
+    more: dict[str, Any] = {"addresses": IPv6Interface("fd00::2/64"), "gateways": IPv6Address("fd00::1")}
+    both = endpoint.replace(**{field: (*getattr(endpoint, field), one) for field, one in more.items()})
     steps = bridge._published_ports(web.replace(endpoints=(both,)))
     assert [step.command() for step in steps] == [f"nft 'add element inet netbuilder {one}'" for one in expected]
 
