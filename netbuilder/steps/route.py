@@ -50,10 +50,8 @@ class _Route(Step):
     def is_taken_by(self, seen: Route) -> bool:
         """Whether a route is in its place: to each subnet there is one of a metric; but several that are local."""
         route = self._route()
-        return not route.is_local and (seen.dst, seen.metric) == (
-            str(route.dst),
-            self.metric or _METRIC[route.dst.version],
-        )
+        metric = self.metric or _METRIC[route.dst.version]
+        return not route.is_local and (seen.dst, seen.metric) == (str(route.dst), metric)
 
     @abstractmethod
     def _route(self) -> PlannedRoute:

@@ -1,8 +1,8 @@
 """Who reaches whom: every row of the table that the rules promise, by real connections and real datagrams.
 
-Each holds in IPv4 and in IPv6, and with bridge-nf-call-iptables and -ip6tables off and on: the kernel's default differs,
-and installing Docker flips it. Each that says never has a control: the same server at the same moment, reached in a way that
-is allowed.
+Each holds in IPv4 and in IPv6, with bridge-nf-call-iptables and -ip6tables off and on: the kernel's default differs,
+and installing Docker flips it. Each that says never has a control: the same server at the same moment, reached in a way
+that is allowed.
 """
 
 from __future__ import annotations
