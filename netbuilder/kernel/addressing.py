@@ -26,6 +26,7 @@ RTPROT_KERNEL, RTPROT_BOOT = 2, 3
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST = 0, 253, 254
 RTN_UNICAST, RTN_LOCAL = 1, 2
 
+_APPEND = 0x800  # NLM_F_APPEND: several routes to one subnet, of the same metric
 _NODAD = number(IFA_FLAGS, IFA_F_NODAD)
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _ANYWHERE = {int(socket.AF_INET): "0.0.0.0/0", int(socket.AF_INET6): "::/0"}  # all that a route without RTA_DST is for
@@ -94,8 +95,8 @@ def _route(kind: int, flags: int, dev: int, route: PlannedRoute) -> Message:
 
 
 def add_route(dev: int, route: PlannedRoute) -> Message:
-    """`ip route add [local] DST [via VIA] dev DEV [metric METRIC] [table local]`."""
-    return _route(NEWROUTE, CREATE | EXCL, dev, route)
+    """`ip route add DST [via VIA] dev DEV [metric METRIC]`, or `ip route append local DST dev DEV table local`."""
+    return _route(NEWROUTE, CREATE | (_APPEND if route.is_local else EXCL), dev, route)
 
 
 def delete_route(dev: int, route: PlannedRoute) -> Message:

@@ -27,7 +27,7 @@ class _Route(Step):
         return f"{'local ' * route.is_local}route/{route.dst}/{self.metric or 0}@{self.netns}"
 
     def command(self) -> str:
-        return self._ip("add")
+        return self._ip("append" if self._route().is_local else "add")
 
     def queries(self) -> tuple[Query[Any], ...]:
         return (self._query(), LinkOf(self.netns, self.dev))
@@ -48,9 +48,10 @@ class _Route(Step):
         return {self._query(): state[self._query()] - {self._seen(state)}}
 
     def is_taken_by(self, seen: Route) -> bool:
-        """Whether a route is in its place: to each subnet there is one of a metric."""
+        """Whether a route is in its place: to each subnet there is one of a metric; but several that are local."""
         route = self._route()
-        return (seen.dst, seen.metric) == (str(route.dst), self.metric or _METRIC[route.dst.version])
+        metric = self.metric or _METRIC[route.dst.version]
+        return not route.is_local and (seen.dst, seen.metric) == (str(route.dst), metric)
 
     @abstractmethod
     def _route(self) -> PlannedRoute:
@@ -104,7 +105,8 @@ class AddRoute(_Route):
 class AddLocalRoute(_Route):
     """Let a subnet count as the host's own on an interface too: what comes in by it for an address there is taken.
 
-    See `ip-route(8)`, under `local`: such routes are in a table of their own.
+    See `ip-route(8)`, under `local`: such routes are in a table of their own. Each interface may have one, of the same
+    metric: it is appended to those that are there.
     """
 
     kind = "AddLocalRoute"

@@ -17,6 +17,7 @@ from netbuilder.steps.plan import Plan
 from tests.kernel.leftovers import wait_until
 
 BRIDGE_NF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+BRIDGE_NF6 = "/proc/sys/net/bridge/bridge-nf-call-ip6tables"
 
 Protocol = Literal["tcp", "udp"]
 KINDS: dict[Protocol, int] = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -51,6 +52,21 @@ class Pinned(LiveSandbox):
         return namespaces.open_pin(self.name), self.name
 
 
+_IPV4 = re.compile(r"(\d+)\.(\d+)\.(\d+)\.(\d+)")
+
+
+def six(text: str) -> str:
+    """A text with an IPv6 address in place of each IPv4 address: all networks of the tests have one of each."""
+
+    def other(found: re.Match[str]) -> str:
+        first, second, third, last = found.groups()
+        if first == "127":
+            return "::1"
+        return f"fd00:{second}::{last}" if first == "10" else f"2001:db8:{third}::{last}"
+
+    return _IPV4.sub(other, text)
+
+
 class Lan:
     """A host, another machine on its first network, and a third machine on its second. All have routes everywhere."""
 
@@ -59,6 +75,7 @@ class Lan:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self._links: list[tuple[str, str, str, str]] = []
         self.machine = self.add("machine", "eth0", self.HOST, self.MACHINE)
         self.third = self.add("third", "eth1", self.HOST_TOO, self.THIRD)
 
@@ -81,7 +98,22 @@ class Lan:
         )
         show = f"ip -o link show {device}; ip -n {name} -o link show eth0"
         wait_until(lambda: shell(self.host, show).count("state UP") == 2, "the veth pair has carrier")
+        self._links.append((name, device, here, there))
         return namespace(self.host, name)
+
+    def speak_ipv6(self) -> None:
+        """Let all of them have IPv6 addresses too, and routes."""
+        for name, device, here, there in self._links:
+            shell(
+                self.host,
+                f"""
+                echo 0 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6
+                ip netns exec {name} sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+                ip address add {six(here)}/64 dev {device} nodad
+                ip -n {name} address add {six(there)}/64 dev eth0 nodad
+                ip -n {name} -6 route add default via {six(here)}
+                """,
+            )
 
 
 # Real packets
@@ -112,9 +144,11 @@ def call(
     Raises:
         Unanswered: If the question arrives and the answer does not, or comes from elsewhere than was asked.
     """
-    with server.socket(kind=KINDS[protocol]) as listener, client.socket(kind=KINDS[protocol]) as caller:
+    family, anywhere = (socket.AF_INET6, "::") if ":" in to[0] else (socket.AF_INET, "0.0.0.0")
+    kind = KINDS[protocol]
+    with server.socket(family, kind) as listener, client.socket(family, kind) as caller:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(at if isinstance(at, tuple) else ("0.0.0.0", at))
+        listener.bind(at if isinstance(at, tuple) else (anywhere, at))
         listener.settimeout(patience)
         caller.settimeout(patience)
         return (_connection if protocol == "tcp" else _datagram)(caller, to, listener)
@@ -152,7 +186,7 @@ def _datagram(caller: socket.socket, to: tuple[str, int], listener: socket.socke
         answer, sender = caller.recvfrom(100)
     except OSError as error:
         raise Unanswered(f"a datagram from {source} arrived, and the caller got {error!r}") from None
-    if sender != to:
+    if sender[:2] != to[:2]:
         raise Unanswered(f"the answer came from {sender}, where nobody was asked")
     assert answer == b"answer"
     return str(source[0])

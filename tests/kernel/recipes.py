@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from netbuilder import Bridge, Container, Host, HostNetwork, Network, NoNetwork, Sandbox
+from netbuilder import Bridge, Container, Endpoint, Host, HostNetwork, Network, NoNetwork, Route, Sandbox
 from tests.kernel.helpers import shell
 from tests.kernel.leftovers import wait_until
 
@@ -130,6 +130,41 @@ RECIPES = [
         before=_a_bridge,
     ),
     Recipe("on-a-router", _always(Sandbox(name="web", mode=Bridge(publish=["80:80"]))), before=_a_router),
+    Recipe(
+        "dual-stack",
+        _always(
+            Network(name="lab", subnet="10.9.0.0/24", subnet6="fd00:9::/64"),
+            Sandbox(name="web", mode=Bridge("lab", publish=["8088:80", "[::1]:9090:80", "5353:53/udp"])),
+            Network(name="vault", ipv4=False, subnet6="fd00:8::/64", internal=True),
+            Sandbox(name="db", mode=Bridge("vault")),
+        ),
+    ),
+    Recipe(
+        "several-networks",
+        _always(
+            Network(name="front", subnet="10.9.0.0/24", icc=False, interface_prefix="net"),
+            Network(name="back", subnet="10.8.0.0/24", subnet6="fd00:8::/64", gateway_mode="routed", internal=False),
+            Network(name="vault", internal=True, gateway_mode="isolated", subnet="10.7.0.0/24"),
+            Sandbox(
+                name="web",
+                mode=Bridge(
+                    endpoints=[
+                        Endpoint("front", gw_priority=1),
+                        Endpoint(
+                            "back",
+                            interface="back0",
+                            link_local=["169.254.7.7"],
+                            sysctls={"net.ipv4.conf.IFNAME.log_martians": 1},
+                        ),
+                        "vault",
+                    ],
+                    publish=["8088:80", "8000-8009:8000-8009"],
+                ),
+                routes=[Route("10.66.0.0/16", via="10.8.0.9"), Route("fd00:66::/48", via="fd00:8::9", metric=7)],
+                sysctls={"net.ipv4.ip_forward": 1},
+            ),
+        ),
+    ),
     Recipe(
         "several",
         _always(

@@ -130,7 +130,7 @@ THE_NAMESPACE = [
     *("netns add", *PERMISSIONS, "link add VETH"),
     *(*IN_THE_SANDBOX[:2], "web link set lo up", *IN_THE_SANDBOX[2:]),
 ]
-NETWORK = ["bridges", "icc", "gateways", "subnets", "masqueraded {", "masqueraded_gateways"]
+NETWORK = ["bridges", "icc", "without_ipv6", "subnets4", "gateways4", "masqueraded4", "masqueraded_gateways4"]
 PORTS = ["8088", "5353", "9090", "443"]
 BROKEN = {
     "ip netns del web": THE_NAMESPACE,
@@ -167,15 +167,15 @@ BROKEN = {
     ],
     "ip address del 10.9.0.1/24 dev BRIDGE": ["address add 10.9.0.1"],
     "ip link set BRIDGE down": ["link set BRIDGE up"],
-    "nft delete table inet netbuilder": ["table inet netbuilder {", "forwarding { ipv6 }", *NETWORK, *PORTS],
+    "nft delete table inet netbuilder": ["table inet netbuilder {", "made_router { ipv4 }", *NETWORK, *PORTS],
     "nft add table inet netbuilder '{ flags dormant; }'": ["table inet netbuilder {"],
     "nft flush chain inet netbuilder forward": ["table inet netbuilder {"],
     "nft 'chain inet netbuilder forward { policy drop; }'": ["table inet netbuilder {"],
     "nft 'add chain inet netbuilder theirs; add rule inet netbuilder theirs drop'": ["table inet netbuilder {"],
     "nft add rule inet netbuilder raw_prerouting accept": ["table inet netbuilder {"],
     "nft insert rule inet netbuilder published tcp dport 1 drop": ["table inet netbuilder {"],
-    "nft delete element inet netbuilder gateways '{ 10.9.0.1 }'": ["gateways"],
-    "nft delete element inet netbuilder masqueraded '{ BRIDGE . 10.9.0.0/24 }'": ["masqueraded"],
+    "nft delete element inet netbuilder gateways4 '{ 10.9.0.1 }'": ["gateways4"],
+    "nft delete element inet netbuilder masqueraded4 '{ BRIDGE . 10.9.0.0/24 }'": ["masqueraded4"],
     "nft delete element inet netbuilder publish_any4 '{ tcp . 8088 }'": ["8088"],
     "nft delete element inet netbuilder publish_at4 '{ 127.0.0.1 . tcp . 9090 }'": ["9090"],
     "nft delete element inet netbuilder publish_any4 '{ tcp . 8088 }'"

@@ -1,7 +1,8 @@
 """Who reaches whom: every row of the table that the rules promise, by real connections and real datagrams.
 
-Each holds with bridge-nf-call-iptables off and on: the kernel's default differs, and installing Docker flips it. Each
-that says never has a control: the same server at the same moment, reached in a way that is allowed.
+Each holds in IPv4 and in IPv6, with bridge-nf-call-iptables and -ip6tables off and on: the kernel's default differs,
+and installing Docker flips it. Each that says never has a control: the same server at the same moment, reached in a way
+that is allowed.
 """
 
 from __future__ import annotations
@@ -10,21 +11,34 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from netbuilder import Bridge, Container, Host, HostNetwork, Network, Sandbox
 from netbuilder.host.namespace import NetworkNamespace
-from tests.kernel.helpers import BRIDGE_NF, KINDS, PATIENCE, SOON, Lan, Protocol, Unanswered, call, namespace, shell
+from tests.kernel.helpers import (
+    BRIDGE_NF,
+    BRIDGE_NF6,
+    KINDS,
+    PATIENCE,
+    SOON,
+    Lan,
+    Protocol,
+    Unanswered,
+    call,
+    namespace,
+    shell,
+    six,
+)
 from tests.kernel.leftovers import Witness, wait_until
 
 SPECS = (
-    Network(name="lab", subnet="10.10.0.0/24"),
-    Network(name="other", subnet="10.20.0.0/24"),
-    Network(name="closed", subnet="10.30.0.0/24", internal=True),
-    Network(name="plain", subnet="10.40.0.0/24", masquerade=False),
+    Network(name="lab", subnet="10.10.0.0/24", subnet6="fd00:10::/64"),
+    Network(name="other", subnet="10.20.0.0/24", subnet6="fd00:20::/64"),
+    Network(name="closed", subnet="10.30.0.0/24", subnet6="fd00:30::/64", internal=True),
+    Network(name="plain", subnet="10.40.0.0/24", subnet6="fd00:40::/64", masquerade=False),
     Sandbox(
         name="web",
         mode=Bridge(
@@ -36,6 +50,10 @@ SPECS = (
                 "127.0.0.1:9090:80/udp",
                 "192.0.2.1:7070:80",
                 "192.0.2.1:7070:80/udp",
+                "[::1]:9090:80",
+                "[::1]:9090:80/udp",
+                "[2001:db8:2::1]:7070:80",
+                "[2001:db8:2::1]:7070:80/udp",
             ],
         ),
     ),
@@ -52,6 +70,7 @@ SPECS = (
 LIE = """
 ip address flush dev lo
 ip route add 127.0.0.0/8 via {router}
+ip -6 route add ::1 via {router6}
 echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
 """
 
@@ -70,6 +89,18 @@ class Row:
 
     def __str__(self) -> str:
         return f"{self.client}-{self.to}-{self.server}{'' if self.sees else '-never'}"
+
+    def in_ipv6(self) -> Row:
+        """The same in IPv6. The kernel itself takes no packet to or from ::1 that comes in by an interface."""
+        but = (self.but[0], _six(self.but[1])) if self.but[0] else self.but
+        by_rules = self.by_rules and not self.to.startswith("127.")
+        return replace(self, to=_six(self.to), at=_six(self.at), sees=six(self.sees), but=but, by_rules=by_rules)
+
+
+def _six(text: str) -> str:
+    """An address and a port, in IPv6."""
+    address, _, port = text.rpartition(":")
+    return f"[{six(address)}]:{port}" if address else port
 
 
 ROWS = [
@@ -144,6 +175,9 @@ ROWS = [
     Row("machine", "192.0.2.1:6000", "floor", at="6000", sees="192.0.2.2"),
     Row("web", "127.0.0.1:6000", "floor", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000"), by_rules=False),
 ]
+# In IPv6 a port on all addresses is not open on ::1, as one on 127.0.0.1 is.
+ROWS += [row.in_ipv6() for row in ROWS if not (row.client == "host" and row.to == "127.0.0.1:8088")]
+ROWS.append(Row("host", "[::1]:8088", "web", but=("host", "[::1]:9090"), by_rules=False))
 
 
 class World:
@@ -152,11 +186,12 @@ class World:
     def __init__(self, host: Host, bridge_nf: str) -> None:
         if not Path(BRIDGE_NF).exists():
             pytest.skip("this kernel has no br_netfilter, so there is no bridge-nf-call-iptables to be on or off")
-        shell(host, f"echo {bridge_nf} > {BRIDGE_NF}")
+        shell(host, f"echo {bridge_nf} > {BRIDGE_NF}; echo {bridge_nf} > {BRIDGE_NF6}")
         lan = Lan(host)
         self._namespaces: dict[str, NetworkNamespace] = {"host": host, "machine": lan.machine, "third": lan.third}
         self._namespaces["liar-machine"] = lan.add("liar-machine", "eth2", "203.0.113.1", "203.0.113.2")
-        shell(self["liar-machine"], LIE.format(router="203.0.113.1"))
+        lan.speak_ipv6()
+        shell(self["liar-machine"], LIE.format(router="203.0.113.1", router6=six("203.0.113.1")))
         # The kernel's own check lets the lie pass, so that the rules alone are left to see through it.
         shell(host, "echo 1 > /proc/sys/net/ipv4/conf/eth2/route_localnet")
 
@@ -164,19 +199,24 @@ class World:
         """All networks and sandboxes."""
         host.apply(*SPECS)
         self._namespaces |= {sandbox.name: sandbox for sandbox in host.sandboxes()}
-        shell(self["liar"], LIE.format(router="10.10.0.1"))
-        shell(self["inner"], "ip route add default via 10.30.0.1")  # as one with root inside could
+        shell(self["liar"], LIE.format(router="10.10.0.1", router6="fd00:10::1"))
+        # as one with root inside could
+        shell(self["inner"], "ip route add default via 10.30.0.1; ip route add default via fd00:30::1")
 
     def __getitem__(self, name: str) -> NetworkNamespace:
         return self._namespaces[name]
 
     def call(self, client: str, to: str, server: str, at: str, protocol: Protocol, patience: float) -> str | None:
-        return call(self[client], _socket_address(to), self[server], _socket_address(at), protocol, patience)
+        return call(self[client], _socket_address(to), self[server], _listens_at(at), protocol, patience)
 
 
 def _socket_address(text: str) -> tuple[str, int]:
     address, _, port = text.rpartition(":")
-    return address or "0.0.0.0", int(port)
+    return address.strip("[]"), int(port)
+
+
+def _listens_at(text: str) -> int | tuple[str, int]:
+    return _socket_address(text) if ":" in text else int(text)
 
 
 @pytest.fixture(scope="module", params=["0", "1"], ids=["bridge-nf-0", "bridge-nf-1"])

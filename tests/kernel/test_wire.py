@@ -316,7 +316,7 @@ def test_ipv6_addresses_and_routes_as_the_kernel_shows_them(built: Host) -> None
         ip address add fd00:9::2/64 dev eth0 nodad
         ip -6 route add default via fd00:9::1 dev eth0
         ip -6 route add fd00:8::/64 dev eth0 metric 7
-        ip -6 route add local ::1/128 dev eth0 table local metric 2000
+        ip -6 route append local ::1/128 dev eth0 table local metric 2000
         """,
     )
     with built["web"].enter():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netbuilder import firewall
-from netbuilder.resolve.resolved import HostBaseline
+from netbuilder.resolve.resolved import HostBaseline, ResolvedPort
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.steps import PublishPort
 from tests.pure.samples import NETWORK, pool
@@ -354,6 +354,66 @@ def test_a_network_may_have_both_families() -> None:
         ("masqueraded_gateways4", "10.9.0.1"),
         ("masqueraded_gateways6", "fd00:9::1"),
     }
+
+
+MASQUERADED4 = [("masqueraded4", '"br9" . 10.9.0.0/24'), ("masqueraded_gateways4", "10.9.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("pools", "fields", "more"),
+    [
+        ((pool("10.9.0.1/24", mode="nat-unprotected"),), {}, [*MASQUERADED4, ("unprotected", '"br9" . ipv4')]),
+        ((pool("10.9.0.1/24", mode="routed"),), {}, [("routed", '"br9" . ipv4')]),
+        (
+            (pool("10.9.0.1/24", mode="isolated", address=None, gateway=None),),
+            {"internal": True},
+            [("isolated", '"br9" . ipv4'), ("internal", '"br9"')],
+        ),
+        (
+            (pool("10.9.0.1/24", snat=ip_address("192.0.2.1")),),
+            {},
+            [*MASQUERADED4, ("snat4", '"br9"')],
+        ),
+        (
+            (pool("10.9.0.1/24"),),
+            {"trusted_interfaces": ("eth1", "eth2")},
+            [*MASQUERADED4, ("trusted4", '"eth1" . 10.9.0.0/24'), ("trusted4", '"eth2" . 10.9.0.0/24')],
+        ),
+        ((pool("10.9.0.1/24", bare=True),), {}, [MASQUERADED4[0]]),
+        (
+            (pool("10.9.0.1/24"), pool("fd00:9::1/64", mode="routed")),
+            {},
+            [
+                *MASQUERADED4,
+                ("gateways6", "fd00:9::1"),
+                ("subnets6", '"br9" . fd00:9::/64'),
+                ("routed", '"br9" . ipv6'),
+            ],
+        ),
+    ],
+)
+def test_what_a_gateway_mode_enters(
+    pools: tuple[Any, ...], fields: dict[str, Any], more: list[tuple[str, str]]
+) -> None:
+    network = NETWORK.replace(pools=pools, **fields)
+    entered = {(one.set, one.key) for one in firewall.network_elements(network)}
+    always = {*EVERY_NETWORK, *([] if network.has_ipv6 else [WITHOUT_IPV6])}
+    if not network.gateways:
+        always.remove(("gateways4", "10.9.0.1"))
+    assert entered == {*always, *more}
+    assert {set_ for set_, _ in entered} <= SETS.keys()
+
+
+def test_neighbours_may_not_talk_where_icc_is_off() -> None:
+    elements = firewall.network_elements(NETWORK.replace(icc=False))
+    assert "icc" not in {one.set for one in elements}
+
+
+def test_a_routed_port_is_reached_at_its_own_address() -> None:
+    (asked,) = PublishedPort.parse("8000-8009:80-89/udp")
+    port = ResolvedPort(**asked.model_dump(exclude={"last_host_port"}))
+    one = firewall.direct_element(port, ip_address("fd00:9::2"))
+    assert (one.set, one.key) == ("direct6", "fd00:9::2 . udp . 80-89")
 
 
 @pytest.mark.parametrize(

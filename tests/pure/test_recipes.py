@@ -276,7 +276,7 @@ def test_a_network_may_have_both_families() -> None:
     assert [line for line in both if line not in one] == [
         "sysctl -q -w net/ipv6/conf/br9/disable_ipv6=0",
         "ip address add fd00:9::1/64 dev br9 nodad",
-        "ip -6 route add local ::1/128 dev br9 table local metric 2000",
+        "ip -6 route append local ::1/128 dev br9 table local metric 2000",
         "nft 'add element inet netbuilder subnets6 { \"br9\" . fd00:9::/64 }'",
         "nft 'add element inet netbuilder gateways6 { fd00:9::1 }'",
         "nft 'add element inet netbuilder masqueraded6 { \"br9\" . fd00:9::/64 }'",

@@ -438,7 +438,7 @@ CASES = [
     Case(
         AddLocalRoute(dst=IPv6Network("::1/128"), dev="br9", metric=2000),
         "local route/::1/128/2000@None",
-        "ip -6 route add local ::1/128 dev br9 table local metric 2000",
+        "ip -6 route append local ::1/128 dev br9 table local metric 2000",
         holds=[{RoutesOf(None, local=True): frozenset({LOOPBACK_ROUTE}), LinkOf(None, "br9"): BRIDGE_LINK}],
         lacks=[
             {RoutesOf(None, local=True): frozenset(), LinkOf(None, "br9"): BRIDGE_LINK},
