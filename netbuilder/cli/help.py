@@ -106,8 +106,9 @@ network with the highest priority; of equal ones by one with both IPv4 and IPv6,
 then by the first name. Published ports follow it.
 
 The options are Docker's. --driver-opt takes
-  com.docker.network.endpoint.ifname=NAME     the interface's name inside
-  com.docker.network.endpoint.sysctls=K=V,... its settings: net.ipv4.conf.IFNAME.*
+  com.docker.network.endpoint.ifname=NAME      the interface's name inside
+  com.docker.network.endpoint.sysctls=K=V,...  its settings, as in
+                                               net.ipv4.conf.IFNAME.log_martians
 
 A later "netbuilder up" makes it what the file says again."""
 

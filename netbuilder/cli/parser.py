@@ -49,7 +49,7 @@ def _listed(table: dict[str, tuple[Any, ...]]) -> str:
 
 def _verbs(command: argparse.ArgumentParser) -> None:
     command.usage = f"{command.prog} [-h] COMMAND ..."
-    command.epilog = _listed(_OF_NETWORKS)
+    command.epilog = f"{_listed(_OF_NETWORKS)}\n\n{command.epilog}"
     _add_commands(command, _OF_NETWORKS, "verb")
 
 
@@ -184,7 +184,7 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
     "network": (
         "list, show, make and take down networks by themselves",
         help.NETWORK,
-        "",
+        "sudo netbuilder network create --internal back",
         _verbs,
     ),
     "exec": (

@@ -5,8 +5,7 @@ They are read as the same keys of a file are, so that what they mean, and what o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from netbuilder.compose import endpoints, keys, networks
 from netbuilder.compose.document import Section
@@ -39,8 +38,10 @@ def network_of(name: str, said: Mapping[str, object]) -> Network:
     Raises:
         SpecError: If they ask for what can't be had.
     """
-    with _in_words_of_options():
+    try:
         return networks.network(Section(said, f"network {name}", keys.NETWORK, set()), name)
+    except SpecError as error:
+        raise _in_words_of_options(error) from None
 
 
 def endpoint_of(network: str, said: Mapping[str, object]) -> Endpoint:
@@ -49,19 +50,17 @@ def endpoint_of(network: str, said: Mapping[str, object]) -> Endpoint:
     Raises:
         SpecError: If they ask for what can't be had.
     """
-    with _in_words_of_options():
+    try:
         section = Section(said, f"network {network}", keys.ATTACHMENT, set())
         return endpoints.endpoint(network, section, [section])
-
-
-@contextmanager
-def _in_words_of_options() -> Iterator[None]:
-    """An error names the option, and not the key that stands for it."""
-    try:
-        yield
     except SpecError as error:
-        problem = str(error).removeprefix(f"{error.field}: ")
-        raise SpecError(_option(error.field), problem, error.hint.replace("enable_ipv6: true", "--ipv6")) from None
+        raise _in_words_of_options(error) from None
+
+
+def _in_words_of_options(error: SpecError) -> SpecError:
+    """The error with the option for the key that stands for it."""
+    problem = str(error).removeprefix(f"{error.field}: ")
+    return SpecError(_option(error.field), problem, error.hint.replace("enable_ipv6: true", "--ipv6"))
 
 
 def _option(place: str) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netbuilder.engine.report import Changes
 from netbuilder.errors import NotFound
@@ -119,9 +119,12 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
     ) -> Changes:
         """Attach the sandbox to one more network, as `docker network connect` does.
 
-        The default route goes to the endpoint that is first by Docker's order (`gw_priority`, then both families ahead
-        of one, then the network's name), and published ports go with it. The arguments are those of `Endpoint`; the
-        network stands, but the default one is made if it does not.
+        The default route goes to the endpoint that is first by Docker's order, and published ports go with it: by
+        `gw_priority`, then both families ahead of one, then by the network's name.
+
+        Args:
+            network: The network, which stands; only the default network is made if it does not.
+            address, address6, mac, interface, gw_priority, link_local, sysctls: As for `Endpoint`.
 
         Raises:
             NotFound: If there is no such network; or the sandbox is gone, or on another host.
@@ -130,16 +133,8 @@ class LiveSandbox(NetworkNamespace, SandboxLike):
         from netbuilder.resolve import edits
         from netbuilder.spec import Endpoint
 
-        endpoint = Endpoint(
-            network,
-            address=address,
-            address6=address6,
-            mac=mac,
-            interface=interface,
-            gw_priority=gw_priority,
-            link_local=link_local,
-            sysctls=sysctls,
-        )
+        addresses: dict[str, Any] = {"address": address, "address6": address6, "link_local": link_local, "mac": mac}
+        endpoint = Endpoint(network, interface=interface, gw_priority=gw_priority, sysctls=sysctls, **addresses)
         return self._edit(lambda standing: edits.connected(standing, endpoint))
 
     def disconnect(self, network: str | NetworkLike) -> Changes:

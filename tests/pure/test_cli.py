@@ -24,7 +24,10 @@ from netbuilder.resolve.resolved import ResolvedEndpoint, ResolvedSandbox
 from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
-COMMANDS = ["up", "plan", "diff", "down", "ps", "networks", "inspect", "links", "exec", "isolated", "completion"]
+COMMANDS = """
+    up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated completion
+    """.split()  # noqa: SIM905
+VERBS = ["ls", "inspect", "create", "rm", "prune", "connect", "disconnect"]
 COMPOSE = """
 services:
   web: { image: nginx, networks: [lab], ports: ["8088:80"] }
@@ -207,7 +210,7 @@ def test_a_bad_call_is_refused_with_a_hint(argv: str, capsys: Capture) -> None:
     ("argv", "problem", "meant"),
     [
         ("pss", "there is no command 'pss'", "ps"),
-        ("network", "there is no command 'network'", "networks"),
+        ("netwrok", "there is no command 'netwrok'", "network"),
         ("dwon", "there is no command 'dwon'", "down"),
         ("ps --format jsn", "there is no --format 'jsn'", "json"),
         ("completion bsh", "there is no SHELL 'bsh'", "bash"),
@@ -249,14 +252,46 @@ def test_help_names_every_command(capsys: Capture) -> None:
     assert all(len(line) <= 80 for line in out.splitlines())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *(f"network {verb}" for verb in VERBS)])
 def test_the_help_of_each_command_has_an_example_that_is_understood(command: str, capsys: Capture) -> None:
-    assert status(command, "--help") == 0
+    assert status(*command.split(), "--help") == 0
     out = capsys.readouterr().out
     assert all(len(line) <= 80 for line in out.splitlines())
     words = out.partition("example:\n")[2].partition("netbuilder ")[2].split()
     end = next((at for at, word in enumerate(words) if word in ("&&", "|", ">")), None)
-    assert parser().parse_args(words[:end]).command == command
+    assert parser().parse_args(words[:end]).command.startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("network", "the following arguments are required: COMMAND"),
+        ("network lss", "there is no command 'lss'"),
+        ("network create", "the following arguments are required: NETWORK"),
+        ("network create --driver macvlan x", "there is no -d/--driver 'macvlan'"),
+        ("connect back", "the following arguments are required: NAME"),
+        ("publish web", "the following arguments are required: PORT"),
+        ("-f lab.yaml network ls", "-f is given, and network ls takes no file"),
+        ("connect ../x web", "name: '../x' is not a valid name"),
+        ("connect --ip 10.8.0.256 back web", "--ip: '10.8.0.256' is not a valid IPv4 address"),
+        ("connect --gw-priority high back web", "--gw-priority: 'high' is not a whole number"),
+        (
+            "connect --driver-opt com.docker.network.endpoint.ifnam=x back web",
+            "com.docker.network.endpoint.ifnam: is an",
+        ),
+        ("network create --subnet fd00::/64 x", "--subnet: is for IPv6, which this network has not"),
+        ("network create --subnet 10.9.0.0/24 --subnet 10.8.0.0/24 x", "is a second IPv4 subnet"),
+        ("network create --gateway 10.9.0.1 x", "--gateway: gateway needs a subnet"),
+        (
+            "network create -o com.docker.network.bridge.enable_ic=no x",
+            "com.docker.network.bridge.enable_ic: is an unk",
+        ),
+        ("network create host", "'host' is a mode, not a network"),
+    ],
+)
+def test_what_docker_would_not_take_either_is_refused_by_its_option(words: str, problem: str, capsys: Capture) -> None:
+    assert status(*words.split()) == 2
+    assert problem in complaint(capsys)
 
 
 def test_the_version(capsys: Capture) -> None:
@@ -638,7 +673,9 @@ ENDPOINT = {
     "veth": "veth1",
     "interface": "eth0",
     "addresses": ["10.9.0.2/24"],
+    "link_local": [],
     "gateways": ["10.9.0.1"],
+    "gw_priority": 0,
     "mac": "02:42:0a:09:00:02",
     "mtu": None,
 }
@@ -649,6 +686,7 @@ WEB: dict[str, Any] = {
     "namespace": "/run/netns/web",
     "endpoints": [ENDPOINT],
     "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "host_port": 5353, "protocol": "udp"}],
+    "waiting": [],
     "state": "ok",
     "broken": None,
 }
@@ -662,10 +700,13 @@ LAB = {
     "adopted": False,
     "subnets": ["10.9.0.0/24"],
     "gateways": ["10.9.0.1"],
+    "gateway_modes": ["nat"],
     "mac": "02:42:0a:09:00:01",
     "mtu": None,
     "masquerade": True,
     "internal": False,
+    "icc": True,
+    "labels": {},
     "sandboxes": ["web", "db"],
     "state": "ok",
     "broken": None,
@@ -1075,7 +1116,11 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     [
         (["netbuilder", ""], COMMANDS),
         (["netbuilder", "ex"], ["exec"]),
-        (["netbuilder", "-f", "lab.yaml", "ne"], ["networks"]),
+        (["netbuilder", "-f", "lab.yaml", "ne"], ["networks", "network"]),
+        (["netbuilder", "network", "c"], ["create", "connect"]),
+        (["netbuilder", "network", "ls", "--"], ["--help", "--format"]),
+        (["netbuilder", "connect", "--gw"], ["--gw-priority"]),
+        (["netbuilder", "unpublish", "w"], ["web"]),
         (["netbuilder", "-f", "up", "down", "--a"], ["--all"]),
         (["netbuilder", "--v"], ["--version"]),
         (["netbuilder", "up", "--"], ["--help", "--file", "--verbose"]),

@@ -36,8 +36,10 @@ _netbuilder() {
     fi
     case $previous in
         -f | --file)
-            compopt -o default
-            return
+            if [[ ! $command =~ connect|network ]]; then # there it is --force
+                compopt -o default
+                return
+            fi
             ;;
         --format)
             mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current")
@@ -45,14 +47,29 @@ _netbuilder() {
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links exec isolated completion -h --help --version -f --file'
+        words='up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated'
+        words+=' completion -h --help --version -f --file'
     else
+        [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
         case $command in
             up) words='-f --file -v --verbose' ;;
             plan | diff) words='-f --file' ;;
             down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
             ps | networks | links) words='--format' ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;
+            connect | 'network connect')
+                words="--ip --ip6 --gw-priority --mac-address --link-local-ip --driver-opt --alias -v --verbose"
+                words+=" $(_netbuilder_sandboxes)"
+                ;;
+            disconnect | 'network disconnect') words="-f --force -v --verbose $(_netbuilder_sandboxes)" ;;
+            publish | unpublish) words="-v --verbose $(_netbuilder_sandboxes)" ;;
+            network) words='ls inspect create rm prune connect disconnect' ;;
+            'network ls') words='--format' ;;
+            'network create')
+                words='-d --driver --subnet --gateway --ip-range --aux-address --ipv4=false --ipv6 --internal --label'
+                words+=' -o --opt -v --verbose'
+                ;;
+            'network rm' | 'network prune') words='-f --force -v --verbose' ;;
             exec) words=$(_netbuilder_sandboxes) ;;
             completion) words='bash zsh fish' ;;
         esac

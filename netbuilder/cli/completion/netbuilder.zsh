@@ -21,6 +21,11 @@ _netbuilder() {
         'networks:list networks'
         "inspect:show a sandbox's wiring, its commands, and what rewrites its packets"
         'links:show which veth of the host leads into which sandbox'
+        'connect:put a sandbox on one more network'
+        'disconnect:take a sandbox off a network'
+        'publish:open more ports of the host that lead into a sandbox'
+        'unpublish:close published ports of a sandbox'
+        'network:list, show, make and take down networks by themselves'
         'exec:run a command inside a sandbox'
         'isolated:run a command on a throw-away host of its own'
         'completion:print what makes a shell complete these words'
@@ -31,6 +36,8 @@ _netbuilder() {
         _describe command commands
         return
     fi
+    local -a verbose=('(-v --verbose)'{-v,--verbose}'[print each command as it is done]')
+    local -a force=('(-f --force)'{-f,--force}'[what Docker calls force]')
     local -a help=('(-h --help)'{-h,--help}'[show the help]')
     case $words[1] in
         up) _arguments $help $file '(-v --verbose)'{-v,--verbose}'[print each command as it is done]' ;;
@@ -41,6 +48,15 @@ _netbuilder() {
             ;;
         ps | networks | links) _arguments $help $format ;;
         inspect) _arguments $help $format '1:sandbox:_netbuilder_sandboxes' ;;
+        connect)
+            _arguments $help $verbose '--ip[its IPv4 address]:address:' '--ip6[its IPv6 address]:address:' \
+                '--gw-priority[whose default route it has]:number:' '--mac-address[its MAC address]:address:' \
+                '*--link-local-ip[one more address]:address:' '*--driver-opt[an option of the endpoint]:option:' \
+                '*--alias[passed over]:name:' '1:network:' '2:sandbox:_netbuilder_sandboxes'
+            ;;
+        disconnect) _arguments $help $force $verbose '1:network:' '2:sandbox:_netbuilder_sandboxes' ;;
+        publish | unpublish) _arguments $help $verbose '1:sandbox:_netbuilder_sandboxes' '*:port:' ;;
+        network) _arguments $help '1:command:(ls inspect create rm prune connect disconnect)' '*:argument:' ;;
         exec) _arguments $help '1:sandbox:_netbuilder_sandboxes' '*::command:_normal' ;;
         isolated) _arguments $help '*::command:_normal' ;;
         completion) _arguments $help '1:shell:(bash zsh fish)' ;;
