@@ -84,7 +84,8 @@ def _bridge_mode(standing: ResolvedSandbox, cannot: str) -> Bridge:
 def _like(port: PublishedPort, among: Iterable[PublishedPort]) -> Iterator[PublishedPort]:
     for one in among:
         is_alike = (one.sandbox_port, one.protocol, one.count) == (port.sandbox_port, port.protocol, port.count)
-        is_there = port.host_ip in (None, one.host_ip) and (port.host_port is None or one.host_port in port.choices)
+        is_any = port.host_ip is None and port.host_port is None
+        is_there = is_any or (port.host_ip == one.host_ip and (port.host_port is None or one.host_port in port.choices))
         if is_alike and is_there:
             yield one
 

@@ -666,7 +666,14 @@ def test_a_difference_is_a_script_and_an_exit_status(
 
 # What is told of a sandbox
 
-PORT = {"host_ip": None, "host_port": 8088, "sandbox_port": 80, "protocol": "tcp", "count": 1}
+PORT = {
+    "host_ip": None,
+    "open_on": ["0.0.0.0"],
+    "host_port": 8088,
+    "sandbox_port": 80,
+    "protocol": "tcp",
+    "count": 1,
+}
 ENDPOINT = {
     "network": "lab",
     "bridge": "br9",
@@ -685,7 +692,7 @@ WEB: dict[str, Any] = {
     "shares": None,
     "namespace": "/run/netns/web",
     "endpoints": [ENDPOINT],
-    "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "host_port": 5353, "protocol": "udp"}],
+    "ports": [PORT, {**PORT, "host_ip": "127.0.0.1", "open_on": ["127.0.0.1"], "host_port": 5353, "protocol": "udp"}],
     "waiting": [],
     "state": "ok",
     "broken": None,
@@ -796,7 +803,14 @@ def published(
 ) -> list[dict[str, Any]]:
     """Ports that lead to the same ones inside, or so much further."""
     return [
-        {"host_ip": ip, "host_port": number, "sandbox_port": number + inside, "protocol": protocol, "count": count}
+        {
+            "host_ip": ip,
+            "open_on": [ip or "0.0.0.0"],
+            "host_port": number,
+            "sandbox_port": number + inside,
+            "protocol": protocol,
+            "count": count,
+        }
         for number in numbers
     ]
 

@@ -1303,6 +1303,8 @@ PORTS = st.integers(1, 65535)
 
 
 ADDRESSES6 = st.ip_addresses(v=6).filter(lambda address: address.ipv4_mapped is None)
+SOURCES = ADDRESSES.filter(lambda one: not (one.is_unspecified or one.is_loopback))
+SOURCES6 = ADDRESSES6.filter(lambda one: not (one.is_unspecified or one.is_loopback or one.is_multicast))
 INTERFACES = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
 TEXT = st.text(st.characters(exclude_characters="$", exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
 LABELS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=2)
@@ -1324,13 +1326,14 @@ def pools(draw: st.DrawFn, version: int) -> dict[str, Any]:
     inside = st.integers(1, subnet.num_addresses - 2).map(lambda i: subnet[i])
     size = draw(st.integers(subnet.prefixlen, sizes[1]))
     ranges = inside.map(lambda address: ip_network((address, size), strict=False))
+    gateway = draw(st.none() | inside)
+    names = TEXT.filter(bool).map(lambda text: f"{version}{text}")
+    others = inside.filter(lambda address: address != gateway)
     fields = {
         f"subnet{six}": subnet,
-        f"gateway{six}": draw(st.none() | inside),
+        f"gateway{six}": gateway,
         f"ip_range{six}": draw(st.none() | ranges),
-        "aux_addresses": draw(
-            st.dictionaries(TEXT.filter(bool).map(lambda text: f"{version}{text}"), inside, max_size=2)
-        ),
+        "aux_addresses": draw(st.dictionaries(names, others, max_size=2)),
     }
     return {field: value for field, value in fields.items() if value}
 
@@ -1357,11 +1360,11 @@ def networks(draw: st.DrawFn, name: str) -> Network:
         gateway_mode=mode,
         gateway_mode6=mode6,
         inhibit_ipv4=four and draw(st.booleans()),
-        host_ipv4=draw(ADDRESSES) if four and snat[0] else None,
-        host_ipv6=draw(ADDRESSES6) if six and snat[1] else None,
+        host_ipv4=draw(SOURCES) if four and snat[0] else None,
+        host_ipv6=draw(SOURCES6) if six and snat[1] else None,
         host_binding=draw(st.none() | ADDRESSES.filter(lambda one: int(one) > 0) | ADDRESSES6),
         interface_prefix=draw(INTERFACES)[:11].replace("lo", "eth"),
-        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2)),
+        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2, unique=True)),
         mtu=draw(st.none() | st.integers(1280, 65535)),
         masquerade=masquerade,
         internal=internal,

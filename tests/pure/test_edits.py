@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from netbuilder.errors import SpecError
@@ -114,6 +114,7 @@ def test_the_spec_of_what_stands_leaves_nothing_to_choose(sandbox: Sandbox) -> N
     assert again(other, spec_of(before)) == before
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # of four networks, most are on some of them already
 @given(sandboxes(), st.sampled_from(NAMES))
 def test_to_connect_and_disconnect_is_as_if_nothing_was(sandbox: Sandbox, network: str) -> None:
     allocations, before = resolved(sandbox)
