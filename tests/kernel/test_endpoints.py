@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -58,6 +59,8 @@ def open_connection(
             connection, _ = listener.accept()
         with connection:
             connection.settimeout(PATIENCE)
+            for end in (caller, connection):  # closed at once: the network may be gone that the last words would take
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             yield [caller, connection]
 
 
@@ -106,6 +109,19 @@ def test_the_way_out_and_the_port_are_those_of_the_highest_priority(lan6: Lan, o
         assert call(host["near"], (of("10.1.0.2"), 80), host["web"], 80, protocol) == of("10.1.0.3")
 
 
+@of_both
+def test_a_port_is_open_as_soon_as_apply_returns(lan6: Lan, of: Of) -> None:
+    """The host asks for a sandbox by the bridge's link-local address, which must not wait for duplicates of its own."""
+    show = "ip -6 address; ip -n machine -6 address"
+    wait_until(lambda: "tentative" not in shell(lan6.host, show), "the machines have their addresses")
+    assert call(lan6.machine, (of(Lan.HOST), 9), lan6.host, 9, "tcp")
+    lan6.host.apply(FRONT, web("front"))
+    with lan6.machine.socket(socket.AF_INET if of is str else socket.AF_INET6) as caller:
+        caller.settimeout(0.7)  # of the second or more that it takes to look for duplicates
+        with pytest.raises(ConnectionRefusedError):  # by the sandbox, in which nobody listens
+            caller.connect((of(Lan.HOST), 8088))
+
+
 def test_each_family_may_have_its_own_way_out(lan6: Lan) -> None:
     host = lan6.host
     four, six_ = Network(name="four", subnet="10.1.0.0/24"), Network(name="six", ipv4=False, subnet6="fd00:2::/64")
@@ -122,7 +138,8 @@ def test_open_connections_go_on_while_networks_come_and_go(lan6: Lan, of: Of) ->
     networks = (FRONT, BACK, INNER)
     host.apply(*networks, web("front"), alone("near", "front"), alone("db", "back"))
     ways = (host["near"], (of("10.1.0.2"), 80), host["web"], 80), (lan6.machine, (of(Lan.HOST), 8088), host["web"], 80)
-    before = shell(host["web"], "ip -o link show eth0; ip -o address show dev eth0")
+    show = "ip -o link show eth0; ip -o address show dev eth0 scope global"
+    before = shell(host["web"], show)
     with open_connection(*ways[0]) as near, open_connection(*ways[1]) as outside:
         host.apply(*networks, web("front", Endpoint("back", gw_priority=-1)))
         assert goes_on(near)
@@ -141,7 +158,7 @@ def test_open_connections_go_on_while_networks_come_and_go(lan6: Lan, of: Of) ->
             assert goes_on(back)
         host.apply(*networks, web("front"))
         assert goes_on(near)
-    assert shell(host["web"], "ip -o link show eth0; ip -o address show dev eth0") == before
+    assert shell(host["web"], show) == before
     assert call(lan6.machine, (of(Lan.HOST), 8088), host["web"], 80, "tcp") == of(Lan.MACHINE)
 
 

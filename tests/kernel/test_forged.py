@@ -43,7 +43,14 @@ def bridge_nf(host: Host, request: pytest.FixtureRequest) -> str:
 def built(lan: Lan, bridge_nf: str) -> Lan:
     lan.speak_ipv6()
     lan.host.apply(*SPECS)
+    for neighbour in (Lan.MACHINE, Lan.THIRD):  # so that what is forged need not wait for who is asked for first
+        for name in ("web", "bare"):
+            assert call(lan.host[name], (six(neighbour), 9), _at(lan, neighbour), 9, "udp")
     return lan
+
+
+def _at(lan: Lan, address: str) -> NetworkNamespace:
+    return lan.machine if address == Lan.MACHINE else lan.third
 
 
 @pytest.fixture(params=["ipv4", "ipv6"])
