@@ -33,6 +33,7 @@ from netbuilder.compose.source import load
 from netbuilder.errors import SpecError
 from netbuilder.spec import Bridge, Container, Endpoint, HostNetwork, Network, NoNetwork, Route, Sandbox
 from netbuilder.spec.ports import PublishedPort
+from netbuilder.spec.settings import INTERFACE_SETTING
 from netbuilder.values.names import RESERVED
 
 BRIDGE = "com.docker.network.bridge.name"
@@ -1216,7 +1217,7 @@ def test_dump_writes_networks_in_dockers_words() -> None:
                     Endpoint("back", sysctls={"net.ipv4.conf.IFNAME.log_martians": 1, "net.ipv4.conf.IFNAME.x": 2}),
                 ]
             ),
-            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0/1.x": 2},
+            sysctls={"net.ipv4.ip_forward": 1, "net.ipv4.route.a/1.x": 2},
             labels={"team": "red"},
         ),
     )
@@ -1246,7 +1247,7 @@ def test_dump_writes_networks_in_dockers_words() -> None:
                     "front": {"ipv6_address": "fd00:8::7", "interface_name": "wan0", "gw_priority": 1, "priority": 1},
                     "back": {"driver_opts": {SYSCTLS: sysctls}},
                 },
-                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0/1.x": "2"},
+                "sysctls": {"net.ipv4.ip_forward": "1", "net.ipv4.route.a/1.x": "2"},
                 "labels": {"team": "red"},
             }
         },
@@ -1297,11 +1298,19 @@ PORTS = st.integers(1, 65535)
 
 
 ADDRESSES6 = st.ip_addresses(v=6).filter(lambda address: address.ipv4_mapped is None)
+
+
+def is_somebodys(address: IPv4Address | IPv6Address) -> bool:
+    return not (address.is_unspecified or address.is_loopback or address.is_multicast)
+
+
 INTERFACES = st.from_regex(r"[A-Za-z0-9]{1,15}", fullmatch=True).filter(lambda text: text not in RESERVED)
 TEXT = st.text(st.characters(exclude_characters="$", exclude_categories=["C", "Z"]) | st.just(" "), max_size=20)
 LABELS = st.dictionaries(TEXT.filter(bool), TEXT, max_size=2)
 SYSCTL_VALUES = st.from_regex(r"-?[A-Za-z0-9_.]{1,8}(?:[ \t][A-Za-z0-9]{1,8}){0,2}", fullmatch=True)
-SYSCTL_NAMES = st.from_regex(r"net/ipv[46](?:/[a-z0-9_][a-z0-9_.-]{0,5}){1,3}", fullmatch=True)
+SYSCTL_NAMES = st.from_regex(r"net/ipv[46](?:/[a-z0-9_][a-z0-9_.-]{0,5}){1,3}", fullmatch=True).filter(
+    lambda key: not INTERFACE_SETTING.match(key)
+)
 
 
 def sysctls(names: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
@@ -1318,12 +1327,14 @@ def pools(draw: st.DrawFn, version: int) -> dict[str, Any]:
     inside = st.integers(1, subnet.num_addresses - 2).map(lambda i: subnet[i])
     size = draw(st.integers(subnet.prefixlen, sizes[1]))
     ranges = inside.map(lambda address: ip_network((address, size), strict=False))
+    gateway = draw(st.none() | inside)
+    others = inside.filter(lambda address: address != gateway)
     fields = {
         f"subnet{six}": subnet,
-        f"gateway{six}": draw(st.none() | inside),
+        f"gateway{six}": gateway,
         f"ip_range{six}": draw(st.none() | ranges),
         "aux_addresses": draw(
-            st.dictionaries(TEXT.filter(bool).map(lambda text: f"{version}{text}"), inside, max_size=2)
+            st.dictionaries(TEXT.filter(bool).map(lambda text: f"{version}{text}"), others, max_size=2)
         ),
     }
     return {field: value for field, value in fields.items() if value}
@@ -1351,11 +1362,11 @@ def networks(draw: st.DrawFn, name: str) -> Network:
         gateway_mode=mode,
         gateway_mode6=mode6,
         inhibit_ipv4=four and draw(st.booleans()),
-        host_ipv4=draw(ADDRESSES) if four and snat[0] else None,
-        host_ipv6=draw(ADDRESSES6) if six and snat[1] else None,
+        host_ipv4=draw(ADDRESSES.filter(is_somebodys)) if four and snat[0] else None,
+        host_ipv6=draw(ADDRESSES6.filter(is_somebodys)) if six and snat[1] else None,
         host_binding=draw(st.none() | ADDRESSES.filter(lambda one: int(one) > 0) | ADDRESSES6),
         interface_prefix=draw(INTERFACES)[:11].replace("lo", "eth"),
-        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2)),
+        trusted_interfaces=draw(st.lists(INTERFACES, max_size=2, unique=True)),
         mtu=draw(st.none() | st.integers(1280, 65535)),
         masquerade=masquerade,
         internal=internal,
@@ -1385,7 +1396,7 @@ FLAT = {
 }
 ENDPOINT = FLAT | {
     "gw_priority": st.integers(-(2**31), 2**31 - 1) | st.just(0),
-    "link_local": st.lists(LINK_LOCAL, max_size=2).map(tuple),
+    "link_local": st.lists(LINK_LOCAL, max_size=2, unique=True).map(tuple),
     "sysctls": sysctls(SYSCTL_NAMES.map(lambda name: f"{name}/IFNAME")),
 }
 

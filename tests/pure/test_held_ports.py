@@ -15,8 +15,8 @@ ADDRESSES = [None, "0.0.0.0", "::", "127.0.0.1", "10.0.0.1", "::1"]
 
 
 def port(first: int, count: int = 1, host_ip: str | None = None, protocol: Any = "tcp") -> ResolvedPort:
-    fields = {"host_ip": host_ip, "host_port": first, "sandbox_port": first, "protocol": protocol, "count": count}
-    return ResolvedPort.model_validate(fields)
+    numbers = {"host_port": first, "sandbox_port": first, "count": count}
+    return ResolvedPort(host_ip=host_ip, protocol=protocol, **numbers)
 
 
 PORTS = st.builds(
