@@ -36,6 +36,7 @@ OUTLINE = {
         "an address that the host reaches by this bridge",
         *twice("an address of the subnet"),
         "neighbour discovery, link-local",
+        *twice("switched, from a router on this bridge"),
         "spoofed source, or IPv6 where there is none",
     ),
     "gateway_guard": (*twice("trusted interface"), "a gateway address from elsewhere"),
