@@ -309,20 +309,23 @@ def test_ps_as_json(cli: Cli) -> None:
                 "veth": "veth18926d6",
                 "interface": "eth0",
                 "addresses": ["10.9.0.2/24"],
+                "link_local": [],
                 "gateways": ["10.9.0.1"],
+                "gw_priority": 0,
                 "mac": "02:42:0a:09:00:02",
                 "mtu": None,
             }
         ],
         "ports": [
-            {"sandbox_port": 80, "host_port": 8088, "host_ip": None, "protocol": "tcp", "count": 1},
-            {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp", "count": 1},
+            {"sandbox_port": 80, "host_port": 8088, "host_ip": "0.0.0.0", "protocol": "tcp"},
+            {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp"},
         ],
+        "waiting": [],
         "state": "ok",
         "broken": None,
     }
     assert seen["side"] == {**seen["web"], "name": "side", "mode": "container", "shares": "web"}
-    nothing = {"shares": None, "endpoints": [], "ports": [], "state": "ok", "broken": None}
+    nothing = {"shares": None, "endpoints": [], "ports": [], "waiting": [], "state": "ok", "broken": None}
     assert seen["bare"] == {"name": "bare", "mode": "none", "namespace": "/run/netns/bare", **nothing}
     assert seen["onhost"] == {"name": "onhost", "mode": "host", "namespace": None, **nothing}
 
@@ -339,10 +342,13 @@ def test_networks_as_json(cli: Cli) -> None:
             "adopted": False,
             "subnets": ["10.9.0.0/24"],
             "gateways": ["10.9.0.1"],
+            "gateway_modes": ["nat"],
             "mac": "02:42:0a:09:00:01",
             "mtu": None,
             "masquerade": True,
             "internal": False,
+            "icc": True,
+            "labels": {},
             "sandboxes": ["web", "db", "guest"],
             "state": "ok",
             "broken": None,
@@ -453,9 +459,11 @@ def test_ten_thousand_ports_are_a_range(cli: Cli) -> None:
     assert f"PORTS        {ports}\n" in page
     assert len(page.splitlines()) < 300
     (media,) = cli.json("ps")
-    tcp, udp = media["ports"]
-    assert tcp == {"sandbox_port": 10000, "host_port": 10000, "host_ip": None, "protocol": "tcp", "count": 3000}
-    assert udp == {**tcp, "protocol": "udp"}
+    assert media["ports"] == [
+        {"sandbox_port": port, "host_port": port, "host_ip": "0.0.0.0", "protocol": protocol}
+        for protocol in ("tcp", "udp")
+        for port in range(10000, 13000)
+    ]
 
 
 # Some services, and what is none of them
