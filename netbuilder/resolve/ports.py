@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from ipaddress import IPv6Address
 
 from netbuilder.errors import SpecError
 from netbuilder.resolve.claims import Claims
@@ -14,7 +13,6 @@ from netbuilder.spec import Bridge, PublishedPort, Sandbox
 from netbuilder.values.addresses import Family, IPAddress
 
 _Inside = tuple[IPAddress | None, int, str]
-_LOOPBACK6 = IPv6Address("::1")
 _WORDS: dict[Family, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
@@ -61,7 +59,6 @@ def resolve_ports(
     for name, at, wanted in sorted(asked, key=lambda one: _freedom(one[2])):
         where = f"sandbox {name}.mode.publish[{at}]"
         _refuse_family(where, wanted, families[name])
-        _refuse_loopback(where, wanted, facts)
         port = _choose(where, wanted, claims, facts)
         claims.take_port(port, name)
         chosen[name][at] = port
@@ -84,14 +81,6 @@ def _refuse_family(where: str, port: PublishedPort, has: Collection[Family]) -> 
     if wanted not in has:
         problem = f"host_ip {port.host_ip} is of {_WORDS[wanted]}, which the sandbox does not have to lead it to"
         raise SpecError(where, problem, f"give its network {_WORDS[wanted]}, or leave host_ip out")
-
-
-def _refuse_loopback(where: str, port: PublishedPort, facts: HostFacts) -> None:
-    """Where rules see what is bridged, an answer is to ::1 before it comes by the bridge, and the kernel drops it."""
-    if port.host_ip and port.host_ip == _LOOPBACK6 and "ipv6" in facts.bridged:
-        problem = "[::1] is out of reach of a bridge while net.bridge.bridge-nf-call-ip6tables is 1"
-        hint = "turn it off (sysctl -w net.bridge.bridge-nf-call-ip6tables=0), or publish on another address"
-        raise SpecError(where, problem, hint)
 
 
 def _choose(where: str, wanted: PublishedPort, claims: Claims, facts: HostFacts) -> ResolvedPort:
