@@ -24,7 +24,7 @@ def twice(*comments: str) -> list[str]:
 
 
 OUTLINE = {
-    "": ("netbuilder ruleset 5",),
+    "": ("netbuilder ruleset 6",),
     "raw_prerouting": (
         "loopback",
         *twice("loopback guard: destination"),
@@ -32,12 +32,13 @@ OUTLINE = {
         *twice("loopback guard: source", "to a gateway address"),
     ),
     "source_check": (
+        "IPv6 where there is none",
         "spoofed source: a gateway address",
         "an address that the host reaches by this bridge",
         *twice("an address of the subnet"),
         "neighbour discovery, link-local",
         *twice("switched, from a router on this bridge"),
-        "spoofed source, or IPv6 where there is none",
+        "spoofed source",
     ),
     "gateway_guard": (*twice("trusted interface"), "a gateway address from elsewhere"),
     "published": (
@@ -123,6 +124,7 @@ HOOKS = {
 SETS = {
     "bridges": "ifname",
     "without_ipv6": "ifname",
+    "foreign_ipv6": "ifname",
     "internal": "ifname",
     "isolated": "ifname . nf_proto",
     "icc": "ifname . ifname",
@@ -186,6 +188,7 @@ def test_what_is_written_of_one_family_alone_is_what_the_other_has_not() -> None
     lines = [line for line in SOURCE.splitlines() if not line.lstrip().startswith("#")]
     alone = [line for line in lines if "$" not in line and re.search(r"\bip6? [sd]addr|nfproto ipv|ipv[46]_addr", line)]
     assert [re.findall(r'comment "([^"]*)"', line)[0] for line in alone] == [
+        "IPv6 where there is none",
         "spoofed source: a gateway address",
         "neighbour discovery, link-local",
         "a link-local address: it would not be routed",
@@ -268,7 +271,7 @@ def test_what_is_for_a_bridge_of_ours_is_published_or_dropped() -> None:
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        'add table inet netbuilder { comment "netbuilder ruleset 5"; }',
+        'add table inet netbuilder { comment "netbuilder ruleset 6"; }',
         "flush table inet netbuilder",
         "table inet netbuilder {",
     ]
@@ -287,17 +290,17 @@ def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
         ({"": ("made by somebody else",)}, False, False),
         ({"": ("netbuilder ruleset",)}, False, False),
         ({"": ("netbuilder ruleset x",)}, False, False),
-        ({"": ("not netbuilder ruleset 5",)}, False, False),
-        ({"": ("netbuilder ruleset 5 of mine",)}, False, False),
-        ({"forward": ("netbuilder ruleset 5",)}, False, False),
-        ({"": ("", "netbuilder ruleset 5")}, False, False),
+        ({"": ("not netbuilder ruleset 6",)}, False, False),
+        ({"": ("netbuilder ruleset 6 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 6",)}, False, False),
+        ({"": ("", "netbuilder ruleset 6")}, False, False),
         ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
         ({"": ("made by netbuilder", "")}, True, False),
         ({"": ("netbuilder ruleset 1",)}, True, False),
         ({"": ("netbuilder ruleset 10",)}, True, False),
-        ({"": ("netbuilder ruleset 5",)}, True, True),
-        ({"": ("netbuilder ruleset 5", "")}, True, True),
-        ({"": ("netbuilder ruleset 5",), "theirs": ("x",)}, True, True),
+        ({"": ("netbuilder ruleset 6",)}, True, True),
+        ({"": ("netbuilder ruleset 6", "")}, True, True),
+        ({"": ("netbuilder ruleset 6",), "theirs": ("x",)}, True, True),
         (OUTLINE, True, True),
     ],
 )
@@ -325,6 +328,7 @@ EVERY_NETWORK = [
     ("subnets4", '"br9" . 10.9.0.0/24'),
 ]
 WITHOUT_IPV6 = ("without_ipv6", '"br9"')
+FOREIGN_IPV6 = ("foreign_ipv6", '"br9"')
 
 
 @pytest.mark.parametrize(
@@ -339,7 +343,8 @@ WITHOUT_IPV6 = ("without_ipv6", '"br9"')
 )
 def test_a_networks_place_in_the_rules(fields: dict[str, bool], more: list[tuple[str, str]]) -> None:
     elements = firewall.network_elements(NETWORK.replace(**fields))
-    assert {(one.set, one.key) for one in elements} == {*EVERY_NETWORK, WITHOUT_IPV6, *more}
+    ipv6 = FOREIGN_IPV6 if fields.get("adopted") else WITHOUT_IPV6
+    assert {(one.set, one.key) for one in elements} == {*EVERY_NETWORK, ipv6, *more}
     assert len(elements) == len(EVERY_NETWORK) + 1 + len(more)
     assert all(one.why for one in elements)
 

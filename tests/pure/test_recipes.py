@@ -233,7 +233,7 @@ ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
-nft 'add element inet netbuilder without_ipv6 { "br9" }'
+nft 'add element inet netbuilder foreign_ipv6 { "br9" }'
 nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
 nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
