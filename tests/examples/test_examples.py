@@ -61,6 +61,16 @@ SAID = {
         "✓ but 192.0.2.2 is no neighbour, and there is no other way",
         "✓ the other machine answers, and it was called by the host's address",
     ],
+    "09_router.py": [
+        "✓ web does not reach the database",
+        "✓ web reaches the database, by its own address",
+        "✓ and has it no more",
+    ],
+    "10_ipv6.py": [
+        "✓ by the bridge's address in both",
+        "✓ the other machine reaches web by 2001:db8::1",
+        "✓ the other machine was called by the host, 2001:db8::1",
+    ],
     "walkthrough.py": [
         "✓ a rule in PREROUTING sent it on to 172.17.0.2:80 (DNAT)",
         "✓ web's localhost is its localhost",

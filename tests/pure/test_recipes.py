@@ -256,7 +256,10 @@ nft 'add element inet netbuilder internal { "br9" }'
         ({"net": {"internal": True}}, NETWORK.replace(SUBNET, INTERNAL + SUBNET)),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "net/ipv6") + MASQUERADED),
-        ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
+        (
+            {"interfaces": ["br9"]},
+            without(NETWORK, "02:42", "disable_ipv6").replace("without_ipv6", "foreign_ipv6") + MASQUERADED,
+        ),
         ({"interfaces": ["br9"], "net": {"mtu": 1400}}, ADOPTED + MASQUERADED),
     ],
 )
