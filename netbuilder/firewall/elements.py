@@ -16,8 +16,6 @@ _MODES = {
     "routed": ("routed", "published ports are reached at the sandboxes' own addresses"),
     "isolated": ("isolated", "nothing reaches the host either"),
 }
-_NO_IPV6 = ("without_ipv6", "its network has no IPv6, so none comes in by it")
-_FOREIGN_IPV6 = ("foreign_ipv6", "the bridge was there: of its IPv6, neighbour discovery alone reaches the host")
 _NAME = re.compile(r"[!#-)+-.0-9:-\[\]-~]{1,15}")  # printable, but for what nft reads otherwise: " * and \\
 
 
@@ -66,8 +64,7 @@ def network_elements(network: ResolvedNetwork) -> list[Element]:
     if network.icc:
         elements.append(Element("icc", f"{bridge} . {bridge}", "neighbours on it may talk to each other"))
     if not network.has_ipv6:
-        set_, why = _FOREIGN_IPV6 if network.adopted else _NO_IPV6
-        elements.append(Element(set_, bridge, why))
+        elements.append(Element("without_ipv6", bridge, "no IPv6 reaches the host, but for neighbour discovery"))
     if network.internal:
         elements.append(Element("internal", bridge, "nothing leaves an internal network, nothing enters it"))
     for pool in network.pools:

@@ -233,7 +233,7 @@ ip address add 10.9.0.1/24 brd + dev br9
 ip link set br9 up
 nft 'add element inet netbuilder bridges { "br9" }'
 nft 'add element inet netbuilder icc { "br9" . "br9" }'
-nft 'add element inet netbuilder foreign_ipv6 { "br9" }'
+nft 'add element inet netbuilder without_ipv6 { "br9" }'
 nft 'add element inet netbuilder subnets4 { "br9" . 10.9.0.0/24 }'
 nft 'add element inet netbuilder gateways4 { 10.9.0.1 }'
 """
@@ -256,10 +256,7 @@ nft 'add element inet netbuilder internal { "br9" }'
         ({"net": {"internal": True}}, NETWORK.replace(SUBNET, INTERNAL + SUBNET)),
         ({"net": {"mtu": 1400}}, NETWORK.replace("0:01\n", "0:01\nip link set br9 mtu 1400\n", 1) + MASQUERADED),
         ({"ipv6": False}, without(NETWORK, "net/ipv6") + MASQUERADED),
-        (
-            {"interfaces": ["br9"]},
-            without(NETWORK, "02:42", "disable_ipv6").replace("without_ipv6", "foreign_ipv6") + MASQUERADED,
-        ),
+        ({"interfaces": ["br9"]}, without(NETWORK, "02:42", "disable_ipv6") + MASQUERADED),
         ({"interfaces": ["br9"], "net": {"mtu": 1400}}, ADOPTED + MASQUERADED),
     ],
 )
