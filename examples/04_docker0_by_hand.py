@@ -67,8 +67,8 @@ def set_up_the_bridge(on_host: Shell) -> None:
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
     say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; it has no
-    IPv6; only sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what leaves the
-    subnet leaves as the host (MASQUERADE), what the host sends from the gateway's address too.""")
+    IPv6; only sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what
+    leaves the subnet leaves as the host (MASQUERADE), what the host sends from the gateway's address too.""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
     on_host("nft add element inet netbuilder without_ipv6 { docker0 }")
