@@ -22,6 +22,7 @@ from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
 from netbuilder.resolve import Resolution, begins_ipv6, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.defaults import POOLS
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
 from netbuilder.spec import Bridge, Network, PublishedPort, Sandbox
@@ -46,6 +47,7 @@ class Preparation:
 
     def __init__(self, store: Store, kernel: Kernel) -> None:
         self.store, self.kernel = store, kernel
+        self.pools = POOLS
         self._ports = Ports(kernel.host_socket)
 
     def prepare(self, specs: Specs) -> Prepared:
@@ -74,6 +76,7 @@ class Preparation:
             facts = host_facts.facts(self.kernel)
         else:
             facts = HostFacts(last_group=host_facts.last_group(), bridged=host_facts.bridged_families())
+        facts = replace(facts, pools=self.pools)
         if begins_ipv6(specs, allocations):
             facts = host_facts.with_advertised(facts, self.kernel)
         if any(port.host_port is None for port in _asked_ports(specs)):
