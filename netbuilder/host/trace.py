@@ -67,8 +67,8 @@ class Tracing:
             probe = stack.enter_context(_probe(self._from or self._host, self._asked.protocol, address.version))
             number = probe.getsockname()[1] if self._asked.port else random.randrange(1, 1 << 16)
             self._open(stack, lambda has: marks.of_probe(self._asked, number, has), number)
-            outcome = _sent(probe, self._asked, number, patience)
-            return self._told(outcome, number)
+            outcome, why = _sent(probe, self._asked, number, patience)
+            return self._told(outcome, number, why)
 
     def wait(self, patience: float) -> Trace:
         """Follow the next packet that is as meant."""
@@ -171,7 +171,7 @@ class Tracing:
         stack.callback(station.close)
         self._stations[name] = station
 
-    def _told(self, outcome: Outcome, number: int) -> Trace:
+    def _told(self, outcome: Outcome, number: int, why: str = "") -> Trace:
         for name, station in self._stations.items():
             place: NetworkNamespace = self._host if name == HOST else self._watched()[name]
             try:
@@ -181,7 +181,7 @@ class Tracing:
         everywhere = [station.look() for station in self._stations.values()]
         asked = Questions(self._stations)
         protocol = self._asked.protocol
-        return told(self._sender, self._to, protocol, outcome, everywhere, asked, number)
+        return told(self._sender, self._to, protocol, outcome, everywhere, asked, number, why)
 
 
 def _parsed(to: str) -> tuple[str, int | None]:
@@ -212,8 +212,8 @@ def _probe(place: NetworkNamespace, protocol: str, version: int) -> socket.socke
     return probe
 
 
-def _sent(probe: socket.socket, asked: Asked, number: int, patience: float) -> Outcome:
-    """Send it, and wait for what comes back."""
+def _sent(probe: socket.socket, asked: Asked, number: int, patience: float) -> tuple[Outcome, str]:
+    """Send it, and wait for what comes back: what that comes to, and the kernel's words."""
     probe.settimeout(patience)
     try:
         probe.connect((str(asked.address), asked.port or 0))
@@ -224,12 +224,12 @@ def _sent(probe: socket.socket, asked: Asked, number: int, patience: float) -> O
             probe.send(_echo(asked, number))
             _await_echo(probe, number, time.monotonic() + patience)
     except TimeoutError:
-        return "no answer"
-    except ConnectionError:
-        return "refused"
-    except OSError:
-        return "unreachable"
-    return "answered"
+        return "no answer", ""
+    except ConnectionError as error:
+        return "refused", str(error.strerror)
+    except OSError as error:
+        return "unreachable", str(error.strerror)
+    return "answered", ""
 
 
 def _echo(asked: Asked, number: int) -> bytes:

@@ -144,13 +144,16 @@ def _listening() -> socket.socket:
 
 
 def _tapping(filter: bytes) -> socket.socket:
-    """Sees what passes all interfaces. Of protocol 0 until the filter is there, so that nothing else gets in."""
-    one = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+    """Sees what passes all interfaces, and throws away what got in ahead of its filter."""
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    one = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETH_P_ALL))
     _widen(one)
     one.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     program = ctypes.create_string_buffer(filter, len(filter))
     one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(filter) // 8, ctypes.addressof(program)))
-    one.bind(("", _ETH_P_ALL))
+    with suppress(BlockingIOError):
+        while True:
+            one.recv(1)
     return one
 
 

@@ -22,7 +22,6 @@ _COUNTERS: dict[str, tuple[Cause, str]] = {
 
 
 def ended(
-    headers: Head,
     its_visits: Sequence[Visit],
     stops: Sequence[Stop],
     route: Route,
@@ -32,20 +31,17 @@ def ended(
     """Whether a packet arrived, what ended it otherwise, and that in words.
 
     Args:
-        headers: What it was at first.
         its_visits, stops: Its way.
         route: The last decision.
         is_silent: Whether nobody answers for an address behind an interface of a namespace.
         answer: What came back.
     """
-    if not its_visits:
-        return False, "not sent", "it was never seen"
     if dropped := _dropped(stops):
         return dropped
     last = its_visits[-1]
     where = last.seen.namespace
     if "input" in last.passed or (last.left_by == "" and last.comes_in and not last.events and where != "host"):
-        return _delivered(where, headers, answer)
+        return _delivered(where, [*last.headers()][-1], answer)
     if last.left_by and last.left_by != "lo":
         return _left(last, is_silent, route)
     if "postrouting" in last.passed:
@@ -88,15 +84,16 @@ def _left(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
 
 
 def _unsent(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
-    where, event = last.seen.namespace, last.events[-1]
-    if route.next_hop and is_silent(where, event.oif, route.next_hop):
+    where = last.seen.namespace
+    oif = next((event.oif for event in reversed(last.events) if event.oif), "")
+    if route.next_hop and is_silent(where, oif, route.next_hop):
         asks = "ARP" if route.next_hop.address.version == 4 else "neighbour discovery"
         return (
             False,
             "no neighbour",
-            f"ready to leave {where} by {event.oif}, but nobody answers for {route.next_hop} ({asks})",
+            f"ready to leave {where} by {oif}, but nobody answers for {route.next_hop} ({asks})",
         )
-    return False, "unseen", f"ready to leave {where} by {event.oif}, and never seen there: is that interface up?"
+    return False, "unseen", f"ready to leave {where} by {oif}, and never seen there: is that interface up?"
 
 
 def _vanished(last: Visit, route: Route) -> Ending:

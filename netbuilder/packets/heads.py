@@ -62,6 +62,11 @@ class Head(NamedTuple):
     quoted: tuple[End, End] | None = None
 
     @property
+    def ends(self) -> tuple[End, End]:
+        """Who sends it to whom."""
+        return self.src, self.dst
+
+    @property
     def is_reset(self) -> bool:
         """Whether it is TCP's "nobody listens here"."""
         return self.words.startswith("TCP RST")
@@ -69,7 +74,7 @@ class Head(NamedTuple):
     def answers(self, other: Head) -> bool:
         """Whether it is the answer to a packet with those headers, or an error about it."""
         if self.quoted:
-            return self.quoted == (other.src, other.dst)
+            return self.quoted == other.ends
         if (self.src, self.dst, self.protocol) != (other.dst, other.src, other.protocol):
             return False
         if self.protocol == TCP:

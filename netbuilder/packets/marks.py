@@ -56,7 +56,10 @@ def of_probe(asked: Asked, number: int, has_conntrack: bool) -> list[str]:
         matches += [error.format(number) for error in _ERRORS]
     rules = [f"{chain} {match} {_TRACE}" for chain in _ENTRANCES for match in matches]
     if has_conntrack:
-        rules += [f"{chain} ct direction reply ct original proto-src {number} {_TRACE}" for chain in _ANSWERS]
+        own = {asked.protocol} - {"icmp"}
+        of_flow = f"ct direction reply ct original proto-src {number} {_TRACE}"  # an ICMP error about it too
+        kinds = sorted(own | {"icmp", "ipv6-icmp"})
+        rules += [f"{chain} meta l4proto {kind} {of_flow}" for chain in _ANSWERS for kind in kinds]
     return rules
 
 
@@ -87,4 +90,4 @@ def of_next(asked: Asked, chain: str, sources: Sequence[str], has_conntrack: boo
     if has_conntrack and asked.port:
         first = "tcp flags & (syn | rst) != 0" if asked.protocol == "tcp" else "meta l4proto udp"
         for answers in _ANSWERS:
-            yield f"{answers} ct direction reply ct original proto-dst {asked.port} {first} {_SOME} {_TRACE}"
+            yield f"{answers} {first} ct direction reply ct original proto-dst {asked.port} {_SOME} {_TRACE}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -9,11 +10,12 @@ from netbuilder.packets.ends import ended
 from netbuilder.packets.heads import End, Head
 from netbuilder.packets.seen import POLICY, RULE, Event, Frame, Route, Seen
 from netbuilder.packets.trace import Outcome, Stop, Trace, Way
-from netbuilder.packets.ways import FIRST, LAST, Visit, in_order, keys, visits
+from netbuilder.packets.ways import LAST, Visit, in_order, keys, visits
 
 TABLE = "inet netbuilder_trace"
 """What the names of our tables begin with."""
 
+_TRANSLATES = re.compile(r"\b(dnat|snat|masquerade|redirect)\b")
 _LEGACY = "{}: rules of iptables-legacy are invisible here, and may drop a packet or translate it"
 
 
@@ -31,7 +33,14 @@ class Asked(Protocol):
 
 
 def told(
-    sender: str, to: str, protocol: str, outcome: Outcome, everywhere: Sequence[Seen], asked: Asked, number: int = 0
+    sender: str,
+    to: str,
+    protocol: str,
+    outcome: Outcome,
+    everywhere: Sequence[Seen],
+    asked: Asked,
+    number: int = 0,
+    why: str = "",
 ) -> Trace:
     """The way of the packet that set out first, and of its answer.
 
@@ -41,19 +50,26 @@ def told(
         asked: What is asked about it.
         number: The port that it was sent from, or its number if it is an echo request; 0 of somebody else's packet,
             which is the first that a rule of the host told of.
+        why: What the sender was told.
     """
     there = keys(everywhere)
     mine = next((one for one in there if _is_first(one, number, everywhere)), None)
     notes = tuple(_LEGACY.format(seen.namespace) for seen in everywhere if seen.legacy)
     if mine is None:
-        return Trace(sender=sender, to=to, protocol=protocol, outcome=outcome, ways=(), notes=notes)
-    its_visits = visits(everywhere, mine.key)
-    was = [headers for visit in its_visits for headers in visit.headers()]
-    answer = next((one for one in there if one.key != mine.key and any(map(one.answers, was))), None)
-    its_way = _way(mine, its_visits, asked, answer)
-    back = visits(everywhere, answer.key) if answer else []
-    ways = (its_way, _way(answer, back, asked, None)) if answer else (its_way,)
-    return Trace(sender=sender, to=to, protocol=protocol, outcome=outcome, ways=ways, notes=notes)
+        ways = [_nothing(sender, protocol, why)] if number else []
+    else:
+        its_visits = visits(everywhere, mine.key)
+        was = [headers for visit in its_visits for headers in visit.headers()]
+        answer = next((one for one in there if one.key != mine.key and any(map(one.answers, was))), None)
+        ways = [_way(mine, its_visits, asked, True, answer)]
+        if answer:
+            ways.append(_way(answer, visits(everywhere, answer.key), asked, False, None))
+    return Trace(sender=sender, to=to, protocol=protocol, outcome=outcome, ways=tuple(ways), notes=notes)
+
+
+def _nothing(sender: str, protocol: str, why: str) -> Way:
+    end = f"nothing left {sender}: {why or 'the kernel does not say why'}"
+    return Way(packet=protocol.upper(), stops=(), arrived=False, cause="not sent", end=end)
 
 
 def _is_first(headers: Head, number: int, everywhere: Sequence[Seen]) -> bool:
@@ -63,23 +79,23 @@ def _is_first(headers: Head, number: int, everywhere: Sequence[Seen]) -> bool:
     return headers.key == next((event.headers.key for event in events if event.headers), None)
 
 
-def _way(headers: Head, its_visits: list[Visit], asked: Asked, answer: Head | None) -> Way:
+def _way(headers: Head, its_visits: list[Visit], asked: Asked, begins: bool, answer: Head | None) -> Way:
     start = min((frame.at for visit in its_visits for frame in visit.frames), default=0)
     stops: list[Stop] = []
     route = Route("")
     for visit in its_visits:
-        telling = _Telling(visit, asked, start)
+        telling = _Telling(visit, asked, start, begins)
         stops += telling.stops()
         route = telling.route
-    arrived, cause, end = ended(headers, its_visits, stops, route, asked.is_silent, answer)
+    arrived, cause, end = ended(its_visits, stops, route, asked.is_silent, answer)
     return Way(packet=headers.words, stops=tuple(stops), arrived=arrived, cause=cause, end=end)
 
 
 class _Telling:
     """One visit, as stops."""
 
-    def __init__(self, visit: Visit, asked: Asked, start: int) -> None:
-        self._visit, self._asked, self._start = visit, asked, start
+    def __init__(self, visit: Visit, asked: Asked, start: int, begins: bool) -> None:
+        self._visit, self._asked, self._start, self._begins = visit, asked, start, begins
         self._seen = visit.seen
         self._ends: tuple[End, End] | None = None
         self._hook = ""
@@ -92,10 +108,7 @@ class _Telling:
             yield from self._of_frame(one) if isinstance(one, Frame) else self._of_event(one)
 
     def _of_frame(self, frame: Frame) -> Iterator[Stop]:
-        if frame.out:  # what comes in by a bridge may be translated by then, which the rules tell of
-            yield from self._translated(frame.headers)
-        elif self._ends is None:
-            self._ends = frame.headers.src, frame.headers.dst
+        yield from self._translated(frame.headers)
         yield self._stop("out" if frame.out else "in", interface=frame.interface, at=frame.at - self._start)
 
     def _of_event(self, event: Event) -> Iterator[Stop]:
@@ -108,14 +121,14 @@ class _Telling:
         """At the ends of each hook, where our chains are: what became of the packet in between."""
         if event.headers is None:
             return
-        self._hook = event.chain.removesuffix(FIRST).removesuffix(LAST)
+        self._hook = event.chain.partition("_")[0]
         yield from self._translated(event.headers)
         if not event.chain.endswith(LAST):
             return
         if self._hook in ("prerouting", "output"):
             self.route = self._asked.route(self._seen.namespace, event.headers, event.iif)
             yield self._stop("route", text=self.route.why or self.route.text)
-        elif self._hook in ("postrouting", "input"):
+        elif self._hook in ("postrouting", "input") and self._begins:
             yield from self._conntrack()
 
     def _of_others(self, event: Event) -> Iterator[Stop]:
@@ -128,8 +141,10 @@ class _Telling:
         elif event.kind == RULE and event.handle is not None:
             key = event.table, event.handle
             rule, comment = self._seen.book.texts.get(key, ""), self._seen.book.comments.get(key, "")
-            if any(word in rule for word in ("dnat", "snat", "masquerade", "redirect")):
-                self._by = comment or rule or f"rule {event.handle}"
+            if _TRANSLATES.search(rule):
+                if not event.verdict:  # as it is for the other family
+                    return
+                self._by = comment or rule
             yield self._stop("rule", **place, handle=event.handle, rule=rule, comment=comment)
 
     def _translated(self, headers: Head) -> Iterator[Stop]:
@@ -137,12 +152,10 @@ class _Telling:
         self._ends = now
         if before is None or before == now:
             return
-        by = self._by or "its conntrack entry: as the flow's first packet was, or back"
-        self._by = ""
         names = (("SNAT", before[0], now[0]), ("DNAT", before[1], now[1]))
         for name, old, new in names:
             if old != new:
-                yield self._stop("translated", verdict=name, text=f"{old} → {new}", comment=by)
+                yield self._stop("translated", verdict=name, text=f"{old} → {new}", comment=self._by)
 
     def _conntrack(self) -> Iterator[Stop]:
         first = next((event.headers for event in self._visit.events if event.headers), None)

@@ -23,7 +23,7 @@ class Stop(Value):
         hook: prerouting, input, forward, output or postrouting.
         table, chain, handle: Where the rule is, as in "inet netbuilder"; with its number.
         rule: The rule, as nft lists it.
-        comment: The rule's comment.
+        comment: The rule's comment; of "translated" that of the rule that did it, and "" where conntrack did as before.
         verdict: As nft has it: "accept", "drop", "goto published"; "" where it goes on with the next rule.
         text: What there is to say of it.
         at: Nanoseconds since it was first seen, of "in" and "out".

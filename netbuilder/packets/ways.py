@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netbuilder.packets.heads import Head
+from netbuilder.packets.heads import End, Head
 from netbuilder.packets.seen import Event, Frame, Seen
 
-FIRST, LAST = "_first", "_last"
-"""What our own chains end in; the beginning is their hook."""
+FIRST, ANSWERS, LAST = "_first", "_answers", "_last"
+"""What our own chains end in; the beginning is their hook. An answer may be known only behind conntrack."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Visit:
 
     @property
     def _hook(self) -> str:
-        return self.events[0].chain.removesuffix(FIRST) if self.events else ""
+        return self.events[0].chain.partition("_")[0] if self.events else ""
 
     def headers(self) -> Iterator[Head]:
         """What the packet was, each time it was looked at."""
@@ -78,15 +78,17 @@ def _by_frames(by_name: dict[str, Seen], frames: Iterable[Frame]) -> Iterator[Vi
 
 
 def _runs(seen: Seen, key: tuple[object, ...]) -> Iterator[list[Event]]:
-    """The events of one packet, a run for each visit. A bridge gives a packet another number."""
-    numbers = {event.packet for event in seen.events if event.headers and event.headers.key == key}
+    """The events of one packet, a run for each visit. A bridge gives a packet another number, and numbers come again."""
+    is_its: dict[int, bool] = {}
     run: list[Event] = []
     for event in seen.events:
-        if event.packet not in numbers or (event.headers and event.headers.key != key):
+        if event.headers:
+            is_its[event.packet] = event.headers.key == key
+        if not is_its.get(event.packet):
             continue
-        if event.table == seen.table and event.chain.endswith(FIRST) and event.headers:
-            if run:
-                yield run
+        is_entrance = event.table == seen.table and event.chain.endswith((FIRST, ANSWERS))
+        if is_entrance and any(one.table == seen.table and one.chain.endswith(LAST) for one in run):
+            yield run
             run = []
         run.append(event)
     if run:
@@ -107,10 +109,28 @@ def _place(found: list[Visit], seen: Seen, run: list[Event]) -> None:
 
 
 def in_order(visit: Visit) -> Iterator[Frame | Event]:
-    """What a packet met on a visit: the frames that come in, the rules, the frames that go out."""
-    yield from (frame for frame in visit.frames if not frame.out)
-    yield from visit.events
-    yield from (frame for frame in visit.frames if frame.out)
+    """What a packet met on a visit: the frames that come in, the rules, the frames that go out.
+
+    A bridge may show it after PREROUTING or ahead of POSTROUTING, which its addresses tell.
+    """
+    into = [frame for frame in visit.frames if not frame.out]
+    out = [frame for frame in visit.frames if frame.out]
+    now: tuple[End, End] | None = None
+    for event in visit.events:
+        ends = event.headers.ends if event.headers else now
+        if ends != now:
+            yield from _taken(out, now)
+            yield from _taken(into, ends) if now is None else ()
+            now = ends
+        yield event
+        yield from _taken(into, now)
+    yield from (*into, *out)
+
+
+def _taken(frames: list[Frame], ends: tuple[End, End] | None) -> Iterator[Frame]:
+    """Those at the front that have these ends, taken off."""
+    while frames and frames[0].headers.ends == ends:
+        yield frames.pop(0)
 
 
 def keys(everywhere: Sequence[Seen]) -> list[Head]:
