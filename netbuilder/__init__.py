@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.trace import Stop, Trace, Way
     from netbuilder.resolve.resolved import (
         ResolvedEndpoint,
         ResolvedNeighbour,
@@ -85,8 +86,11 @@ _HOME = {
     "SpecError": "errors",
     "Step": "steps",
     "StepError": "errors",
+    "Stop": "packets.trace",
+    "Trace": "packets.trace",
     "Undo": "steps",
     "VethPair": "kernel.veth_pairs",
+    "Way": "packets.trace",
     "json_schema": "spec",
 }
 
@@ -118,8 +122,11 @@ __all__ = [
     "SpecError",
     "Step",
     "StepError",
+    "Stop",
+    "Trace",
     "Undo",
     "VethPair",
+    "Way",
     "json_schema",
 ]
 

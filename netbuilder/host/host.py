@@ -23,8 +23,6 @@ from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.steps import Plan, Step
 
 if TYPE_CHECKING:
-    from netbuilder.host.trace import Protocol
-    from netbuilder.packets.trace import Trace
     from netbuilder.spec import Network, Sandbox
 
 P = ParamSpec("P")
@@ -161,21 +159,6 @@ class Host(Standing):
             What was removed, and as "unchanged" what stays, with its `users`.
         """
         return self._take_back(self._engine.take_down, checked("take_down", specs))
-
-    def trace(
-        self, sender: str, to: str, *, protocol: Protocol | None = None, watch: bool = False, timeout: float = 1
-    ) -> Trace:
-        """Send one packet, or with `watch` wait for the next, and tell its whole way and its answer's; see `Trace`.
-
-        Args:
-            sender: A sandbox's name, "host", or with `watch` "outside".
-            to: As in "web:80", "host:8088", "192.0.2.1:8088" and "[::1]:80"; without a port it is a ping.
-            protocol: tcp unless said otherwise, or icmp without a port.
-            timeout: Seconds that the answer has, or the packet that is waited for.
-        """
-        from netbuilder.host.trace import trace
-
-        return trace(self, sender, to, protocol, watch, timeout)
 
     # Its life
 

@@ -6,8 +6,6 @@ import os
 import random
 import re
 import select
-import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 from netbuilder.errors import NotFound, SpecError, shown
+from netbuilder.host.probe import opened, sent
 from netbuilder.host.sandbox import LiveSandbox
 from netbuilder.kernel.questions import Questions
 from netbuilder.kernel.station import Station, is_translating
@@ -35,17 +34,22 @@ Protocol = Literal["tcp", "udp", "icmp"]
 HOST, OUTSIDE = "host", "outside"
 _TO = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<place>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
 _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP}
+_ANSWERED, _WATCH = 1.0, 60.0  # seconds to wait for an answer, and for somebody else's packet
 _ANSWER = 0.3  # seconds that the answer to somebody else's packet has
 _GLANCE = 0.05
 _PORTS = range(1, 65536)
 
 
-def trace(host: Host, sender: str, to: str, protocol: Protocol | None, watch: bool, timeout: float) -> Trace:
+def trace(host: Host, sender: str, to: str, protocol: Protocol | None, watch: bool, timeout: float | None) -> Trace:
     """See `Host.trace`."""
     if sender == OUTSIDE and not watch:
-        raise SpecError("from", "another machine is not ours to send from", "wait for its next packet: watch=True")
+        raise SpecError(
+            "from", "another machine is not ours to send from", "take its next packet: --watch, or watch=True"
+        )
     tracing = Tracing(host, sender, to, protocol, watch)
-    return tracing.wait(timeout) if watch else tracing.send(timeout)
+    if watch:
+        return tracing.wait(_WATCH if timeout is None else timeout)
+    return tracing.send(_ANSWERED if timeout is None else timeout)
 
 
 class Tracing:
@@ -64,10 +68,10 @@ class Tracing:
         address = self._asked.address
         assert address is not None
         with ExitStack() as stack:
-            probe = stack.enter_context(_probe(self._from or self._host, self._asked.protocol, address.version))
+            probe = stack.enter_context(opened(self._from or self._host, self._asked.protocol, address.version))
             number = probe.getsockname()[1] if self._asked.port else random.randrange(1, 1 << 16)
             self._open(stack, lambda has: marks.of_probe(self._asked, number, has), number)
-            outcome, why = _sent(probe, self._asked, number, patience)
+            outcome, why = sent(probe, self._asked, number, patience)
             return self._told(outcome, number, why)
 
     def wait(self, patience: float) -> Trace:
@@ -198,57 +202,3 @@ def _parsed(to: str) -> tuple[str, int | None]:
     if port is not None and port not in _PORTS:
         raise SpecError("to", f"{port} is not a valid port")
     return found["six"] or found["place"] or "", port
-
-
-def _probe(place: NetworkNamespace, protocol: str, version: int) -> socket.socket:
-    """What sends from a port that is known ahead of the first packet."""
-    family, anywhere = (socket.AF_INET, "0.0.0.0") if version == 4 else (socket.AF_INET6, "::")
-    if protocol == "icmp":
-        number = socket.IPPROTO_ICMP if version == 4 else socket.IPPROTO_ICMPV6
-        return place.socket(family, socket.SOCK_RAW, number)
-    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-    probe = place.socket(family, kind)
-    probe.bind((anywhere, 0))
-    return probe
-
-
-def _sent(probe: socket.socket, asked: Asked, number: int, patience: float) -> tuple[Outcome, str]:
-    """Send it, and wait for what comes back: what that comes to, and the kernel's words."""
-    probe.settimeout(patience)
-    try:
-        probe.connect((str(asked.address), asked.port or 0))
-        if asked.protocol == "udp":
-            probe.send(os.urandom(8))
-            probe.recv(100)
-        elif asked.protocol == "icmp":
-            probe.send(_echo(asked, number))
-            _await_echo(probe, number, time.monotonic() + patience)
-    except TimeoutError:
-        return "no answer", ""
-    except ConnectionError as error:
-        return "refused", str(error.strerror)
-    except OSError as error:
-        return "unreachable", str(error.strerror)
-    return "answered", ""
-
-
-def _echo(asked: Asked, number: int) -> bytes:
-    """An echo request; the kernel fills in the checksum of IPv6's."""
-    assert asked.address is not None
-    kind = 8 if asked.address.version == 4 else 128
-    sums = kind << 8, number, number
-    total = sum(sums)
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return struct.pack(">HHHH", kind << 8, ~total & 0xFFFF, number, number)
-
-
-def _await_echo(probe: socket.socket, number: int, until: float) -> None:
-    while (left := until - time.monotonic()) > 0:
-        probe.settimeout(left)
-        packet = probe.recv(200)
-        if probe.family == socket.AF_INET:  # where it comes with its IP header
-            packet = packet[(packet[0] & 15) * 4 :]
-        if packet[:1] in (b"\0", b"\x81") and packet[4:8] == struct.pack(">HH", number, number):
-            return
-    raise TimeoutError

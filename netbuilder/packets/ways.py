@@ -78,7 +78,7 @@ def _by_frames(by_name: dict[str, Seen], frames: Iterable[Frame]) -> Iterator[Vi
 
 
 def _runs(seen: Seen, key: tuple[object, ...]) -> Iterator[list[Event]]:
-    """The events of one packet, a run for each visit. A bridge gives a packet another number, and numbers come again."""
+    """The events of one packet, a run for each visit. A bridge gives it another number, and numbers come again."""
     is_its: dict[int, bool] = {}
     run: list[Event] = []
     for event in seen.events:

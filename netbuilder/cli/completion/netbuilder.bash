@@ -47,7 +47,7 @@ _netbuilder() {
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated'
+        words='up plan diff down ps networks inspect links trace connect disconnect publish unpublish network exec isolated'
         words+=' completion -h --help --version -f --file'
     else
         [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
@@ -56,6 +56,7 @@ _netbuilder() {
             plan | diff) words='-f --file' ;;
             down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
             ps | networks | links) words='--format' ;;
+            trace) words="-u --udp -w --watch --timeout -v --verbose --format host outside $(_netbuilder_sandboxes)" ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;
             connect | 'network connect')
                 words="--ip --ip6 --gw-priority --mac-address --link-local-ip --driver-opt --alias -v --verbose"

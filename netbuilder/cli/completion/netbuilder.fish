@@ -17,7 +17,7 @@ function __netbuilder_has_a_sandbox
 end
 
 set -l file_commands up plan diff down
-set -l list_commands ps networks inspect links
+set -l list_commands ps networks inspect links trace
 
 complete -c netbuilder -f
 complete -c netbuilder -s h -l help -d 'show the help'
@@ -32,6 +32,7 @@ complete -c netbuilder -n __fish_use_subcommand -a ps -d 'list sandboxes'
 complete -c netbuilder -n __fish_use_subcommand -a networks -d 'list networks'
 complete -c netbuilder -n __fish_use_subcommand -a inspect -d 'show a sandbox and what rewrites its packets'
 complete -c netbuilder -n __fish_use_subcommand -a links -d 'show which veth leads into which sandbox'
+complete -c netbuilder -n __fish_use_subcommand -a trace -d 'follow one packet through rules and NAT'
 complete -c netbuilder -n __fish_use_subcommand -a connect -d 'put a sandbox on one more network'
 complete -c netbuilder -n __fish_use_subcommand -a disconnect -d 'take a sandbox off a network'
 complete -c netbuilder -n __fish_use_subcommand -a publish -d 'open more ports of the host that lead into a sandbox'
@@ -47,6 +48,11 @@ complete -c netbuilder -n '__fish_seen_subcommand_from down' -s v -l verbose -d 
 complete -c netbuilder -n '__fish_seen_subcommand_from down' -l all -d 'all that netbuilder made on this host'
 complete -c netbuilder -n '__fish_seen_subcommand_from down' -a '(__netbuilder_sandboxes)'
 complete -c netbuilder -n "__fish_seen_subcommand_from $list_commands" -l format -x -a 'table json'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -a 'host outside (__netbuilder_sandboxes)'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -s u -l udp -d 'UDP'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -s w -l watch -d 'take the next that somebody sends'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -l timeout -x -d 'how long to wait'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -s v -l verbose -d 'print each rule as nft lists it'
 complete -c netbuilder -n '__netbuilder_is_first_of network' -a 'ls inspect create rm prune connect disconnect'
 complete -c netbuilder -n '__fish_seen_subcommand_from connect disconnect' -a '(__netbuilder_sandboxes)'
 complete -c netbuilder -n '__netbuilder_is_first_of inspect exec publish unpublish' -a '(__netbuilder_sandboxes)'
