@@ -14,6 +14,7 @@ from netbuilder.kernel.nfnetlink import read_flow
 from netbuilder.kernel.station import Station
 from netbuilder.packets.heads import TCP, UDP, End, Head
 from netbuilder.packets.seen import Cause, Route
+from netbuilder.values.addresses import IPAddress
 
 _RTA_SRC, _RTA_IIF = 2, 3
 _RTN_LOCAL, _RTN_BROADCAST = 2, 3
@@ -23,8 +24,7 @@ _REASONS: dict[int, tuple[Cause, str]] = {
     errno.ENETUNREACH: ("no route", "there is no route to {}"),
     errno.EHOSTUNREACH: ("no route", "a route says that {} is unreachable, or it is not forwarded"),
     errno.EACCES: ("blackhole", "a route prohibits {}"),
-    errno.EINVAL: ("blackhole", "a blackhole route takes what is for {}, or its source is impossible (martian)"),
-    errno.EXDEV: ("rp_filter", "rp_filter: the way back to its sender is by another interface"),
+    errno.EINVAL: ("blackhole", "a blackhole route takes what is for {}"),
 }
 
 
@@ -38,7 +38,9 @@ class Questions:
         """Where it is routed from an interface, or from there itself."""
         station = self._stations[namespace]
         index = station.route.index(iif) if iif and iif != "lo" else 0
-        (reply,) = station.route.ask([get_route(headers, index)])
+        (reply,) = station.route.ask([get_route(headers.dst.address, headers.src.address, index)])
+        if reply.errno in (errno.EINVAL, errno.EXDEV) and index and not self._refusal(station, headers):
+            return Route("", "martian", f"its source is not to come by {iif}: martian, or rp_filter")
         if reply.errno:
             return _refused(reply.errno, headers, station.forwards(iif, headers.dst.address.version))
         body = reply.bodies[0]
@@ -50,6 +52,11 @@ class Questions:
         hop = End(ip_address(router)) if router else End(headers.dst.address)
         via = f"via {hop} " if router else ""
         return Route(f"{headers.dst.address} {via}dev {device}", next_hop=hop)
+
+    def _refusal(self, station: Station, headers: Head) -> int:
+        """The errno of a route from there itself, whatever its source."""
+        (reply,) = station.route.ask([get_route(headers.dst.address)])
+        return reply.errno
 
     def flow(self, namespace: str, headers: Head) -> tuple[End, End] | None:
         """Who answers whom in the flow that it began; None where there is none, or its protocol has no ports."""
@@ -78,10 +85,9 @@ def _refused(number: int, headers: Head, forwards: bool) -> Route:
     return Route("", cause, why.format(headers.dst.address))
 
 
-def get_route(headers: Head, index: int) -> Message:
-    """`ip route get DST from SRC [iif DEV]`."""
-    src, dst = headers.src.address, headers.dst.address
+def get_route(dst: IPAddress, src: IPAddress | None = None, index: int = 0) -> Message:
+    """`ip route get DST [from SRC] [iif DEV]`."""
     size = dst.max_prefixlen
-    body = struct.pack("=BBBBBBBBI", addressing.family(dst), size, size, 0, 0, 0, 0, 0, 0)
-    body += attribute(addressing.RTA_DST, dst.packed) + attribute(_RTA_SRC, src.packed)
+    body = struct.pack("=BBBBBBBBI", addressing.family(dst), size, size if src else 0, 0, 0, 0, 0, 0, 0)
+    body += attribute(addressing.RTA_DST, dst.packed) + (attribute(_RTA_SRC, src.packed) if src else b"")
     return Message(addressing.GETROUTE, ACK, body + (number(_RTA_IIF, index) if index else b""))

@@ -99,11 +99,13 @@ def _unsent(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
 def _vanished(last: Visit, route: Route) -> Ending:
     """No rule dropped it, and it got no further: routing, or what the kernel counts."""
     where = last.seen.namespace
-    if route.cause:
+    if route.cause and route.cause != "martian":
         return False, route.cause, f"dropped in {where} by routing: {route.why}"
     for name, (cause, words) in _COUNTERS.items():
         if name in last.seen.gained:
             return False, cause, f"dropped in {where}, as its counter {name} says: {words}"
+    if route.cause:
+        return False, route.cause, f"dropped in {where} by routing: {route.why}"
     if last.seen.legacy:
         return False, "unseen", f"it got no further than this in {where}: iptables-legacy has rules there"
     if not last.events:

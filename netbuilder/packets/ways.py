@@ -66,7 +66,12 @@ def visits(everywhere: Sequence[Seen], key: tuple[object, ...]) -> list[Visit]:
 
 def _by_frames(by_name: dict[str, Seen], frames: Iterable[Frame]) -> Iterator[Visit]:
     current: Visit | None = None
+    passed: set[tuple[str, str, bool]] = set()
     for frame in frames:
+        place = frame.namespace, frame.interface, frame.out
+        if place in passed:  # another one like it: sent again
+            break
+        passed.add(place)
         seen = by_name[frame.namespace]
         if current is None or current.seen is not seen or (not frame.out and current.left_by):
             if current:

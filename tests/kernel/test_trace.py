@@ -86,6 +86,12 @@ def translations(way: Way) -> list[str]:
     return [stop.verdict for stop in way.met("translated")]
 
 
+def warm_up(host: Host) -> None:
+    """Let the host find its sandboxes, which takes IPv6 a second after they were made."""
+    for name in ("web", "db"):
+        assert host.trace("host", f"[{host[name].address6}]", timeout=5).outcome == "answered"
+
+
 # Where it goes
 
 
@@ -147,7 +153,7 @@ def test_a_ping_and_a_datagram(built: Lan) -> None:
 def test_ipv6(built: Lan) -> None:
     host, to = built.host, f"[{six(Lan.HOST)}]:8088"
     with listening(host["web"], 80):
-        shell(host["db"], "ping -c1 -W2 fd00:9::2")  # the first packet of a flow that is translated waits for nobody
+        warm_up(host)
         trace = host.trace("db", to)
         outside = host.trace("host", to)
     assert (trace.outcome, translations(there(trace))) == ("answered", ["DNAT", "SNAT"])
@@ -164,6 +170,7 @@ def test_ipv6(built: Lan) -> None:
 @pytest.mark.parametrize("to", [Lan.HOST, six(Lan.HOST)])
 def test_another_machine_calls_a_published_port(built: Lan, to: str) -> None:
     host = built.host
+    warm_up(host)
     with listening(host["web"], 80), calling(lambda: connect(built.machine, (to, 8088))):
         trace = host.trace("outside", "host:8088", watch=True, timeout=10)
     way = there(trace)
@@ -186,14 +193,12 @@ def test_a_spoofed_source_is_dropped_by_source_check(built: Lan) -> None:
     head = struct.pack(">BBHHHBBH", 0x45, 0, 28, 7, 0, 64, 17, 0)
     ends = ip_address("8.8.8.8").packed + ip_address(Lan.MACHINE).packed
     forged = head + ends + struct.pack(">HHHH", 5, 9000, 8, 0)
-    with built.host["web"].socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-        with calling(lambda: raw.sendto(forged, (Lan.MACHINE, 0))):
-            trace = built.host.trace("web", f"{Lan.MACHINE}:9000", protocol="udp", watch=True, timeout=10)
+    raw = built.host["web"].socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with raw, calling(lambda: raw.sendto(forged, (Lan.MACHINE, 0))):
+        trace = built.host.trace("web", f"{Lan.MACHINE}:9000", protocol="udp", watch=True, timeout=10)
     way = there(trace)
     assert way.stops[0].src == "8.8.8.8:5"
-    assert way.cause == "rule"
-    assert way.stops[-1].chain == "source_check"
-    assert way.stops[-1].verdict == "drop"
+    assert (way.cause, way.stops[-1].chain, way.stops[-1].verdict) == ("rule", "source_check", "drop")
 
 
 def test_nobody_comes(built: Lan) -> None:
@@ -215,7 +220,6 @@ def test_an_internal_network_is_not_left(built: Lan) -> None:
     assert there(trace).end == "nothing left shut: Network is unreachable"
 
 
-IPTABLES = "iptables-nft -I FORWARD -p tcp --dport 9000 -j DROP -m comment --comment 'no 9000'"
 FOREIGN = """nft -f - <<'END'
 table inet else { chain f { type filter hook forward priority 10; policy drop; tcp dport != 9000 accept; }; }
 END"""
@@ -227,7 +231,6 @@ END"""
 @pytest.mark.parametrize(
     ("script", "cause", "words"),
     [
-        (IPTABLES, "rule", "ip filter FORWARD"),
         (FOREIGN, "policy", "the policy of inet else f"),
         (REJECT, "rule", 'rejected in host, in forward, by ip else f: "no way"'),
         ("echo 0 > /proc/sys/net/ipv4/ip_forward", "ip_forward", "ip_forward=0"),
@@ -235,23 +238,29 @@ END"""
         (f"ip route add unreachable {Lan.MACHINE}", "no route", "unreachable"),
         ("ip route del 192.0.2.0/24", "no route", "no route to 192.0.2.2"),
         ("ip -n machine link set eth0 down; ip neigh flush dev eth0", "no neighbour", "nobody answers for 192.0.2.2"),
-        (
-            "for one in all $(ls /proc/sys/net/ipv4/conf | grep ^br-); do"
-            " echo 1 > /proc/sys/net/ipv4/conf/$one/rp_filter; done;"
-            " ip route add 10.9.0.2/32 dev eth0 table 7; ip rule add priority 1 to 10.9.0.2 table 7",
-            "r",
-            "",
-        ),
     ],
-    ids=["iptables", "policy", "reject", "ip_forward", "blackhole", "unreachable", "no route", "silent", "rp_filter"],
+    ids=["policy", "reject", "ip_forward", "blackhole", "unreachable", "no route", "silent"],
 )
 def test_what_ends_it_is_named(built: Lan, script: str, cause: str, words: str) -> None:
     shell(built.host, script)
     trace = built.host.trace("web", f"{Lan.MACHINE}:9000", timeout=0.3)
     way = there(trace)
     assert not way.arrived
-    assert way.cause.startswith(cause)
-    assert words in way.end
+    assert (way.cause, words in way.end) == (cause, True)
+
+
+def test_a_source_that_is_elsewhere_is_dropped_by_rp_filter(built: Lan) -> None:
+    host = built.host
+    shell(
+        host,
+        f"""
+        ip -n web neigh replace 10.9.0.1 lladdr {host.networks()[0].mac} dev eth0
+        echo 1 > /proc/sys/net/ipv4/conf/{host.networks()[0].bridge}/rp_filter
+        ip route add 10.9.0.2/32 dev eth0
+        """,
+    )
+    way = there(host.trace("web", f"{Lan.MACHINE}:9000", timeout=0.2))
+    assert (way.cause, "rp_filter" in way.end) == ("rp_filter", True)
 
 
 def test_nobody_listens(built: Lan) -> None:
