@@ -6,11 +6,9 @@ that is closed, even by SIGKILL, and nobody else can change it. Nothing else is 
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import re
 import socket
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 
@@ -22,12 +20,10 @@ from netbuilder.kernel.netlink import NETFILTER, Netlink
 from netbuilder.kernel.nft import Nft, NftError
 from netbuilder.kernel.nftrace import table_of
 from netbuilder.kernel.nftrules import get_all_rules, get_chains, read_chain, read_known_by
-from netbuilder.packets import heads
-from netbuilder.packets.seen import Book, Event, Frame, Seen
+from netbuilder.kernel.passing import Passing
+from netbuilder.packets.seen import Book, Event, Seen
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
-_ETH_P_ALL, _OUTGOING = 3, 4
-_SO_TIMESTAMPNS, _SO_ATTACH_FILTER = 35, 26
 _ROOM = 4 << 20  # bytes of a socket's receive buffer
 _TABLE = re.compile(r"table (\S+ \S+) \{")
 _RULE = re.compile(r"\t\t(.+) # handle (\d+)")
@@ -61,7 +57,8 @@ class Station:
             self._book = _read_book(self.netfilter, self._nft)
             self._before = _counters()
             self._events = stack.enter_context(_listening())
-            self._tap = stack.enter_context(_tapping(filter))
+            self._passing = Passing(filter)
+            stack.callback(self._passing.close)
             self._make(rules)
             self._open = stack.pop_all()
         self._seen = Seen(namespace, table_of(INET, table), self._book, legacy=any(True for _ in iptables.tables()))
@@ -73,7 +70,7 @@ class Station:
     def look(self) -> Seen:
         """All that was seen by now."""
         self._seen.events += self._read_events()
-        self._seen.frames += self._read_frames()
+        self._seen.frames += self._passing.read(self._namespace, self.route.name)
         return self._seen
 
     def forwards(self, interface: str, version: int) -> bool:
@@ -109,19 +106,6 @@ class Station:
                 if kind == nftrace.TRACE:
                     yield nftrace.read_event(body, self.route.name)
 
-    def _read_frames(self) -> Iterator[Frame]:
-        while True:
-            try:
-                packet, extra, _, (interface, _, kind, *_) = self._tap.recvmsg(256, 256)
-            except BlockingIOError:
-                return
-            stamps = (struct.unpack("=qq", data) for level, _, data in extra if level == socket.SOL_SOCKET)
-            seconds, nanoseconds = next(stamps, (0, 0))
-            read = heads.read(packet)
-            if read:
-                at = seconds * 10**9 + nanoseconds
-                yield Frame(self._namespace, interface, kind == _OUTGOING, at, read)
-
 
 def _received(one: socket.socket) -> Iterator[bytes]:
     while True:
@@ -140,20 +124,6 @@ def _listening() -> socket.socket:
     one.bind((0, 0))
     _widen(one)
     one.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, nftrace.GROUP)
-    return one
-
-
-def _tapping(filter: bytes) -> socket.socket:
-    """Sees what passes all interfaces, and throws away what got in ahead of its filter."""
-    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-    one = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETH_P_ALL))
-    _widen(one)
-    one.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    program = ctypes.create_string_buffer(filter, len(filter))
-    one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(filter) // 8, ctypes.addressof(program)))
-    with suppress(BlockingIOError):
-        while True:
-            one.recv(1)
     return one
 
 
