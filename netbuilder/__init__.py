@@ -12,8 +12,8 @@
 
 The tour, in the order in which to read the source, and in which one part uses those above it:
 
-    guesses   what to write in place of a word that is not there
-    values    what all kept values are made of: checked names and fields
+    values    what all kept values are made of: checked names and fields; what to write for a word that is not there
+    packets   packets as they are seen, and their ways through the host
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
     compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused

@@ -237,7 +237,7 @@ END"""
         (f"ip route add blackhole {Lan.MACHINE}", "blackhole", "blackhole"),
         (f"ip route add unreachable {Lan.MACHINE}", "no route", "unreachable"),
         ("ip route del 192.0.2.0/24", "no route", "no route to 192.0.2.2"),
-        ("ip -n machine link set eth0 down; ip neigh flush dev eth0", "no neighbour", "nobody answers for 192.0.2.2"),
+        ("ip -n machine address flush dev eth0; ip neigh flush dev eth0", "no neighbour", "nobody answers for 192.0.2.2"),
     ],
     ids=["policy", "reject", "ip_forward", "blackhole", "unreachable", "no route", "silent"],
 )
