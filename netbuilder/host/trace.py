@@ -61,6 +61,7 @@ class Tracing:
         place, port = _parsed(to)
         self._asked = self._meant(place, port, protocol or ("tcp" if port else "icmp"), watch)
         self._table = f"netbuilder_trace_{os.urandom(4).hex()}"
+        self._places: dict[str, NetworkNamespace] = {HOST: host, **self._watched()}
         self._stations: dict[str, Station] = {}
 
     def send(self, patience: float) -> Trace:
@@ -100,6 +101,8 @@ class Tracing:
         return sandbox if sandbox.resolved.namespace else None
 
     def _meant(self, place: str, port: int | None, protocol: Protocol, watch: bool) -> Asked:
+        if protocol not in _NUMBERS:
+            raise SpecError("protocol", f"{shown(protocol)} is none of {', '.join(_NUMBERS)}")
         if protocol == "icmp" and port:
             raise SpecError("to", "ICMP has no ports", "leave out the port, or take tcp or udp")
         if protocol != "icmp" and not port:
@@ -110,10 +113,9 @@ class Tracing:
 
     def _address(self, place: str, watch: bool) -> IPAddress | None:
         """The address of a place."""
-        try:
-            return ip_address(place)
-        except ValueError:
-            pass
+        address = _read(place)
+        if address is not None:
+            return address
         if place == HOST:
             if watch:
                 return None
@@ -154,7 +156,8 @@ class Tracing:
         names = {name for name, _ in self._published(asked.protocol, asked.port, asked.address)}
         there = [self._from] if self._from else []
         for one in self._host.sandboxes():
-            if one.name in names or (asked.address and asked.address in (one.address, one.address6)):
+            addresses = {address.ip for endpoint in one.endpoints for address in endpoint.addresses}
+            if one.name in names or asked.address in addresses:
                 there.append(one)
         return {one.resolved.namespace: one for one in there if one.resolved.namespace}
 
@@ -163,23 +166,19 @@ class Tracing:
         ports = {*asked.ports, number} if asked.port else set()
         program = filter.ports(_NUMBERS[asked.protocol], ports - {0})
 
-        def open_host() -> Station:
-            return Station(HOST, self._table, rules(is_translating()), program)
-
-        self._add(stack, HOST, self._host._inside(open_host))
         inside = [*(marks.of_probe(asked, number, False) if number else ()), *marks.of_destination(asked)]
-        for name, sandbox in self._watched().items():
-            self._add(stack, name, sandbox._inside(partial(Station, name, self._table, inside, program)))
 
-    def _add(self, stack: ExitStack, name: str, station: Station) -> None:
-        stack.callback(station.close)
-        self._stations[name] = station
+        def station(name: str) -> Station:
+            return Station(name, self._table, rules(is_translating()) if name == HOST else inside, program)
+
+        for name, place in self._places.items():
+            self._stations[name] = place._inside(partial(station, name))
+            stack.callback(self._stations[name].close)
 
     def _told(self, outcome: Outcome, number: int, why: str = "") -> Trace:
         for name, station in self._stations.items():
-            place: NetworkNamespace = self._host if name == HOST else self._watched()[name]
             try:
-                place._inside(station.count)
+                self._places[name]._inside(station.count)
             except NotFound:  # gone by now
                 continue
         everywhere = [station.look() for station in self._stations.values()]
@@ -188,16 +187,21 @@ class Tracing:
         return told(self._sender, self._to, protocol, outcome, everywhere, asked, number, why)
 
 
+def _read(text: str) -> IPAddress | None:
+    """An address; one of IPv6 with a zone is none, as a zone may be any text."""
+    try:
+        return None if "%" in text else ip_address(text)
+    except ValueError:
+        return None
+
+
 def _parsed(to: str) -> tuple[str, int | None]:
     """A destination, and its port if it has one."""
+    if _read(to) is not None:
+        return to, None
     found = _TO.fullmatch(to)
-    if found is None:
-        try:
-            return str(ip_address(to)), None
-        except ValueError:
-            raise SpecError(
-                "to", f"{shown(to)} is no destination", "as in web:80, 192.0.2.1:8088 or [::1]:80"
-            ) from None
+    if found is None or (found["six"] is not None and _read(found["six"]) is None):
+        raise SpecError("to", f"{shown(to)} is no destination", "as in web:80, 192.0.2.1:8088 or [::1]:80")
     port = int(found["port"]) if found["port"] else None
     if port is not None and port not in _PORTS:
         raise SpecError("to", f"{port} is not a valid port")

@@ -237,7 +237,7 @@ END"""
         (f"ip route add blackhole {Lan.MACHINE}", "blackhole", "blackhole"),
         (f"ip route add unreachable {Lan.MACHINE}", "no route", "unreachable"),
         ("ip route del 192.0.2.0/24", "no route", "no route to 192.0.2.2"),
-        ("ip -n machine address flush dev eth0; ip neigh flush dev eth0", "no neighbour", "nobody answers for 192.0.2.2"),
+        ("ip -n machine address flush dev eth0; ip neigh flush dev eth0", "no neighbour", "nobody answers for"),
     ],
     ids=["policy", "reject", "ip_forward", "blackhole", "unreachable", "no route", "silent"],
 )
@@ -286,7 +286,8 @@ def test_hostile_comments_do_not_reach_a_terminal(built: Lan) -> None:
 
 
 def test_what_is_asked_for_is_looked_at_first(built: Lan) -> None:
-    for bad in ("", "web:", "web:0", "web:70000", "[::1", "a b:1:2", "outside:80"):
+    scoped = "[fe80::1%; flush ruleset]:80"  # an address by ipaddress's reading
+    for bad in ("", "web:", "web:0", "web:70000", "[::1", "a b:1:2", "outside:80", "[web]:80", scoped):
         with pytest.raises((SpecError, NotFound)):
             built.host.trace("web", bad)
     with pytest.raises(NotFound):
@@ -295,6 +296,8 @@ def test_what_is_asked_for_is_looked_at_first(built: Lan) -> None:
         built.host.trace("outside", TO)
     with pytest.raises(SpecError, match="no ports"):
         built.host.trace("web", TO, protocol="icmp")
+    with pytest.raises(SpecError, match="sctp"):
+        built.host.trace("web", TO, protocol="sctp")  # type: ignore[arg-type]
 
 
 # What is left of it
