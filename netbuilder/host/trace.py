@@ -184,7 +184,8 @@ class Tracing:
         everywhere = [station.look() for station in self._stations.values()]
         asked = Questions(self._stations)
         protocol = self._asked.protocol
-        return told(self._sender, self._to, protocol, outcome, everywhere, asked, number, why)
+        cables = {end.veth: one.name for one in self._host.sandboxes() for end in one.resolved.endpoints}
+        return told(self._sender, self._to, protocol, outcome, everywhere, asked, number, why, cables)
 
 
 def _read(text: str) -> IPAddress | None:

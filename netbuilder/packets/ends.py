@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from netbuilder.packets.heads import End, Head
 from netbuilder.packets.seen import Cause, Route
@@ -26,6 +26,7 @@ def ended(
     stops: Sequence[Stop],
     route: Route,
     is_silent: IsSilent,
+    cables: Mapping[str, str],
     answer: Head | None,
 ) -> Ending:
     """Whether a packet arrived, what ended it otherwise, and that in words.
@@ -34,6 +35,7 @@ def ended(
         its_visits, stops: Its way.
         route: The last decision.
         is_silent: Whether nobody answers for an address behind an interface of a namespace.
+        cables: The sandbox that an interface of the host leads into.
         answer: What came back.
     """
     if dropped := _dropped(stops):
@@ -43,7 +45,7 @@ def ended(
     if "input" in last.passed or (last.left_by == "" and last.comes_in and not last.events and where != "host"):
         return _delivered(where, [*last.headers()][-1], answer)
     if last.left_by and last.left_by != "lo":
-        return _left(last, is_silent, route)
+        return _left(last, is_silent, cables, route)
     if "postrouting" in last.passed:
         return _unsent(last, is_silent, route)
     return _vanished(last, route)
@@ -70,7 +72,7 @@ def _delivered(where: str, headers: Head, answer: Head | None) -> Ending:
     return True, "", f"arrived in {where}"
 
 
-def _left(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
+def _left(last: Visit, is_silent: IsSilent, cables: Mapping[str, str], route: Route) -> Ending:
     where = last.seen.namespace
     if where != "host":
         return (
@@ -78,6 +80,8 @@ def _left(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
             "bridge",
             f"left {where} by {last.left_by} and was not let in by the other end: is it up, in a bridge?",
         )
+    if into := cables.get(last.left_by):
+        return False, "unseen", f"left host by {last.left_by}, and {into} behind it did not take it"
     if route.next_hop and is_silent(where, last.left_by, route.next_hop):
         return False, "no neighbour", f"left {where} by {last.left_by}, where nobody answers for {route.next_hop}"
     return True, "", f"left {where} by {last.left_by}"

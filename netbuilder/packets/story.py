@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from netbuilder.packets.ends import ended
@@ -16,6 +16,7 @@ TABLE = "inet netbuilder_trace"
 """What the names of our tables begin with."""
 
 _TRANSLATES = re.compile(r"\b(dnat|snat|masquerade|redirect)\b")
+_NO_CABLES: Mapping[str, str] = {}
 _LEGACY = "{}: rules of iptables-legacy are invisible here, and may drop a packet or translate it"
 
 
@@ -41,6 +42,7 @@ def told(
     asked: Asked,
     number: int = 0,
     why: str = "",
+    cables: Mapping[str, str] = _NO_CABLES,
 ) -> Trace:
     """The way of the packet that set out first, and of its answer.
 
@@ -51,6 +53,7 @@ def told(
         number: The port that it was sent from, or its number if it is an echo request; 0 of somebody else's packet,
             which is the first that a rule of the host told of.
         why: What the sender was told.
+        cables: The sandbox that an interface of the host leads into.
     """
     there = keys(everywhere)
     mine = next((one for one in there if _is_first(one, number, everywhere)), None)
@@ -61,9 +64,9 @@ def told(
         its_visits = visits(everywhere, mine.key)
         was = [headers for visit in its_visits for headers in visit.headers()]
         answer = next((one for one in there if one.key != mine.key and any(map(one.answers, was))), None)
-        ways = [_way(mine, its_visits, asked, True, answer)]
+        ways = [_way(mine, its_visits, asked, cables, True, answer)]
         if answer:
-            ways.append(_way(answer, visits(everywhere, answer.key), asked, False, None))
+            ways.append(_way(answer, visits(everywhere, answer.key), asked, cables, False, None))
     return Trace(sender=sender, to=to, protocol=protocol, outcome=outcome, ways=tuple(ways), notes=notes)
 
 
@@ -79,7 +82,14 @@ def _is_first(headers: Head, number: int, everywhere: Sequence[Seen]) -> bool:
     return headers.key == next((event.headers.key for event in events if event.headers), None)
 
 
-def _way(headers: Head, its_visits: list[Visit], asked: Asked, begins: bool, answer: Head | None) -> Way:
+def _way(
+    headers: Head,
+    its_visits: list[Visit],
+    asked: Asked,
+    cables: Mapping[str, str],
+    begins: bool,
+    answer: Head | None,
+) -> Way:
     start = min((frame.at for visit in its_visits for frame in visit.frames), default=0)
     stops: list[Stop] = []
     route = Route("")
@@ -87,7 +97,7 @@ def _way(headers: Head, its_visits: list[Visit], asked: Asked, begins: bool, ans
         telling = _Telling(visit, asked, start, begins)
         stops += telling.stops()
         route = telling.route
-    arrived, cause, end = ended(its_visits, stops, route, asked.is_silent, answer)
+    arrived, cause, end = ended(its_visits, stops, route, asked.is_silent, cables, answer)
     return Way(packet=headers.words, stops=tuple(stops), arrived=arrived, cause=cause, end=end)
 
 

@@ -20,7 +20,7 @@ import pytest
 from netbuilder import Bridge, Host, Network, NotFound, Sandbox, SpecError, Trace
 from netbuilder.host.namespace import NetworkNamespace
 from netbuilder.packets.trace import Way
-from tests.kernel.helpers import Lan, picture, shell, six
+from tests.kernel.helpers import BRIDGE_NF, BRIDGE_NF6, Lan, picture, shell, six
 from tests.kernel.leftovers import wait_until
 
 TO = f"{Lan.HOST}:8088"
@@ -274,6 +274,21 @@ def test_nobody_has_the_address(built: Lan) -> None:
     assert (way.cause, "10.9.0.99 (ARP)" in way.end) == ("no neighbour", True)
 
 
+def test_its_interface_is_down(built: Lan) -> None:
+    shell(built.host, "ip -n web link set eth0 down")
+    for sender in ("host", "db"):
+        way = there(built.host.trace(sender, "web:80", timeout=0.2))
+        assert (way.arrived, way.cause != "rule") == (False, True)
+
+
+def test_what_is_switched_meets_no_rule(built: Lan) -> None:
+    shell(built.host, f"for one in {BRIDGE_NF} {BRIDGE_NF6}; do echo 0 > $one; done")
+    with listening(built.host["web"], 80):
+        trace = built.host.trace("db", "web:80")
+    assert (trace.outcome, there(trace).met("rule")) == ("answered", ())
+    assert [one[0] for one in interfaces(there(trace))] == ["db", "host", "host", "web"]
+
+
 def test_hostile_comments_do_not_reach_a_terminal(built: Lan) -> None:
     shell(
         built.host,
@@ -326,6 +341,18 @@ def test_a_killed_one_leaves_nothing(built: Lan) -> None:
         assert refused.returncode
         tracing.send_signal(signal.SIGKILL)
     wait_until(lambda: ruleset(host) == before, "its tables are gone")
+
+
+def test_an_interrupted_one_leaves_nothing(built: Lan) -> None:
+    host = built.host
+    before = ruleset(host)
+    program = [sys.executable, "-m", "netbuilder", "trace", "--watch", "outside", "host:8088"]
+    with host.popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tracing:
+        wait_until(lambda: "netbuilder_trace" in ruleset(host)[0], "it traces")
+        tracing.send_signal(signal.SIGINT)
+        assert tracing.wait(5) == 130
+        assert "Traceback" not in tracing.stderr.read()
+    assert ruleset(host) == before
 
 
 def test_a_sandbox_without_conntrack_stays_so(built: Lan) -> None:
