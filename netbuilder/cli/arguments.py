@@ -73,6 +73,8 @@ def packet(command: argparse.ArgumentParser) -> None:
     add("-w", "--watch", action="store_true", help="send none, and take the next that somebody sends")
     add("--timeout", metavar="SECONDS", help="how long to wait (default: 1, with --watch 60)")
     add("-v", "--verbose", action="store_true", help="print each rule as nft lists it")
+    kinds = ("table", "json", "svg")
+    add("--format", choices=kinds, default=kinds[0], help="for people, for programs, or a picture (default: table)")
 
 
 def name_and_program(command: argparse.ArgumentParser) -> None:

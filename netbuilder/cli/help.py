@@ -114,6 +114,8 @@ From outside, another machine has to send:
 Not seen: rules of iptables-legacy (it says so if there are any), eBPF, and what
 other machines do.
 
+--format svg gives a picture: a lane for each interface, and NAT marked.
+
 --format json gives an object with sender, to, protocol, outcome (answered,
 refused, unreachable, no answer, nothing came), notes, and ways: that of the
 packet and that of its answer, each with packet, arrived, cause, end (in words)

@@ -160,7 +160,6 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         help.TRACE,
         "sudo netbuilder trace web 192.0.2.2:9000",
         arguments.packet,
-        arguments.output_format,
     ),
     "connect": (
         "put a sandbox on one more network, while it runs",

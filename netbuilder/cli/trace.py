@@ -18,6 +18,8 @@ def trace(sender: str, to: str, udp: bool, watch: bool, timeout: str | None, ver
         seen = host.trace(sender, to, protocol="udp" if udp else None, watch=watch, timeout=patience)
     if format == "json":
         show.json(seen.as_json())
+    elif format == "svg":
+        say(seen.svg(), end="")
     else:
         from netbuilder.packets.tell import lines
 

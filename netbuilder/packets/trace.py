@@ -96,6 +96,15 @@ class Trace(Value):
         """The way of its answer."""
         return self.ways[1] if self.ways[1:] else None
 
+    def svg(self) -> str:
+        """The picture of it, which a notebook shows by itself."""
+        from netbuilder.packets.picture import svg
+
+        return svg(self)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
     def __str__(self) -> str:
         from netbuilder.packets.tell import lines
 

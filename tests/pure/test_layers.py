@@ -42,8 +42,9 @@ PURE_MODULES = {
 # What a pure module may import: nothing of it opens, waits, looks at a clock or draws lots.
 HARMLESS = set(
     """
-    __future__ abc bisect collections contextlib dataclasses difflib errno fnmatch functools hashlib inspect ipaddress
-    itertools json operator re shlex string struct textwrap types typing netbuilder pydantic pydantic_core yaml
+    __future__ abc bisect collections contextlib dataclasses difflib errno fnmatch functools hashlib html inspect
+    ipaddress itertools json operator re shlex string struct textwrap types typing netbuilder pydantic pydantic_core
+    yaml
     """.split()  # noqa: SIM905
 )
 READS_ITSELF = {"firewall/outline.py": {"pathlib"}}

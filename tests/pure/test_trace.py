@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from ipaddress import ip_address
+from xml.etree import ElementTree
 
 import pytest
 
@@ -336,6 +337,30 @@ def test_it_is_read_at_80_columns_and_no_terminal_obeys_it() -> None:
         text = [*lines(trace(seen("host", [IN], [*INTO, HOSTILE], legacy=True)), verbose)]
         assert all(len(line) <= 80 and line.isprintable() for line in text)
     assert any("dnat ip to tcp dport map @ports" in line for line in text)
+
+
+HOSTILE_NAME = Frame("web", "<b>&\x07", False, 300, WENT)
+
+
+def test_its_picture_is_xml_within_its_page_and_always_the_same() -> None:
+    found = trace(seen("host", [IN, OUT], [*INTO, HOSTILE], legacy=True), seen("web", [HOSTILE_NAME], []))
+    picture = ElementTree.fromstring(found.svg())
+    width, height = (float(picture.attrib[name]) for name in ("width", "height"))
+    space = "{http://www.w3.org/2000/svg}"
+    for part in [*picture.iter(f"{space}text"), *picture.iter(f"{space}rect")]:
+        if "x" in part.attrib:
+            assert 0 <= float(part.attrib["x"]) <= width
+            assert 0 <= float(part.attrib["y"]) <= height
+    words = ["".join(part.itertext()) for part in picture.iter(f"{space}text")]
+    assert "<b>&\\x07" in words
+    assert "DNAT" in words
+    assert all(word.isprintable() for word in words)
+    assert (found.svg(), found._repr_svg_()) == (found.svg(), found.svg())
+
+
+def test_a_picture_of_nothing_is_one_too() -> None:
+    nothing = Trace(sender="outside", to="host:1", protocol="tcp", outcome="nothing came", ways=())
+    assert ElementTree.fromstring(nothing.svg()).attrib["role"] == "img"
 
 
 def test_a_trace_survives_json() -> None:
