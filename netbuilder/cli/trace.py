@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from netbuilder.cli import show
 from netbuilder.cli.output import say
 from netbuilder.cli.session import this_host
 
@@ -17,6 +16,8 @@ def trace(sender: str, to: str, udp: bool, watch: bool, timeout: str | None, ver
     with closing(this_host()) as host:
         seen = host.trace(sender, to, protocol="udp" if udp else None, watch=watch, timeout=patience)
     if format == "json":
+        from netbuilder.cli import show
+
         show.json(seen.as_json())
     elif format == "svg":
         say(seen.svg(), end="")

@@ -61,7 +61,7 @@ class Tracing:
         place, port = _parsed(to)
         self._asked = self._meant(place, port, protocol or ("tcp" if port else "icmp"), watch)
         self._table = f"netbuilder_trace_{os.urandom(4).hex()}"
-        self._places: dict[str, NetworkNamespace] = {HOST: host, **self._watched()}
+        self._places: dict[str, NetworkNamespace] = {**self._watched(), HOST: host}
         self._stations: dict[str, Station] = {}
 
     def send(self, patience: float) -> Trace:

@@ -59,9 +59,10 @@ class Station:
             self._events = stack.enter_context(_listening())
             self._passing = Passing(filter)
             stack.callback(self._passing.close)
+            legacy = any(True for _ in iptables.tables())
+            self._seen = Seen(namespace, table_of(INET, table), self._book, legacy=legacy)
             self._make(rules)
             self._open = stack.pop_all()
-        self._seen = Seen(namespace, table_of(INET, table), self._book, legacy=any(True for _ in iptables.tables()))
 
     def fileno(self) -> int:
         """To wait for the next event by."""

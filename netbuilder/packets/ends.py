@@ -16,7 +16,6 @@ _COUNTERS: dict[str, tuple[Cause, str]] = {
     "IPReversePathFilter": ("rp_filter", "rp_filter: its sender is not behind the interface that it came by"),
     "InAddrErrors": ("martian", "an address that cannot come by this interface (martian)"),
     "Ip6InAddrErrors": ("martian", "an address that cannot come by this interface"),
-    "ListenDrops": ("no listener", "the backlog of its listener is full"),
 }
 """Counters of the kernel that go up as it drops a packet without a rule."""
 
@@ -45,6 +44,8 @@ def ended(
     if "input" in last.passed or (last.left_by == "" and last.comes_in and not last.events and where != "host"):
         return _delivered(where, [*last.headers()][-1], answer)
     if last.left_by and last.left_by != "lo":
+        if answer:
+            return True, "", f"left {where} by {last.left_by}"
         return _left(last, is_silent, cables, route)
     if "postrouting" in last.passed:
         return _unsent(last, is_silent, route)
@@ -75,11 +76,8 @@ def _delivered(where: str, headers: Head, answer: Head | None) -> Ending:
 def _left(last: Visit, is_silent: IsSilent, cables: Mapping[str, str], route: Route) -> Ending:
     where = last.seen.namespace
     if where != "host":
-        return (
-            False,
-            "bridge",
-            f"left {where} by {last.left_by} and was not let in by the other end: is it up, in a bridge?",
-        )
+        asks = "is the other end up, and in a bridge?"
+        return False, "bridge", f"left {where} by {last.left_by}, and did not come into the host: {asks}"
     if into := cables.get(last.left_by):
         return False, "unseen", f"left host by {last.left_by}, and {into} behind it did not take it"
     if route.next_hop and is_silent(where, last.left_by, route.next_hop):
@@ -92,11 +90,8 @@ def _unsent(last: Visit, is_silent: IsSilent, route: Route) -> Ending:
     oif = next((event.oif for event in reversed(last.events) if event.oif), "")
     if route.next_hop and is_silent(where, oif, route.next_hop):
         asks = "ARP" if route.next_hop.address.version == 4 else "neighbour discovery"
-        return (
-            False,
-            "no neighbour",
-            f"ready to leave {where} by {oif}, but nobody answers for {route.next_hop} ({asks})",
-        )
+        end = f"ready to leave {where} by {oif}, but nobody answers for {route.next_hop} ({asks})"
+        return False, "no neighbour", end
     return False, "unseen", f"ready to leave {where} by {oif}, and never seen there: is that interface up?"
 
 
@@ -113,9 +108,6 @@ def _vanished(last: Visit, route: Route) -> Ending:
     if last.seen.legacy:
         return False, "unseen", f"it got no further than this in {where}: iptables-legacy has rules there"
     if not last.events:
-        return (
-            False,
-            "bridge",
-            f"came into {where} by {last.frames[-1].interface}, and the bridge passed it on to nobody",
-        )
+        came_by = last.frames[-1].interface
+        return False, "bridge", f"came into {where} by {came_by}, and the bridge passed it on to nobody"
     return False, "unseen", f"it got no further than this in {where}; the kernel does not say why"

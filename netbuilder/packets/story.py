@@ -15,7 +15,8 @@ from netbuilder.packets.ways import LAST, Visit, in_order, keys, visits
 TABLE = "inet netbuilder_trace"
 """What the names of our tables begin with."""
 
-_TRANSLATES = re.compile(r"\b(dnat|snat|masquerade|redirect)\b")
+_TRANSLATES = re.compile(r"(?<!status )(?<!,)\b(dnat|snat|masquerade|redirect)\b", re.IGNORECASE)
+"""A rule that does, and not one that asks whether it was done (`ct status dnat`)."""
 _NO_CABLES: Mapping[str, str] = {}
 _LEGACY = "{}: rules of iptables-legacy are invisible here, and may drop a packet or translate it"
 
@@ -135,6 +136,7 @@ class _Telling:
         yield from self._translated(event.headers)
         if not event.chain.endswith(LAST):
             return
+        self._by = ""
         if self._hook in ("prerouting", "output"):
             self.route = self._asked.route(self._seen.namespace, event.headers, event.iif)
             yield self._stop("route", text=self.route.why or self.route.text)

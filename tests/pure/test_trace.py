@@ -231,6 +231,10 @@ def seen(namespace: str, frames: list[Frame], events: list[Event], **more: objec
     return replace(Seen(namespace, TABLE, BOOK, frames, events), **more)  # type: ignore[arg-type]
 
 
+def replace_texts(more: dict[tuple[str, int], str]) -> Book:
+    return BOOK._replace(texts={**BOOK.texts, **more})
+
+
 def trace(*everywhere: Seen, kernel: Kernel | None = None, outcome: Outcome = "answered") -> Trace:
     return told("outside", "host:8088", "tcp", outcome, everywhere, kernel or Kernel(), CLIENT.port or 0)
 
@@ -313,6 +317,15 @@ def test_nobody_listens() -> None:
     refusal = BACK._replace(words="TCP RST ACK")
     its = way(seen("host", [IN, OUT], THROUGH), seen("web", [AT_WEB, Frame("web", "eth0", True, 400, refusal)], []))
     assert (its.cause, its.end) == ("no listener", "nobody listens on that port in web: refused (RST)")
+
+
+def test_a_rule_that_asks_for_nat_did_none() -> None:
+    book = replace_texts({(FIREWALL, 5): "ct status dnat accept", (FIREWALL, 6): "ct status snat,dnat"})
+    later = WENT._replace(src=PUBLIC)
+    asks = [event("forward", WENT, FIREWALL, 5, verdict="accept"), event("forward", None, FIREWALL, 6)]
+    its = way(seen("host", [IN], [*INTO, *asks, event("postrouting_last", later)], book=book))
+    assert [stop.handle for stop in its.met("rule")] == [1, 2, 5, 6]
+    assert [stop.comment for stop in its.met("translated")] == ["DNAT: published", ""]
 
 
 def test_numbers_of_packets_come_again() -> None:
