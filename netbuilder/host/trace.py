@@ -23,6 +23,7 @@ from netbuilder.packets.heads import ICMP, TCP, UDP
 from netbuilder.packets.marks import Asked
 from netbuilder.packets.story import told
 from netbuilder.packets.trace import Outcome, Trace
+from netbuilder.packets.ways import marked
 from netbuilder.values.addresses import IPAddress
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Tracing:
             chain, sources = self._sources()
             self._open(stack, lambda has: list(marks.of_next(self._asked, chain, sources, has)), 0)
             host, until = self._stations[HOST], time.monotonic() + patience
-            while not host.look().events:
+            while marked(host.look()) is None:
                 if time.monotonic() > until:
                     return self._told("nothing came", 0)
                 select.select([host], (), (), _GLANCE)

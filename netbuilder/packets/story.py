@@ -10,7 +10,7 @@ from netbuilder.packets.ends import ended
 from netbuilder.packets.heads import End, Head
 from netbuilder.packets.seen import POLICY, RULE, Event, Frame, Route, Seen
 from netbuilder.packets.trace import Outcome, Stop, Trace, Way
-from netbuilder.packets.ways import LAST, Visit, in_order, keys, visits
+from netbuilder.packets.ways import LAST, Visit, in_order, keys, marked, visits
 
 TABLE = "inet netbuilder_trace"
 """What the names of our tables begin with."""
@@ -79,8 +79,8 @@ def _nothing(sender: str, protocol: str, why: str) -> Way:
 def _is_first(headers: Head, number: int, everywhere: Sequence[Seen]) -> bool:
     if number:
         return number == (headers.number if headers.src.port is None else headers.src.port)
-    events = (event for seen in everywhere if seen.namespace == "host" for event in seen.events)
-    return headers.key == next((event.headers.key for event in events if event.headers), None)
+    found = next((marked(seen) for seen in everywhere if seen.namespace == "host"), None)
+    return found is not None and headers.key == found.key
 
 
 def _way(

@@ -113,6 +113,12 @@ def _place(found: list[Visit], seen: Seen, run: list[Event]) -> None:
         found.insert(0, new)
 
 
+def marked(seen: Seen) -> Head | None:
+    """The packet that a rule of ours found first; others may have packets traced too."""
+    ours = (one for one in seen.events if one.table == seen.table and one.chain.endswith(FIRST))
+    return next((one.headers for one in ours if one.handle is not None and one.headers), None)
+
+
 def in_order(visit: Visit) -> Iterator[Frame | Event]:
     """What a packet met on a visit: the frames that come in, the rules, the frames that go out.
 

@@ -380,6 +380,18 @@ def test_two_at_once_do_not_see_each_other(built: Lan) -> None:
         assert not [stop for stop in there(trace).stops if "netbuilder_trace" in stop.table]
 
 
+def test_it_does_not_take_what_others_have_traced(built: Lan) -> None:
+    others = """
+        nft add table inet else
+        nft add chain inet else f '{ type filter hook output priority -460; }'
+        nft add rule inet else f meta nftrace set 1
+        """
+    shell(built.host, others)
+    with listening(built.machine, 9000), calling(lambda: connect(built.host, (Lan.MACHINE, 9000))):
+        trace = built.host.trace("outside", "host:8088", watch=True, timeout=0.5)
+    assert (trace.outcome, trace.ways) == ("nothing came", ())
+
+
 # The command
 
 
