@@ -322,7 +322,14 @@ def ruleset(host: Host) -> list[str]:
     return [shell(host, "nft list ruleset"), *(shell(host, f"ip netns exec {name} nft list ruleset") for name in host)]
 
 
+def is_settled(host: Host) -> bool:
+    """Whether all IPv6 addresses are there: their routes come when the search for duplicates ends."""
+    each = 'for one in $(ip netns list | cut -d" " -f1); do ip -n $one -6 address show tentative; done'
+    return not shell(host, f"ip -6 address show tentative; {each}")
+
+
 def test_nothing_is_left(built: Lan) -> None:
+    wait_until(lambda: is_settled(built.host), "IPv6 is there")
     before = picture(built.host), ruleset(built.host)
     with listening(built.host["web"], 80):
         assert built.host.trace("db", TO).outcome == "answered"
