@@ -95,7 +95,8 @@ its packets) and commands: lists of objects with why and command."""
 
 LINKS = """\
 The two ends are matched by interface index and namespace id, as the kernel
-knows them, and not by name.
+knows them, and not by name. By hand, this prints a sandbox's IFINDEX:
+  sudo netbuilder exec web -- cat /sys/class/net/eth0/iflink
 
 --format json gives a list of objects with the fields veth, ifindex, bridge,
 sandbox, interface, peer_ifindex and netnsid."""

@@ -206,6 +206,16 @@ def test_nobody_comes(built: Lan) -> None:
     assert (trace.outcome, trace.ways) == ("nothing came", ())
 
 
+# Whose veth it is
+
+
+def test_a_sandbox_knows_the_number_of_its_host_end(built: Lan) -> None:
+    """As the help of `links` says it."""
+    for link in built.host.links():
+        number = shell(built.host[link.sandbox], f"cat /sys/class/net/{link.interface}/iflink")
+        assert int(number) == link.ifindex
+
+
 # Where it ends
 
 
