@@ -20,6 +20,7 @@ _RTA_SRC, _RTA_IIF = 2, 3
 _RTN_LOCAL, _RTN_BROADCAST = 2, 3
 _NUD_FAILED, _NUD_INCOMPLETE = 0x20, 0x01
 _ABOUT_FORWARDING = "it is not for this machine, and forwarding is off (ip_forward=0)"
+_ABOUT_FORWARDING6 = "it is not for this machine, and IPv6 forwarding is off (net.ipv6.conf.all.forwarding=0)"
 _REASONS: dict[int, tuple[Cause, str]] = {
     errno.ENETUNREACH: ("no route", "there is no route to {}"),
     errno.EHOSTUNREACH: ("no route", "a route says that {} is unreachable, or it is not forwarded"),
@@ -47,6 +48,8 @@ class Questions:
         seen = attributes(body, 12)
         if body[7] in (_RTN_LOCAL, _RTN_BROADCAST):
             return Route(f"{headers.dst.address} is local: for {namespace} itself")
+        if index and headers.dst.address.version == 6 and not station.forwards(iif, 6):  # it is asked of IPv4 alone
+            return Route("", "ip_forward", _ABOUT_FORWARDING6)
         device = station.route.name(number_in(seen.get(addressing.RTA_OIF)))
         router = seen.get(addressing.RTA_GATEWAY)
         hop = End(ip_address(router)) if router else End(headers.dst.address)

@@ -10,7 +10,7 @@ from netbuilder.values.addresses import IPAddress
 
 ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
 _FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"), (8, "PSH"), (16, "ACK"))
-_RST, _ACK = 4, 16
+_ACK = 16
 _QUESTION, _REPLY = {8, 128}, {0, 129}
 _KINDS = {
     (ICMP, 0): "echo reply",
@@ -47,7 +47,7 @@ class Head(NamedTuple):
         protocol: Its number (IPPROTO_…).
         words: What it is, as in "TCP SYN".
         key: What neither NAT nor a hop changes.
-        number: Of TCP its sequence number; of an echo its identifier and number.
+        number: Of TCP its sequence number; of an echo its number.
         acknowledged: Of TCP the number that it acknowledges, if it does.
         quoted: Of an ICMP error the ends of the packet that it is about.
     """

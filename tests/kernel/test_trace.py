@@ -273,6 +273,13 @@ def test_a_source_that_is_elsewhere_is_dropped_by_rp_filter(built: Lan) -> None:
     assert (way.cause, "rp_filter" in way.end) == ("rp_filter", True)
 
 
+def test_ipv6_is_not_forwarded(built: Lan) -> None:
+    warm_up(built.host)
+    shell(built.host, "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
+    way = there(built.host.trace("web", f"[{six(Lan.MACHINE)}]:9000", timeout=0.2))
+    assert (way.cause, "net.ipv6.conf.all.forwarding=0" in way.end) == ("ip_forward", True)
+
+
 def test_nobody_listens(built: Lan) -> None:
     trace = built.host.trace("db", "web:81")
     assert (trace.outcome, there(trace).cause) == ("refused", "no listener")
