@@ -1158,6 +1158,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         (["netbuilder", "exec", "web", "--", "netbuilder-no-such"], []),
         (["netbuilder", "down", "d"], ["db"]),
         (["netbuilder", "completion", "f"], ["fish"]),
+        (["netbuilder", "trace", "--format", "s"], ["svg"]),
+        (["netbuilder", "ps", "--format", "s"], []),
         (["netbuilder", "ps", "$(reboot)"], []),
     ],
 )

@@ -42,7 +42,9 @@ _netbuilder() {
             fi
             ;;
         --format)
-            mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current")
+            words='table json'
+            [[ $command == trace ]] && words+=' svg'
+            mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
             return
             ;;
     esac

@@ -17,7 +17,7 @@ function __netbuilder_has_a_sandbox
 end
 
 set -l file_commands up plan diff down
-set -l list_commands ps networks inspect links trace
+set -l list_commands ps networks inspect links
 
 complete -c netbuilder -f
 complete -c netbuilder -s h -l help -d 'show the help'
@@ -49,6 +49,7 @@ complete -c netbuilder -n '__fish_seen_subcommand_from down' -l all -d 'all that
 complete -c netbuilder -n '__fish_seen_subcommand_from down' -a '(__netbuilder_sandboxes)'
 complete -c netbuilder -n "__fish_seen_subcommand_from $list_commands" -l format -x -a 'table json'
 complete -c netbuilder -n '__fish_seen_subcommand_from trace' -a 'host outside (__netbuilder_sandboxes)'
+complete -c netbuilder -n '__fish_seen_subcommand_from trace' -l format -x -a 'table json svg'
 complete -c netbuilder -n '__fish_seen_subcommand_from trace' -s u -l udp -d 'UDP'
 complete -c netbuilder -n '__fish_seen_subcommand_from trace' -s w -l watch -d 'take the next that somebody sends'
 complete -c netbuilder -n '__fish_seen_subcommand_from trace' -l timeout -x -d 'how long to wait'

@@ -49,7 +49,7 @@ _netbuilder() {
             ;;
         ps | networks | links) _arguments $help $format ;;
         trace)
-            _arguments $help $format '(-u --udp)'{-u,--udp}'[UDP]' '(-w --watch)'{-w,--watch}'[take the next one]' \
+            _arguments $help '--format[for people, for programs, or a picture]:format:(table json svg)' '(-u --udp)'{-u,--udp}'[UDP]' '(-w --watch)'{-w,--watch}'[take the next one]' \
                 '--timeout[how long to wait]:seconds:' '(-v --verbose)'{-v,--verbose}'[print each rule]' \
                 '*:sandbox:_netbuilder_sandboxes'
             ;;
