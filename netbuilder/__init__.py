@@ -12,8 +12,8 @@
 
 The tour, in the order in which to read the source, and in which one part uses those above it:
 
-    guesses   what to write in place of a word that is not there
-    values    what all kept values are made of: checked names and fields
+    values    what all kept values are made of: checked names and fields; what to write for a word that is not there
+    packets   packets as they are seen, and their ways through the host
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
     compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.trace import Stop, Trace, Way
     from netbuilder.resolve.resolved import (
         ResolvedEndpoint,
         ResolvedNeighbour,
@@ -85,8 +86,11 @@ _HOME = {
     "SpecError": "errors",
     "Step": "steps",
     "StepError": "errors",
+    "Stop": "packets.trace",
+    "Trace": "packets.trace",
     "Undo": "steps",
     "VethPair": "kernel.veth_pairs",
+    "Way": "packets.trace",
     "json_schema": "spec",
 }
 
@@ -118,8 +122,11 @@ __all__ = [
     "SpecError",
     "Step",
     "StepError",
+    "Stop",
+    "Trace",
     "Undo",
     "VethPair",
+    "Way",
     "json_schema",
 ]
 

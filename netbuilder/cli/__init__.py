@@ -2,6 +2,7 @@
 
     parser, help        the words: commands, options, and the help of each (argparser: what reads them)
     commands            what each command does
+    trace               one packet's way
     compose_file        what comes in, and what is wrong with it by file and line
     orphans             what is on a file's networks and not in it
     report              what is told of sandboxes and networks

@@ -64,6 +64,19 @@ def output_format(command: argparse.ArgumentParser) -> None:
     )
 
 
+def packet(command: argparse.ArgumentParser) -> None:
+    """A packet to follow, and for how long."""
+    add = command.add_argument
+    add("sender", metavar="FROM", help="a sandbox, host, or with --watch outside")
+    add("to", metavar="TO[:PORT]", help="a sandbox, host, or an address, as in [::1]:80; without PORT it is a ping")
+    add("-u", "--udp", action="store_true", help="UDP (default: TCP, or a ping)")
+    add("-w", "--watch", action="store_true", help="send none, and take the next that somebody sends")
+    add("--timeout", metavar="SECONDS", help="how long to wait (default: 1, with --watch 60)")
+    add("-v", "--verbose", action="store_true", help="print each rule as nft lists it")
+    kinds = ("table", "json", "svg")
+    add("--format", choices=kinds, default=kinds[0], help="for people, for programs, or a picture (default: table)")
+
+
 def name_and_program(command: argparse.ArgumentParser) -> None:
     """A sandbox, and what to run in it."""
     name(command)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netbuilder.cli import live, network
 from netbuilder.cli.output import say
 from netbuilder.cli.session import checked, telling_interrupts, this_host
+from netbuilder.cli.trace import trace
 
 if TYPE_CHECKING:
     from netbuilder.host import LiveSandbox
@@ -164,6 +165,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "networks": networks,
     "inspect": inspect,
     "links": links,
+    "trace": trace,
     "connect": live.connect,
     "disconnect": live.disconnect,
     "publish": live.publish,

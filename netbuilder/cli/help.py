@@ -95,10 +95,38 @@ its packets) and commands: lists of objects with why and command."""
 
 LINKS = """\
 The two ends are matched by interface index and namespace id, as the kernel
-knows them, and not by name.
+knows them, and not by name. By hand, this prints a sandbox's IFINDEX:
+  sudo netbuilder exec web -- cat /sys/class/net/eth0/iflink
 
 --format json gives a list of objects with the fields veth, ifindex, bridge,
 sandbox, interface, peer_ifindex and netnsid."""
+
+TRACE = """\
+It sends one real packet (of TCP it opens a connection, and closes it) and tells
+its way and its answer's: interfaces (name and arrow), the rules that it meets,
+those of others too, where it is routed, NAT (=>), its conntrack entry; and what
+ended it, if it did not arrive. What goes on beside it is left alone: the table
+that it takes in each namespace on the way, netbuilder_trace_..., is gone with
+the call, even with a killed one. It takes Linux 5.12.
+
+From outside, another machine has to send:
+  sudo netbuilder trace --watch outside host:8088
+
+Not seen: rules of iptables-legacy (it says so if there are any), eBPF, and what
+other machines do.
+
+--format svg gives a picture: a lane for each interface, and NAT marked.
+
+--format json gives an object with sender, to, protocol, outcome (answered,
+refused, unreachable, no answer, nothing came), notes, and ways: that of the
+packet and that of its answer, each with packet, arrived, cause, end (in words)
+and stops: objects with namespace, kind (in, out, rule, policy, translated,
+route, conntrack), src and dst (from there on), interface, hook, table, chain,
+handle, rule, comment, verdict, text, and at (nanoseconds, of in and out).
+cause is rule, policy, no route, blackhole, ip_forward, rp_filter, martian,
+no neighbour, no listener, not sent, bridge or unseen; nothing if it arrived.
+
+Exit status 0 if it was answered, 1 if not."""
 
 CONNECT = """\
 What goes on through its other networks goes on. The default route is by the

@@ -154,6 +154,12 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "sudo netbuilder links",
         arguments.output_format,
     ),
+    "trace": (
+        "follow one packet: the rules it meets, its NAT, and where it ends",
+        help.TRACE,
+        "sudo netbuilder trace web 192.0.2.2:9000",
+        arguments.packet,
+    ),
     "connect": (
         "put a sandbox on one more network, while it runs",
         help.CONNECT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
 from netbuilder.engine.engine import Engine
 from netbuilder.host.arguments import sandbox_named
@@ -15,7 +15,9 @@ from netbuilder.steps import Plan
 from netbuilder.values.names import NetworkLike, SandboxLike
 
 if TYPE_CHECKING:
+    from netbuilder.host.host import Host
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.trace import Trace
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,6 +66,34 @@ class Standing(NetworkNamespace):
     def links(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox, by ifindex and namespace id."""
         return self._call(self._engine.veth_pairs)
+
+    def trace(
+        self,
+        sender: str,
+        to: str,
+        *,
+        protocol: Literal["tcp", "udp", "icmp"] | None = None,
+        watch: bool = False,
+        timeout: float | None = None,
+    ) -> Trace:
+        """Send one packet, or with `watch` wait for the next, and tell its whole way and its answer's.
+
+        Nothing else is disturbed, and nothing is left behind, even by a call that is killed.
+
+        Args:
+            sender: A sandbox's name, "host", or with `watch` "outside".
+            to: As in "web:80", "host:8088", "192.0.2.1:8088" and "[::1]:80"; without a port it is a ping.
+            protocol: tcp by default, or icmp without a port.
+            timeout: Seconds that the answer has, 1 by default; or with `watch` that there are for it to come, 60.
+
+        Raises:
+            NotFound: If there is no such sandbox.
+            SpecError: If there is no such destination, or another machine is to send.
+            NetbuilderError: If the kernel has no tables that end with their owner (Linux 5.12).
+        """
+        from netbuilder.host.trace import trace
+
+        return trace(cast("Host", self), sender, to, protocol, watch, timeout)
 
     def missing(self) -> dict[tuple[str, str], Plan]:
         """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""

@@ -14,6 +14,8 @@ netlink      a socket that takes a batch; `message` has the bytes that all netli
 rtnetlink    links, addresses and routes, as messages
 neighbour_table  permanent neighbours, as messages; `offloads` by ioctl
 nfnetlink    elements and flows, as messages; `nftrules` has chains and rules
+station      a namespace that is watched for a moment: `passing` sees packets, `nftrace` what rules do with them
+questions    the route and the flow of a packet that was seen
 nft          the table, through libnftables
 sysctl       /proc/sys
 conntrack    forgetting flows that a change makes wrong

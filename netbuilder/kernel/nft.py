@@ -45,6 +45,18 @@ class Nft:
             raise _explained(error)
         return str(output)
 
+    def list_rules(self) -> str:
+        """`nft -a -t list ruleset`: every rule with its number, and no elements; nothing if that is no text.
+
+        Who writes rules without nft can give them names that are none.
+        """
+        self._nft.set_handle_output(True)
+        self._nft.set_terse_output(True)
+        try:
+            return self.run("list ruleset")
+        except (NftError, UnicodeDecodeError):
+            return ""
+
 
 def _explained(error: str) -> NftError:
     match = _ERROR_LINE.search(error)

@@ -45,6 +45,17 @@ def get_rules_of(chain: Chain) -> Message:
     return Message(GETRULE, DUMP, head(chain.family) + text(1, chain.table) + text(2, chain.name))
 
 
+def get_all_rules() -> Message:
+    """`nft list ruleset`, but for its sets."""
+    return Message(GETRULE, DUMP, head(socket.AF_UNSPEC))
+
+
+def read_known_by(body: bytes) -> tuple[str, int, str]:
+    """What a rule is known by: its table, its number there, and its comment."""
+    seen = attributes(body, 4)
+    return string(seen[1]), int.from_bytes(seen[3], "big"), comment(seen.get(7, b""))
+
+
 def read_comment(body: bytes) -> tuple[str, str]:
     """The chain that a rule is in, and its comment."""
     seen = attributes(body, 4)

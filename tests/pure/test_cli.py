@@ -25,7 +25,8 @@ from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
 COMMANDS = """
-    up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated completion
+    up plan diff down ps networks inspect links trace connect disconnect publish unpublish network exec isolated
+    completion
     """.split()  # noqa: SIM905
 VERBS = ["ls", "inspect", "create", "rm", "prune", "connect", "disconnect"]
 COMPOSE = """
@@ -152,6 +153,19 @@ On = Callable[[Changes | BaseException], HostInMemory]
         ("completion zsh", {"command": "completion", "shell": "zsh"}),
         ("inspect web --format json", {"command": "inspect", "name": "web", "format": "json"}),
         ("links --format table", {"command": "links", "format": "table"}),
+        (
+            "trace web 192.0.2.2:80 -v --timeout 2",
+            {
+                "command": "trace",
+                "sender": "web",
+                "to": "192.0.2.2:80",
+                "udp": False,
+                "watch": False,
+                "timeout": "2",
+                "verbose": True,
+                "format": "table",
+            },
+        ),
         ("exec web ls", {"command": "exec", "name": "web", "program": ["ls"]}),
         ("exec web -- ls", {"command": "exec", "name": "web", "program": ["ls"]}),
         (
@@ -1144,6 +1158,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         (["netbuilder", "exec", "web", "--", "netbuilder-no-such"], []),
         (["netbuilder", "down", "d"], ["db"]),
         (["netbuilder", "completion", "f"], ["fish"]),
+        (["netbuilder", "trace", "--format", "s"], ["svg"]),
+        (["netbuilder", "ps", "--format", "s"], []),
         (["netbuilder", "ps", "$(reboot)"], []),
     ],
 )

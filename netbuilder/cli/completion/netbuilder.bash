@@ -42,12 +42,14 @@ _netbuilder() {
             fi
             ;;
         --format)
-            mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current")
+            words='table json'
+            [[ $command == trace ]] && words+=' svg'
+            mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
             return
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated'
+        words='up plan diff down ps networks inspect links trace connect disconnect publish unpublish network exec isolated'
         words+=' completion -h --help --version -f --file'
     else
         [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
@@ -56,6 +58,7 @@ _netbuilder() {
             plan | diff) words='-f --file' ;;
             down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
             ps | networks | links) words='--format' ;;
+            trace) words="-u --udp -w --watch --timeout -v --verbose --format host outside $(_netbuilder_sandboxes)" ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;
             connect | 'network connect')
                 words="--ip --ip6 --gw-priority --mac-address --link-local-ip --driver-opt --alias -v --verbose"

@@ -21,6 +21,7 @@ _netbuilder() {
         'networks:list networks'
         "inspect:show a sandbox's wiring, its commands, and what rewrites its packets"
         'links:show which veth of the host leads into which sandbox'
+        'trace:follow one packet: the rules it meets, its NAT, and where it ends'
         'connect:put a sandbox on one more network'
         'disconnect:take a sandbox off a network'
         'publish:open more ports of the host that lead into a sandbox'
@@ -47,6 +48,11 @@ _netbuilder() {
                 '(-v --verbose)'{-v,--verbose}'[list what goes]' '*:sandbox:_netbuilder_sandboxes'
             ;;
         ps | networks | links) _arguments $help $format ;;
+        trace)
+            _arguments $help '--format[for people, for programs, or a picture]:format:(table json svg)' '(-u --udp)'{-u,--udp}'[UDP]' '(-w --watch)'{-w,--watch}'[take the next one]' \
+                '--timeout[how long to wait]:seconds:' '(-v --verbose)'{-v,--verbose}'[print each rule]' \
+                '*:sandbox:_netbuilder_sandboxes'
+            ;;
         inspect) _arguments $help $format '1:sandbox:_netbuilder_sandboxes' ;;
         connect)
             _arguments $help $verbose '--ip[its IPv4 address]:address:' '--ip6[its IPv6 address]:address:' \
