@@ -12,8 +12,8 @@
 
 The tour, in the order in which to read the source, and in which one part uses those above it:
 
-    guesses   what to write in place of a word that is not there
-    values    what all kept values are made of: checked names and fields
+    values    what all kept values are made of: checked names and fields; what to write for a word that is not there
+    packets   packets as bytes: what is in them, what NAT changed of them, and a file that Wireshark reads
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
     compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused
@@ -22,7 +22,7 @@ The tour, in the order in which to read the source, and in which one part uses t
     recipes   one story a mode: the steps, in the order a person would type them
     kernel    the only part that touches the kernel: namespaces, netlink, nftables, /proc/sys
     engine    what stands, compared with what is wanted; what is missing, done; what was done, taken back
-    host      the handle: apply, diff, plan, destroy; run, popen, enter and socket inside
+    host      the handle: apply, diff, plan, destroy; run, popen, enter and socket inside; capture
     cli       the command line
 """
 

@@ -155,6 +155,12 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "sudo netbuilder links",
         arguments.output_format,
     ),
+    "capture": (
+        "record packets on the host and in sandboxes; show where NAT happens",
+        help.CAPTURE,
+        "sudo netbuilder capture --published 8088 --summary -o way.pcapng web",
+        arguments.capture,
+    ),
     "connect": (
         "put a sandbox on one more network, while it runs",
         help.CONNECT,

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from netbuilder.guesses import Answering
 from netbuilder.host.arguments import program
 from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room
+from netbuilder.values.guesses import Answering
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from netbuilder.errors import printable, shown
-from netbuilder.guesses import instead
+from netbuilder.values.guesses import instead
 
 Init = TypeVar("Init", bound=Callable[..., None])
 

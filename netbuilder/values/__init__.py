@@ -2,6 +2,7 @@
 
 addresses   the types of addresses, of both families at once
 frozen      words by name, which nobody changes
+guesses     what to write in place of a word that is not there
 names       what may reach a command, a rule or a path
 ports       published ports, in Docker's words
 value       frozen values with checked fields, as JSON and back

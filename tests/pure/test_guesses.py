@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 import netbuilder
 from netbuilder import Bridge, Container, HostNetwork, LiveSandbox, Network, NotFound, PublishedPort, Sandbox
-from netbuilder.guesses import _TABLE, Answering, instead
 from netbuilder.host.arguments import program, sandbox_named
 from netbuilder.resolve import resolve
+from netbuilder.values.guesses import _TABLE, Answering, instead
 from netbuilder.values.names import Numbered
 
 KINDS: dict[str, Any] = {name: getattr(netbuilder, name) for name in _TABLE}

@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parents[2] / "netbuilder"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each uses those ahead of it and none of those behind.
-ORDER = "errors guesses values spec resolve firewall steps recipes kernel engine host cli".split()  # noqa: SIM905
+ORDER = "errors values packets spec resolve firewall steps recipes kernel engine host cli".split()  # noqa: SIM905
 MAY_USE = {layer: {*ORDER[: at + 1]} for at, layer in enumerate(ORDER)}
-MAY_USE["compose"] = {"errors", "guesses", "values", "spec", "compose"}
+MAY_USE["compose"] = {"errors", "values", "spec", "compose"}
 MAY_USE["cli"].add("compose")
 MAY_USE["__main__"] = {"cli"}
 ABOVE_ALL = "__init__"  # it has a name of each, and imports it when it is first used
 
-PURE_PACKAGES = set("errors guesses values spec compose resolve firewall steps recipes".split())  # noqa: SIM905
+PURE_PACKAGES = set("errors values packets spec compose resolve firewall steps recipes".split())  # noqa: SIM905
 PURE_MODULES = {
     "engine/__init__.py",
     "engine/announcements.py",

@@ -41,14 +41,24 @@ _netbuilder() {
                 return
             fi
             ;;
+        --tap)
+            mapfile -t COMPREPLY < <(compgen -W 'bridge veth' -- "$current")
+            return
+            ;;
+        -o | --output)
+            if [[ $command == capture ]]; then
+                compopt -o default
+                return
+            fi
+            ;;
         --format)
             mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$current")
             return
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links connect disconnect publish unpublish network exec isolated'
-        words+=' completion -h --help --version -f --file'
+        words='up plan diff down ps networks inspect links capture connect disconnect publish unpublish network exec'
+        words+=' isolated completion -h --help --version -f --file'
     else
         [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
         case $command in
@@ -57,6 +67,10 @@ _netbuilder() {
             down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
             ps | networks | links) words='--format' ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;
+            capture)
+                words='-o --output --published --filter --tap -c --packets --seconds --summary'
+                words+=" $(_netbuilder_sandboxes)"
+                ;;
             connect | 'network connect')
                 words="--ip --ip6 --gw-priority --mac-address --link-local-ip --driver-opt --alias -v --verbose"
                 words+=" $(_netbuilder_sandboxes)"

@@ -1,0 +1,84 @@
+"""Several taps at once, as one stream of packets in the order of time.
+
+All namespaces have one clock, so packets need only be sorted; but a tap gives a packet some time after it passed, when
+its block is full or its patience is over. So a thread looks at all taps every few milliseconds, and whoever takes the
+stream holds packets back until no earlier ones are to come. That thread does nothing with a packet: it takes whole
+blocks, so that the rings never fill up while the others are read, sorted and written.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, Queue
+
+from netbuilder.kernel.tap import BLOCK, PATIENCE, Tap
+from netbuilder.packets.ring import Packet, packets_in
+
+HOLD = 200_000_000
+"""Nanoseconds that a packet is held back: ten times what a block waits, as a busy machine is late."""
+
+_EVERY = PATIENCE / 1000
+_SPOOL = (64 << 20) // BLOCK  # blocks that wait to be read; where more would, the kernel drops, and counts that
+
+
+class Listening:
+    """The packets of some taps, from `start` until `stop`."""
+
+    def __init__(self, taps: Sequence[Tap]) -> None:
+        self._taps = taps
+        self._stopped = threading.Event()
+        self._spool: Queue[tuple[bytes, int] | int | None] = Queue(_SPOOL)
+        self._thread = threading.Thread(target=self._look, name="netbuilder capture", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look at the taps."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what has passed by now, and end; may be called again."""
+        self._stopped.set()
+
+    def batches(self) -> Iterator[tuple[int, list[Packet]]]:
+        """All packets in the order of time, a few at a time, and up to when they are complete; ends after `stop`."""
+        waiting: list[Packet] = []
+        while (item := self._spool.get()) is not None:
+            if not isinstance(item, int):
+                waiting += packets_in(*item)
+                continue
+            complete = item - HOLD
+            waiting.sort()
+            cut = bisect_left(waiting, (complete,))
+            yield complete, waiting[:cut]
+            del waiting[:cut]
+        waiting.sort()
+        yield time.time_ns(), waiting
+
+    def end(self) -> None:
+        """Stop, and wait for it; what nobody took is lost."""
+        self.stop()
+        while self._thread.is_alive():
+            with suppress(Empty):
+                self._spool.get(timeout=_EVERY)
+
+    def _look(self) -> None:
+        """Look until what had passed at the stop has come: a block that is not full takes its patience."""
+        try:
+            while not self._stopped.wait(_EVERY):
+                self._take_all()
+            last = time.monotonic_ns() + HOLD
+            while time.monotonic_ns() < last:
+                time.sleep(_EVERY)
+                self._take_all()
+        finally:
+            self._spool.put(None)
+
+    def _take_all(self) -> None:
+        looked = time.time_ns()
+        for at, tap in enumerate(self._taps):
+            for block in tap.take():
+                self._spool.put((block, at))
+        self._spool.put(looked)
