@@ -60,9 +60,7 @@ def _say_what(recording: Capture) -> None:
         note(f"{printable(name)}: {packets} packets, {dropped} dropped")
     dropped = sum(one.dropped for one in recording.counts.values())
     if dropped:
-        note(
-            f"warning: {dropped} packets are missing: they came faster than they were taken; a filter makes them fewer"
-        )
+        note(f"warning: {dropped} packets are missing, which came too fast; a filter makes them fewer")
 
 
 def _tell(passage: Passage, began: int) -> None:

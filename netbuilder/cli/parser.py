@@ -156,7 +156,7 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         arguments.output_format,
     ),
     "capture": (
-        "record packets on the host and in sandboxes; show where NAT happens",
+        "record packets on the host and in sandboxes, and show the NAT",
         help.CAPTURE,
         "sudo netbuilder capture --published 8088 --summary -o way.pcapng web",
         arguments.capture,

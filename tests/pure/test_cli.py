@@ -25,7 +25,8 @@ from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
 COMMANDS = """
-    up plan diff down ps networks inspect links capture connect disconnect publish unpublish network exec isolated completion
+    up plan diff down ps networks inspect links capture connect disconnect publish unpublish network exec isolated
+    completion
     """.split()  # noqa: SIM905
 VERBS = ["ls", "inspect", "create", "rm", "prune", "connect", "disconnect"]
 COMPOSE = """
