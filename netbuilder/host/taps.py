@@ -73,10 +73,11 @@ def _apart(sandboxes: Iterable[LiveSandbox]) -> Iterable[LiveSandbox]:
 def _inside(sandbox: LiveSandbox) -> Iterator[Spot]:
     namespace = sandbox.resolved.namespace
     addresses = {one.interface: ", ".join(str(address.ip) for address in one.addresses) for one in sandbox.endpoints}
+    place = "sandbox host" if namespace == "host" else namespace  # not to be taken for the host itself
     for device in sandbox._inside(interfaces):
         address = f", {addresses[device]}" if addresses.get(device) else ""
         about = f"{device} of sandbox {sandbox.name}, in namespace {namespace}{address}"
-        yield Spot(sandbox, device, f"{namespace}:{device}", about)
+        yield Spot(sandbox, device, f"{place}:{device}", about)
 
 
 def chosen(host: Standing, named: Sequence[object]) -> list[LiveSandbox]:

@@ -12,17 +12,15 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from queue import Empty, Queue
 
-from netbuilder.kernel.tap import BLOCK, PATIENCE, Tap
+from netbuilder.kernel.spool import Look, Spool
+from netbuilder.kernel.tap import PATIENCE, Tap
 from netbuilder.packets.ring import Packet, packets_in
 
 HOLD = 200_000_000
 """Nanoseconds that a packet is held back: ten times what a block waits, as a busy machine is late."""
 
 _EVERY = PATIENCE / 1000
-_SPOOL = (64 << 20) // BLOCK  # blocks that wait to be read; where more would, the kernel drops, and counts that
 
 
 class Listening:
@@ -31,7 +29,7 @@ class Listening:
     def __init__(self, taps: Sequence[Tap]) -> None:
         self._taps = taps
         self._stopped = threading.Event()
-        self._spool: Queue[tuple[bytes, int] | int | None] = Queue(_SPOOL)
+        self._spool = Spool()
         self._thread = threading.Thread(target=self._look, name="netbuilder capture", daemon=True)
 
     def start(self) -> None:
@@ -45,11 +43,10 @@ class Listening:
     def batches(self) -> Iterator[tuple[int, list[Packet]]]:
         """All packets in the order of time, a few at a time, and up to when they are complete; ends after `stop`."""
         waiting: list[Packet] = []
-        while (item := self._spool.get()) is not None:
-            if not isinstance(item, int):
-                waiting += packets_in(*item)
-                continue
-            complete = item - HOLD
+        while look := self._spool.take():
+            for tap, block in look.blocks:
+                waiting += packets_in(block, tap)
+            complete = look.when - HOLD
             waiting.sort()
             cut = bisect_left(waiting, (complete,))
             yield complete, waiting[:cut]
@@ -59,10 +56,10 @@ class Listening:
 
     def end(self) -> None:
         """Stop, and wait for it; what nobody took is lost."""
+        self._spool.abandon()
         self.stop()
-        while self._thread.is_alive():
-            with suppress(Empty):
-                self._spool.get(timeout=_EVERY)
+        self._thread.join()
+        self._spool.close()
 
     def _look(self) -> None:
         """Look until what had passed at the stop has come: a block that is not full takes its patience."""
@@ -77,8 +74,5 @@ class Listening:
             self._spool.put(None)
 
     def _take_all(self) -> None:
-        looked = time.time_ns()
-        for at, tap in enumerate(self._taps):
-            for block in tap.take():
-                self._spool.put((block, at))
-        self._spool.put(looked)
+        when = time.time_ns()
+        self._spool.put(Look(when, [(at, block) for at, tap in enumerate(self._taps) for block in tap.take()]))

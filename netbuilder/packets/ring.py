@@ -52,7 +52,7 @@ def packets_in(block: bytes, tap: int) -> list[Packet]:
         tap: The interface that the ring is of.
     """
     _, count, at = _BLOCK.unpack_from(block)
-    found, head = [], _HEAD.unpack_from
+    found, head, new = list[Packet](), _HEAD.unpack_from, tuple.__new__  # a third of what Packet(…) takes
     for _ in range(count):
         following, seconds, nanoseconds, captured, length, status, offset = head(block, at)
         start = at + offset
@@ -64,7 +64,8 @@ def packets_in(block: bytes, tap: int) -> list[Packet]:
             tag, kind = _VLAN.unpack_from(block, at + _VLAN_AT)
             frame = tagged(frame, tag, kind if status & _VLAN_TPID_VALID else _TPID)
             length += 4
-        found.append(Packet(seconds * 1_000_000_000 + nanoseconds, tap, block[at + _KIND_AT], length, frame))
+        when = seconds * 1_000_000_000 + nanoseconds
+        found.append(new(Packet, (when, tap, block[at + _KIND_AT], length, frame)))
         at += following
     return found
 
