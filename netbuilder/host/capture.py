@@ -16,7 +16,7 @@ from netbuilder.kernel.listening import Listening
 from netbuilder.packets import pcapng
 from netbuilder.packets.pairing import Pairing, Passage
 from netbuilder.packets.pcapng import Interface
-from netbuilder.packets.published import both_sides, joined, with_addresses
+from netbuilder.packets.published import PASS, Way, both_sides, both_sides_code, joined, with_addresses
 from netbuilder.packets.ring import Packet
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Capture:
         self.began = 0
         self._host, self._wanted = host, wanted
         self._ended = threading.Event()
+        self._ways: list[Way] = []
+        self._expression = ""
         self._error: BaseException | None = None
         self._file: FileIO | None = None
 
@@ -119,11 +121,12 @@ class Capture:
         host, wanted = self._host, self._wanted
         sandboxes = chosen(host, wanted.sandboxes)
         known = addresses_of(sandboxes)
-        expression = joined(with_addresses(wanted.filter, known))
+        self._expression = with_addresses(wanted.filter, known)
         if wanted.published is not None:
             found = ways(host, sandboxes, wanted.published)
-            expression = joined(both_sides(way for to in found.values() for way in to), expression)
+            self._ways = [way for to in found.values() for way in to]
             sandboxes = sandboxes if wanted.sandboxes else list(found)
+        expression = joined(both_sides(self._ways), self._expression)
         found_spots = spots(host, sandboxes, wanted.also)
         taps = opened(found_spots)
         self.interfaces = tuple(
@@ -134,9 +137,14 @@ class Capture:
 
     def _compiled(self) -> list[bytes]:
         """The filter of each tap, for what its frames begin with."""
-        asked = {(one.filter, one.link_type) for one in self.interfaces}
-        code = {one: pcap.compiled(*one) if one[0] else b"" for one in asked}
-        return [code[one.filter, one.link_type] for one in self.interfaces]
+        code = {kind: self._code(kind) for kind in {one.link_type for one in self.interfaces}}
+        return [code[one.link_type] for one in self.interfaces]
+
+    def _code(self, link_type: int) -> bytes:
+        code = both_sides_code(self._ways, link_type) if self._ways else b""
+        if self._expression.strip():
+            return code + pcap.compiled(self._expression, link_type)
+        return code + PASS if code else b""
 
     # On a thread of its own
 

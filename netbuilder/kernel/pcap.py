@@ -66,5 +66,5 @@ def _library() -> ctypes.CDLL:
         return pcap
     raise MissingLibrary(
         "libpcap is not installed, which filters are compiled by",
-        "apt install libpcap0.8 (from Debian 13 on libpcap0.8t64), or capture without --filter and --published",
+        "apt install libpcap0.8 (from Debian 13 on libpcap0.8t64), or capture without a filter",
     )

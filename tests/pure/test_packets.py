@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
+import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
@@ -17,7 +19,7 @@ from netbuilder.packets import pcapng as written
 from netbuilder.packets.headers import End, Headers, read
 from netbuilder.packets.pairing import PATIENCE, Pairing, Passage
 from netbuilder.packets.pcapng import ETHERNET, RAW_IP, Interface
-from netbuilder.packets.published import Way, both_sides, joined, with_addresses
+from netbuilder.packets.published import PASS, Way, both_sides, both_sides_code, joined, with_addresses
 from netbuilder.packets.ring import Packet, finished, packets_in, tagged
 from netbuilder.packets.summary import lines
 
@@ -364,12 +366,62 @@ def test_another_reader_finds_all_that_was_written() -> None:
 
 def test_a_published_port_is_seen_on_both_sides() -> None:
     ways = [Way("tcp", None, 8088, [IPv4Address(WEB), IPv6Address(WEB6)], 80)]
-    assert both_sides(ways) == f"(tcp port 8088) or (host {WEB} and tcp port 80) or (host {WEB6} and tcp port 80)"
+    outside = "(ip and tcp port 8088) or (ip6 and tcp port 8088)"
+    assert both_sides(ways) == f"{outside} or (host {WEB} and tcp port 80) or (host {WEB6} and tcp port 80)"
+
+
+def passes(code: bytes, frame: bytes) -> bool:
+    """Whether the kernel lets a frame pass a filter: it runs one on whatever a socket gets."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        memory = ctypes.create_string_buffer(code, len(code))
+        ours.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", len(code) // 8, ctypes.addressof(memory)))
+        ours.setblocking(False)
+        try:
+            theirs.send(frame)
+            return ours.recv(2000) == frame
+        except (BlockingIOError, PermissionError):  # the sender of what is filtered out is told
+            return False
+
+
+BOTH = [IPv4Address(WEB), IPv6Address(WEB6)]
+ANYWHERE, AT_ONE = Way("tcp", None, 8088, BOTH, 80), Way("udp", IPv4Address(HOST), 53, BOTH[:1], 5353)
+LATER = bytearray(ip(WORLD, HOST, 6, tcp(1, 8088)))
+LATER[6:8] = b"\0\x10"
+SIDES = [
+    (ip(WORLD, HOST, 6, tcp(4000, 8088)), True),
+    (ip(HOST, WORLD, 6, tcp(8088, 4000)), True),
+    (ip(WORLD, WEB, 6, tcp(4000, 80)), True),
+    (ip(WEB, WORLD, 6, tcp(80, 4000)), True),
+    (ip(WORLD6, HOST6, 6, tcp(4000, 8088)), True),
+    (ip(WORLD6, WEB6, 6, tcp(4000, 80)), True),
+    (ip(WEB6, WORLD6, 6, tcp(80, 4000)), True),
+    (ip(WORLD, HOST, 17, udp(4000, 53)), True),
+    (ip(WEB, WORLD, 17, udp(5353, 4000)), True),
+    (ip(WORLD, HOST, 6, tcp(4000, 80)), False),
+    (ip(WORLD6, HOST6, 6, tcp(80, 4000)), False),
+    (ip(WORLD6, WEB6[:-1] + "3", 6, tcp(80, 4000)), False),
+    (ip(WORLD, WEB, 17, udp(4000, 80)), False),
+    (ip(WORLD, "192.0.2.9", 17, udp(4000, 53)), False),
+    (ip(WORLD6, HOST6, 17, udp(4000, 53)), False),
+    (ip(WORLD, HOST, 1, icmp(8)), False),
+    (bytes(LATER), False),
+    (ip(WORLD, HOST, 6, b""), False),
+]
+
+
+@pytest.mark.parametrize(("packet", "wanted"), SIDES)
+@pytest.mark.parametrize("link_type", [ETHERNET, RAW_IP])
+def test_the_kernel_lets_both_sides_pass_and_nothing_else(packet: bytes, wanted: bool, link_type: int) -> None:
+    code = both_sides_code([ANYWHERE, AT_ONE], link_type)
+    frame = ethernet(packet) if link_type == ETHERNET else packet
+    assert passes(code + PASS, frame) == wanted
+    assert not passes(code + struct.pack("=HBBI", 6, 0, 0, 0), frame), "a filter behind it has the last word"
 
 
 def test_one_that_is_open_on_one_address_is_seen_there() -> None:
     assert both_sides([Way("udp", IPv4Address(HOST), 53, [], 53)]) == f"(host {HOST} and udp port 53)"
-    assert both_sides([Way("udp", IPv4Address("0.0.0.0"), 53, [], 53)]) == "(udp port 53)"
+    assert both_sides([Way("udp", IPv4Address("0.0.0.0"), 53, [], 53)]) == "(ip and udp port 53)"
 
 
 @pytest.mark.parametrize(
