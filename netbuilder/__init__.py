@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from netbuilder.engine.report import Change, Changes
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
+    from netbuilder.host.capture import Capture
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.passage import Passage
     from netbuilder.resolve.resolved import (
         ResolvedEndpoint,
         ResolvedNeighbour,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Bridge": "spec",
+    "Capture": "host.capture",
     "Change": "engine.report",
     "Changes": "engine.report",
     "Container": "spec",
@@ -72,6 +75,7 @@ _HOME = {
     "NetworkNamespace": "host",
     "NoNetwork": "spec",
     "NotFound": "errors",
+    "Passage": "packets.passage",
     "Plan": "steps",
     "PrivilegeError": "errors",
     "PublishedPort": "spec",
@@ -92,6 +96,7 @@ _HOME = {
 
 __all__ = [
     "Bridge",
+    "Capture",
     "Change",
     "Changes",
     "Container",
@@ -105,6 +110,7 @@ __all__ = [
     "NetworkNamespace",
     "NoNetwork",
     "NotFound",
+    "Passage",
     "Plan",
     "PrivilegeError",
     "PublishedPort",

@@ -12,7 +12,7 @@ from netbuilder.errors import SpecError, printable, some
 
 if TYPE_CHECKING:
     from netbuilder.host.capture import Capture
-    from netbuilder.packets.pairing import Passage
+    from netbuilder.packets.passage import Passage
 
 _STANDARD_OUTPUT = 1
 
@@ -64,6 +64,4 @@ def _say_what(recording: Capture) -> None:
 
 
 def _tell(passage: Passage, began: int) -> None:
-    from netbuilder.packets.summary import lines
-
-    say("\n".join(lines(passage, began)), flush=True)
+    say(passage.told(began), flush=True)

@@ -14,7 +14,8 @@ from netbuilder.host.taps import addresses_of, chosen, opened, spots, ways
 from netbuilder.kernel import pcap
 from netbuilder.kernel.listening import Listening
 from netbuilder.packets import pcapng
-from netbuilder.packets.pairing import Pairing, Passage
+from netbuilder.packets.pairing import Pairing
+from netbuilder.packets.passage import Passage
 from netbuilder.packets.pcapng import Interface
 from netbuilder.packets.published import PASS, Way, both_sides, both_sides_code, joined, with_addresses
 from netbuilder.packets.ring import Packet

@@ -18,7 +18,7 @@ from netbuilder.values.names import NetworkLike, SandboxLike
 if TYPE_CHECKING:
     from netbuilder.host.capture import Capture
     from netbuilder.kernel.veth_pairs import VethPair
-    from netbuilder.packets.pairing import Passage
+    from netbuilder.packets.passage import Passage
 
 P = ParamSpec("P")
 T = TypeVar("T")

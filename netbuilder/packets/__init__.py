@@ -2,8 +2,8 @@
 
     ring        what a ring of packets holds, each packet as it would be on a wire
     headers     what the headers of a packet say, and what neither routing nor NAT changes of it
-    pairing     the copies of one packet at several interfaces, and what changed between them
-    summary     that, as lines for a terminal
+    passage     one packet: its copies at several interfaces, and what was translated between them
+    pairing     which copies are of one packet
     published   the filter that sees a published port on both sides of the NAT
     pcapng      the file that Wireshark, tshark and capinfos read
 

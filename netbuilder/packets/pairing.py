@@ -1,4 +1,4 @@
-"""The copies of one packet at several interfaces, and what changed between them: where it was translated, and how.
+"""Which copies at several interfaces are of one packet, and what was translated between them.
 
 A copy is known by what neither routing nor NAT changes (`Headers.same`). Packets that are alike in all of that, such as
 the same question asked twice, are told apart by this: a packet passes an interface once in each direction, and of what
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from netbuilder.packets.headers import End, Headers, read
+from netbuilder.packets.passage import Hop, Passage, Rewrite
 from netbuilder.packets.pcapng import Interface
 from netbuilder.packets.ring import OUTGOING, Packet
 
@@ -20,40 +21,6 @@ PATIENCE = 500_000_000
 """Nanoseconds between two copies of one packet, at most."""
 
 _MOST = 10_000  # packets whose copies are waited for, and translations that are remembered
-
-
-class Hop(NamedTuple):
-    """One copy: when, at which interface, whether it left by it or came in, and what it said then."""
-
-    when: int
-    tap: int
-    interface: str
-    direction: Literal["in", "out"]
-    headers: Headers
-
-
-class Rewrite(NamedTuple):
-    """That an end of a packet was translated.
-
-    Args:
-        kind: "DNAT" for where it goes, "SNAT" for where it comes from.
-        before, after: That end.
-        between: The interfaces where it was seen last before, and first after.
-        undoes: Whether that takes back what was done to packets the other way, as conntrack does with answers.
-    """
-
-    kind: Literal["DNAT", "SNAT"]
-    before: End
-    after: End
-    between: tuple[str, str]
-    undoes: bool
-
-
-class Passage(NamedTuple):
-    """One packet: its copies in the order of time, and where it was translated."""
-
-    hops: tuple[Hop, ...]
-    rewrites: tuple[Rewrite, ...]
 
 
 class Pairing:

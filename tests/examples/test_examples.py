@@ -61,6 +61,12 @@ SAID = {
         "✓ but 192.0.2.2 is no neighbour, and there is no other way",
         "✓ the other machine answers, and it was called by the host's address",
     ],
+    "capture.py": [
+        "↓ DNAT: to 10.9.0.2:80",
+        "✓ and the host counted as a router: one less may follow (TTL)",
+        "↓ SNAT: from 192.0.2.1:8088, undoing DNAT",
+        "✓ it begins as a pcapng file does",
+    ],
     "walkthrough.py": [
         "✓ a rule in PREROUTING sent it on to 172.17.0.2:80 (DNAT)",
         "✓ web's localhost is its localhost",

@@ -23,7 +23,7 @@ import pytest
 from netbuilder import Bridge, Host, Network, Sandbox
 from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, SpecError
 from netbuilder.kernel import listening, pcap, tap
-from netbuilder.packets.pairing import Passage
+from netbuilder.packets.passage import Passage
 from tests.kernel.helpers import Lan, call, shell, six
 from tests.kernel.leftovers import wait_until
 

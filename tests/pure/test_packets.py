@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from netbuilder.packets import headers as read_headers
 from netbuilder.packets import pcapng as written
 from netbuilder.packets.headers import End, Headers, read
-from netbuilder.packets.pairing import PATIENCE, Pairing, Passage
+from netbuilder.packets.pairing import PATIENCE, Pairing
+from netbuilder.packets.passage import Passage
 from netbuilder.packets.pcapng import ETHERNET, RAW_IP, Interface
 from netbuilder.packets.published import PASS, Way, both_sides, both_sides_code, joined, with_addresses
 from netbuilder.packets.ring import Packet, finished, packets_in, tagged
-from netbuilder.packets.summary import lines
 
 IN, OUT = 0, 4
 WORLD, HOST, WEB = "192.0.2.2", "192.0.2.1", "10.9.0.2"
@@ -205,7 +205,7 @@ def test_dnat_on_the_way_in_and_snat_on_the_way_out() -> None:
     assert call.rewrites[0].between == ("host:eth0", "web:eth0")
     assert rewrites(answer) == [("SNAT", f"{WEB}:80", f"{HOST}:8088", True)]
     assert [(hop.interface, hop.direction) for hop in answer.hops] == [("web:eth0", "out"), ("host:eth0", "out")]
-    assert list(lines(answer, 0)) == [
+    assert answer.told(0).splitlines() == [
         "  0.000000 TCP SYN ACK",
         "    web:eth0  out  10.9.0.2:80 → 192.0.2.2:4000",
         "                   ↓ routed: TTL 64 → 63",
@@ -225,7 +225,7 @@ def test_masquerade_and_the_answer_to_it(world: str, host: str, web: str) -> Non
     [(kind, _, _, undoes)], [(kind_back, before, after, undoes_back)] = rewrites(question), rewrites(answer)
     assert (kind, undoes, kind_back, undoes_back) == ("SNAT", False, "DNAT", True)
     assert (before, after) == (str(End(ip_address(host), 61000)), str(End(ip_address(web), 4000)))
-    assert "                   ↓ DNAT: to " + after + ", undoing SNAT" in list(lines(answer, 0))
+    assert "                   ↓ DNAT: to " + after + ", undoing SNAT" in answer.told(0).splitlines()
 
 
 def test_both_ends_may_be_translated_at_once() -> None:
