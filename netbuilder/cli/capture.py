@@ -52,7 +52,8 @@ def capture(
 def _say_where(recording: Capture, output: str | None) -> None:
     names = [printable(one.name) for one in recording.interfaces]
     where = " and ".join(names) if len(names) < 3 else some(names) if len(names) > 6 else ", ".join(names)
-    note(f"listening to {where}{f', into {printable(output)}' if output else ''}; Ctrl-C ends it")
+    into = f", into {'standard output' if output == '-' else printable(output)}" if output else ""
+    note(f"listening to {where}{into}; Ctrl-C ends it")
 
 
 def _say_what(recording: Capture) -> None:

@@ -9,7 +9,7 @@ from io import FileIO
 from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from netbuilder.errors import SpecError, shown
+from netbuilder.errors import NetbuilderError, SpecError, shown
 from netbuilder.host.taps import addresses_of, chosen, opened, spots, ways
 from netbuilder.kernel import pcap
 from netbuilder.kernel.listening import Listening
@@ -86,6 +86,8 @@ class Capture:
             PrivilegeError: If CAP_NET_RAW is missing.
             OSError: If the file can't be written.
         """
+        if self.began:
+            raise NetbuilderError("this capture has begun already", "get another: host.capture(…)")
         self._taps = self._opened()
         try:
             codes = self._compiled()

@@ -21,6 +21,7 @@ HOLD = 200_000_000
 """Nanoseconds that a packet is held back: ten times what a block waits, as a busy machine is late."""
 
 _EVERY = PATIENCE / 1000
+_MANY = 16  # blocks: where a look finds more, the next one is at once
 
 
 class Listening:
@@ -64,8 +65,9 @@ class Listening:
     def _look(self) -> None:
         """Look until what had passed at the stop has come: a block that is not full takes its patience."""
         try:
-            while not self._stopped.wait(_EVERY):
-                self._take_all()
+            found = 0
+            while not self._stopped.wait(_EVERY if found < _MANY else 0):
+                found = self._take_all()
             last = time.monotonic_ns() + HOLD
             while time.monotonic_ns() < last:
                 time.sleep(_EVERY)
@@ -73,6 +75,9 @@ class Listening:
         finally:
             self._spool.put(None)
 
-    def _take_all(self) -> None:
+    def _take_all(self) -> int:
+        """Take what is ready; how many blocks that was."""
         when = time.time_ns()
-        self._spool.put(Look(when, [(at, block) for at, tap in enumerate(self._taps) for block in tap.take()]))
+        blocks = [(at, block) for at, tap in enumerate(self._taps) for block in tap.take()]
+        self._spool.put(Look(when, blocks))
+        return len(blocks)

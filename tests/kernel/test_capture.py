@@ -343,6 +343,29 @@ def test_a_full_disk_is_told(lab: Lan) -> None:
         pytest.fail("it began")
 
 
+def test_a_capture_is_for_one_time(lab: Lan) -> None:
+    with lab.host.capture("web") as capture:
+        pass
+    with pytest.raises(NetbuilderError, match="begun already"), capture:
+        pytest.fail("it began again")
+
+
+def test_a_download_in_large_packets_is_paired(lab: Lan) -> None:
+    passages = list[Passage]()
+    with lab.host["web"].socket() as listener, lab.machine.socket() as caller:
+        listener.bind(("", 80))
+        listener.listen()
+        with lab.host.capture("web", published=8088, watch=passages.append) as capture:
+            caller.connect((lab.HOST, 8088))
+            server, _ = listener.accept()
+            with server:
+                for _ in range(20):
+                    server.sendall(bytes(100_000))
+                    assert len(caller.recv(100_000, socket.MSG_WAITALL)) == 100_000
+    assert [one.dropped for one in capture.counts.values()] == [0, 0]
+    assert {len(one.hops) for one in passages} == {2}
+
+
 def test_nothing_is_left_of_it(lab: Lan, tmp_path: Path) -> None:
     before = set(os.listdir("/proc/self/fd")), threading.active_count()
     with lab.host.capture("web", file=tmp_path / "x.pcapng"):
