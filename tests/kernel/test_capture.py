@@ -181,6 +181,20 @@ def test_without_a_default_route_the_uplink_is_what_has_an_address(lab: Lan) -> 
     assert [one.name for one in capture.interfaces] == [UPLINK, "host:eth1", ETH0]
 
 
+def test_the_uplink_is_what_the_default_routes_lead_by(lab: Lan) -> None:
+    shell(
+        lab.host,
+        f"""
+        ip route replace default nexthop via {lab.MACHINE} nexthop via {lab.THIRD}
+        ip link add eth2 type veth peer name far
+        ip address add 203.0.113.1/24 dev eth2
+        """,
+    )
+    with lab.host.capture("web") as capture:
+        pass
+    assert [one.name for one in capture.interfaces] == [UPLINK, "host:eth1", ETH0]
+
+
 # Filters
 
 
@@ -353,6 +367,7 @@ def test_a_capture_is_for_one_time(lab: Lan) -> None:
 def test_a_download_in_large_packets_is_paired(lab: Lan) -> None:
     passages = list[Passage]()
     with lab.host["web"].socket() as listener, lab.machine.socket() as caller:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("", 80))
         listener.listen()
         with lab.host.capture("web", published=8088, watch=passages.append) as capture:
