@@ -120,11 +120,10 @@ class Capture:
             pass
 
     def _opened(self) -> list[Tap]:
-        """The taps, all open, and the filter of each compiled."""
+        """The taps, all open."""
         host, wanted = self._host, self._wanted
         sandboxes = chosen(host, wanted.sandboxes)
-        known = addresses_of(sandboxes)
-        self._expression = with_addresses(wanted.filter, known)
+        self._expression = with_addresses(wanted.filter, addresses_of(host.sandboxes())) if wanted.filter else ""
         if wanted.published is not None:
             found = ways(host, sandboxes, wanted.published)
             self._ways = [way for to in found.values() for way in to]
@@ -242,5 +241,6 @@ def _writable(file: str | PathLike[str] | int | None) -> FileIO | None:
     opened = FileIO(file, "wb", closefd=not isinstance(file, int))
     if opened.isatty():
         opened.close()
-        raise SpecError("file", f"{shown(str(file))} is a terminal", "name a file, or pipe it into a program")
+        what = "standard output" if file == 1 else shown(str(file))
+        raise SpecError("file", f"{what} is a terminal", "name a file, or pipe it into a program")
     return opened

@@ -165,6 +165,10 @@ def _ports(layers: _Layers) -> tuple[int | None, int | None]:
 # What is told of each protocol
 
 
+def _bytes(count: int) -> str:
+    return f"{count} byte{'s' * (count != 1)}"
+
+
 def _no_words(packet: bytes, at: int) -> str:
     return f"{len(packet)} bytes"
 
@@ -174,11 +178,11 @@ def _tcp(packet: bytes, at: int) -> str:
         return "cut short"
     flags = " ".join(name for bit, name in _FLAGS.items() if packet[at + 13] & bit)
     carried = len(packet) - at - (packet[at + 12] >> 4) * 4
-    return f"{flags} {carried} bytes".strip() if carried > 0 else flags
+    return f"{flags} {_bytes(carried)}".strip() if carried > 0 else flags
 
 
 def _udp(packet: bytes, at: int) -> str:
-    return f"{len(packet) - at - 8} bytes"
+    return _bytes(len(packet) - at - 8)
 
 
 def _icmp(protocol: int) -> Callable[[bytes, int], str]:

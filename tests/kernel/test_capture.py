@@ -213,6 +213,7 @@ def libpcap() -> None:
         ("tcp", 5353, 0),
         ("udp and outbound", 5353, 2),
         ("dst host web", None, 1),
+        ("host db", None, 0),
     ],
 )
 def test_a_filter_is_in_tcpdumps_language(lab: Lan, filter: str, published: int | None, count: int) -> None:

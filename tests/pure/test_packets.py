@@ -73,7 +73,7 @@ def headers(packet: bytes) -> Headers:
         (ip(HOST, WORLD, 6, tcp(80, 4000, flags=18)), ("TCP", f"{HOST}:80", f"{WORLD}:4000", "SYN ACK", 64)),
         (
             ip(WORLD6, HOST6, 6, tcp(4, 80, 24, data=b"x")),
-            ("TCP", f"[{WORLD6}]:4", f"[{HOST6}]:80", "PSH ACK 1 bytes", 64),
+            ("TCP", f"[{WORLD6}]:4", f"[{HOST6}]:80", "PSH ACK 1 byte", 64),
         ),
         (ip(WORLD, HOST, 17, udp(4000, 53)), ("UDP", f"{WORLD}:4000", f"{HOST}:53", "8 bytes", 64)),
         (ip(WORLD, HOST, 1, icmp(8, 0, 77, 3)), ("ICMP", WORLD, HOST, "echo request 3 of ping 77", 64)),
