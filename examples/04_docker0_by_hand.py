@@ -49,8 +49,8 @@ def load_the_rules(host: Host) -> None:
     rules, but in the sets and maps that they look things up in.""")
     on_host = Shell(host, "host")
     on_host(f"nft -f - <<'EOF'\n{firewall.ruleset()}EOF")
-    say("IPv6 that passes through this host is forwarded as before: docker0 has IPv4 alone.")
-    on_host("nft add element inet netbuilder forwarding { ipv6 }")
+    say("This host is no router yet. It becomes one for its sandboxes, and for nobody else.")
+    on_host("nft add element inet netbuilder made_router { ipv4 }")
 
 
 def set_up_the_bridge(on_host: Shell) -> None:
@@ -66,15 +66,16 @@ def set_up_the_bridge(on_host: Shell) -> None:
     say("The bridge's address, 172.17.0.1: the sandboxes' gateway, by which they reach everything else.")
     on_host("ip address add 172.17.0.1/16 brd + dev docker0")
     on_host("ip link set docker0 up")
-    say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; only
-    sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what leaves the
-    subnet leaves as the host (MASQUERADE), what the host sends from the gateway's address too.""")
+    say("""What the rules look up. The rules apply to this bridge; neighbours on it may talk to each other; it has no
+    IPv6; only sandboxes reach the gateway's address; what comes in by the bridge has an address of the subnet; and what
+    leaves the subnet leaves as the host (MASQUERADE), what the host sends from the gateway's address too.""")
     on_host("nft add element inet netbuilder bridges { docker0 }")
     on_host("nft add element inet netbuilder icc { docker0 . docker0 }")
-    on_host("nft add element inet netbuilder gateways { 172.17.0.1 }")
-    on_host("nft add element inet netbuilder subnets { docker0 . 172.17.0.0/16 }")
-    on_host("nft add element inet netbuilder masqueraded { docker0 . 172.17.0.0/16 }")
-    on_host("nft add element inet netbuilder masqueraded_gateways { 172.17.0.1 }")
+    on_host("nft add element inet netbuilder without_ipv6 { docker0 }")
+    on_host("nft add element inet netbuilder gateways4 { 172.17.0.1 }")
+    on_host("nft add element inet netbuilder subnets4 { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder masqueraded4 { docker0 . 172.17.0.0/16 }")
+    on_host("nft add element inet netbuilder masqueraded_gateways4 { 172.17.0.1 }")
 
 
 def connect_the_sandbox(on_host: Shell) -> None:

@@ -1,6 +1,7 @@
 """Two small programs that talk over TCP, to see who reaches whom.
 
-python3 talk.py listen NAME PORT [ADDRESS]   answer every caller with this name, and with the address it calls from
+python3 talk.py listen NAME PORT [ADDRESS]   answer every caller with this name, and with the address it calls from;
+                                             :: is all addresses of both families
 python3 talk.py ask ADDRESS PORT [SECONDS]   call, and print the answer
 python3 talk.py fetch ADDRESS PORT           fetch / by HTTP, and print what comes
 """
@@ -15,12 +16,14 @@ from http.client import HTTPConnection
 
 def listen(name: str, port: str, address: str = "0.0.0.0") -> None:
     """Answer every caller, one after the other."""
-    with socket.create_server((address, int(port))) as server:
-        print(f"{name} listens on {address}:{port}", flush=True)
+    both = address == "::"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, int(port)), family=family, dualstack_ipv6=both) as server:
+        print(f"{name} listens on port {port}" if both else f"{name} listens on {address}:{port}", flush=True)
         while True:
             connection, caller = server.accept()
             with connection:
-                connection.sendall(f"this is {name}; you call from {caller[0]}\n".encode())
+                connection.sendall(f"this is {name}; you call from {caller[0].removeprefix('::ffff:')}\n".encode())
 
 
 def ask(address: str, port: str, seconds: str = "2") -> None:

@@ -144,8 +144,8 @@ def read_the_rules(on_host: Shell) -> None:
     inside = on_host("nft list map inet netbuilder publish_any4 | grep elements")
     check("port 8088 of the host is port 80 of web", "tcp . 8088 : 172.17.0.2 . 80" in inside)
     say("What went out from the box: it came from docker0's subnet and left by another interface, as the host.")
-    on_host("nft list chain inet netbuilder postrouting_from_bridge | grep masqueraded")
-    masqueraded = on_host("nft list set inet netbuilder masqueraded | grep elements")
+    on_host("nft list chain inet netbuilder postrouting_from_bridge | grep masqueraded4")
+    masqueraded = on_host("nft list set inet netbuilder masqueraded4 | grep elements")
     check("docker0's subnet is in the set", '"docker0" . 172.17.0.0/16' in masqueraded)
     say("""All the rules. A chain with a hook stands at one point of a packet's path: prerouting as it arrives, output
     where the host itself sends it, forward as it passes through, postrouting as it leaves. The other chains are jumped

@@ -9,6 +9,7 @@ from netbuilder.cli import output
 
 TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
 _WIDTH = 80
@@ -29,10 +30,22 @@ def _width() -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with a call in one line, with a hint, as for every other error."""
+    """Says what is wrong with a call in one line, with a hint, as for every other error.
+
+    What `adders` add is added once this command is called: for all commands it takes as long as all else here.
+    """
+
+    adders: Sequence[Any] = ()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False, formatter_class=_Help)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read the arguments, which are known from here on."""
+        adders, self.adders = self.adders, ()
+        for add in adders:
+            add(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str, hint: str = "") -> NoReturn:
         """End with status 2."""

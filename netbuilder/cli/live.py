@@ -70,6 +70,7 @@ def pairs(options: list[str]) -> dict[str, str]:
 def _change(name: str, change: Callable[[LiveSandbox], Changes], verbose: bool) -> int:
     """Carry a change out and tell of it, and of what the sandbox is like by then."""
     from netbuilder.cli.changes import report
+    from netbuilder.cli.report import wiring
     from netbuilder.cli.show import changed
 
     name = checked(name)
@@ -80,5 +81,5 @@ def _change(name: str, change: Callable[[LiveSandbox], Changes], verbose: bool) 
             say(changes.script(), end="")
         report(changes, each=True)
         if name in host:
-            changed(host[name].resolved)
+            changed(wiring(host[name].resolved))
     return 0

@@ -39,8 +39,7 @@ def _add_commands(parser: argparse.ArgumentParser, table: dict[str, tuple[Any, .
     for name, (summary, more, example, *adders) in table.items():
         about = f"{summary[0].upper()}{summary[1:]}.\n{more}"
         command = commands.add_parser(name, description=about, epilog=f"example:\n  {example}")
-        for add in adders:
-            add(command)
+        command.adders = adders
 
 
 def _listed(table: dict[str, tuple[Any, ...]]) -> str:

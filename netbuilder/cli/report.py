@@ -83,10 +83,17 @@ def _summary(sandbox: LiveSandbox, missing: Missing) -> dict[str, Any]:
         "mode": sandbox.mode,
         "shares": sandbox.resolved.shares,
         "namespace": sandbox.namespace and str(sandbox.namespace),
-        "endpoints": list(map(_endpoint, owner.endpoints)),
-        "ports": list(_ports(owner)),
-        "waiting": list(owner.waiting),
+        **wiring(owner),
         **(gone if is_gone(sandbox) else _state(_facts_of(owner, missing))),
+    }
+
+
+def wiring(sandbox: ResolvedSandbox) -> dict[str, Any]:
+    """Where a sandbox is reached."""
+    return {
+        "endpoints": list(map(_endpoint, sandbox.endpoints)),
+        "ports": list(_ports(sandbox)),
+        "waiting": list(sandbox.waiting),
     }
 
 

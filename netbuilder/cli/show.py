@@ -12,7 +12,7 @@ from netbuilder.cli.output import say
 from netbuilder.cli.tables import table, width
 
 if TYPE_CHECKING:
-    from netbuilder.resolve.resolved import ResolvedSandbox
+    pass
 
 _MOST = 50
 """Steps on a page of `inspect`; a sandbox may have thousands of ports."""
@@ -100,16 +100,16 @@ def sandbox(seen: dict[str, Any]) -> None:
         say(f"\n# {_and_more(commands)}")
 
 
-def changed(sandbox: ResolvedSandbox) -> None:
+def changed(seen: dict[str, Any]) -> None:
     """Where a sandbox that was changed is reached by now."""
-    for endpoint in sandbox.endpoints:
-        addresses = _listed(str(address.ip) for address in endpoint.addresses)
-        gateways = " (default route)" if endpoint.gateways else ""
-        say(f"   {endpoint.interface}  {addresses} on {endpoint.network}{gateways}")
-    if sandbox.ports:
-        say(f"   ports  {_listed(_ports(port.as_json() for port in sandbox.ports))}")
-    if sandbox.waiting:
-        say(f"   waiting  {_listed(sandbox.waiting)}: no network of its leads out")
+    for endpoint in seen["endpoints"]:
+        addresses = _listed(address.partition("/")[0] for address in endpoint["addresses"])
+        gateways = " (default route)" if endpoint["gateways"] else ""
+        say(f"   {endpoint['interface']}  {addresses} on {endpoint['network']}{gateways}")
+    if seen["ports"]:
+        say(f"   ports  {_listed(_ports(seen['ports']))}")
+    if seen["waiting"]:
+        say(f"   waiting  {_listed(seen['waiting'])}: no network of its leads out")
 
 
 def links(seen: Iterable[dict[str, Any]]) -> None:

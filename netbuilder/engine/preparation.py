@@ -22,6 +22,7 @@ from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
 from netbuilder.resolve import Resolution, begins_ipv6, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.defaults import POOLS
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
 from netbuilder.spec import Bridge, Network, PublishedPort, Sandbox
@@ -46,6 +47,7 @@ class Preparation:
 
     def __init__(self, store: Store, kernel: Kernel) -> None:
         self.store, self.kernel = store, kernel
+        self.pools = POOLS
         self._ports = Ports(kernel.host_socket)
 
     def prepare(self, specs: Specs) -> Prepared:
@@ -58,9 +60,9 @@ class Preparation:
         refuse_strangers(specs, self.store)
         allocations = self.store.allocations()
         resolution = self._resolve(specs, allocations)
-        prepared, comment = self._compare(units(resolution), allocations)
+        prepared, comment = self._compare(resolution, allocations)
         if allocations.baseline and not firewall.is_current_comment(comment):
-            prepared, _ = self._compare(units(_with_all_that_stands(resolution, allocations)), allocations)
+            prepared, _ = self._compare(_with_all_that_stands(resolution, allocations), allocations)
         return prepared
 
     def _resolve(self, specs: tuple[Network | Sandbox, ...], allocations: Allocations) -> Resolution:
@@ -74,6 +76,7 @@ class Preparation:
             facts = host_facts.facts(self.kernel)
         else:
             facts = HostFacts(last_group=host_facts.last_group(), bridged=host_facts.bridged_families())
+        facts = replace(facts, pools=self.pools)
         if begins_ipv6(specs, allocations):
             facts = host_facts.with_advertised(facts, self.kernel)
         if any(port.host_port is None for port in _asked_ports(specs)):
@@ -88,7 +91,8 @@ class Preparation:
                 return resolution
             facts = replace(known, busy=facts.busy | busy)
 
-    def _compare(self, parts: list[Unit], allocations: Allocations) -> tuple[Prepared, str | None]:
+    def _compare(self, resolution: Resolution, allocations: Allocations) -> tuple[Prepared, str | None]:
+        parts = units(resolution)
         records = self.store.records((unit.key for unit in parts), {unit.key: unit.plan for unit in parts})
         stood = {}
         for key, done in records.items():
@@ -103,7 +107,7 @@ class Preparation:
         arriving = {unit.key.name: self._look_ahead(unit) for unit in moving(parts, stood, state)}
         preflight.check(state, arriving)
         change = transition(parts, stood, state, arriving)
-        return Prepared(parts, stood, change, around.warnings(state)), state.get(_COMMENT)
+        return Prepared(parts, stood, change, [*resolution.warnings, *around.warnings(state)]), state.get(_COMMENT)
 
     def _look_ahead(self, unit: Unit) -> State:
         """What the namespace looks like that a sandbox moves to: under its name is still the one that it leaves."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from netbuilder.engine.engine import Engine
@@ -19,6 +19,7 @@ from netbuilder.kernel import namespaces, privileges
 from netbuilder.kernel.room import Room, View
 from netbuilder.kernel.thread import HostThread
 from netbuilder.recipes.units import Key
+from netbuilder.resolve import defaults
 from netbuilder.resolve.resolved import ResolvedSandbox
 from netbuilder.steps import Plan, Step
 
@@ -49,8 +50,12 @@ class Host(Standing):
         self._dropped.atexit = False
 
     @classmethod
-    def current(cls) -> Self:
+    def current(cls, *, address_pools: Sequence[tuple[str, int]] = ()) -> Self:
         """The host that the calling thread is on.
+
+        Args:
+            address_pools: Where free IPv4 subnets are taken from, in place of Docker's own: blocks, each with the
+                prefix of its subnets, like ("10.200.0.0/16", 24) (dockerd's --default-address-pool).
 
         Raises:
             PrivilegeError: If the process lacks CAP_NET_ADMIN or CAP_SYS_ADMIN, or they are not for this network.
@@ -58,16 +63,17 @@ class Host(Standing):
         privileges.check_privileges()
         here = namespaces.open_path(namespaces.HERE)
         try:
-            return cls._on(HostThread(lambda: namespaces.setns(here)), "machine")
+            return cls._on(HostThread(lambda: namespaces.setns(here)), "machine")._with_pools(address_pools)
         finally:
             os.close(here)
 
     @classmethod
-    def isolated(cls) -> Self:
+    def isolated(cls, *, address_pools: Sequence[tuple[str, int]] = ()) -> Self:
         """A throw-away host: a network namespace of its own with its own /run, gone when it is closed or killed.
 
         Without root, the process itself moves for good into a user namespace in which it is root, with an empty network
-        of its own. That takes a process with one thread; one that has more is started by `netbuilder isolated`.
+        of its own. That takes a process with one thread; one that has more is started by `netbuilder isolated`. The
+        argument is that of `current`.
 
         Raises:
             PrivilegeError: If the system does not let an ordinary user do that, or there are other threads.
@@ -79,7 +85,7 @@ class Host(Standing):
             raise privileges.refused(error) from None
         host = cls._on(thread, "host")
         host._call(host._engine.bring_up_loopback)
-        return host
+        return host._with_pools(address_pools)
 
     @classmethod
     def _on(cls, thread: HostThread, view: View) -> Self:
@@ -90,6 +96,15 @@ class Host(Standing):
             thread.close()
             raise
         return host
+
+    def _with_pools(self, pools: Sequence[tuple[str, int]]) -> Self:
+        if pools:
+            try:
+                self._engine.preparation.pools = defaults.address_pools(pools)
+            except BaseException:
+                self.close()
+                raise
+        return self
 
     def __repr__(self) -> str:
         return f"<{'closed ' * self._thread.closed}{'isolated ' * (self._view == 'host')}host>"

@@ -52,11 +52,14 @@ def _forwarding(kernel: Kernel) -> tuple[bool, bool, tuple[str, ...]]:
 
     Under a table of ours it is a router because of us, unless that says otherwise, and that says also which they were.
     """
-    comment, *before = TableCommentOf(firewall.NAME), *(ElementOf("made_router", family) for family in FAMILIES)
-    state = kernel.observe([comment, *before])
-    if firewall.is_our_comment(state[comment]):
-        ipv4, ipv6 = (state[one] is None for one in before)
-        return ipv4, ipv6, ()
+    comment, as_then = TableCommentOf(firewall.NAME), ElementOf("forwarding", "ipv4")
+    made_router = [ElementOf("made_router", family) for family in FAMILIES]
+    state = kernel.observe([comment, as_then, *made_router])
+    if firewall.is_current_comment(state[comment]):
+        ipv4, ipv6 = (state[one] is None for one in made_router)
+        return ipv4, ipv6 and forwarding.is_on(6), ()  # without a network that has IPv6, nothing is said of it
+    if firewall.is_our_comment(state[comment]):  # earlier versions said who was a router, and left IPv6 alone
+        return state[as_then] is not None, forwarding.is_on(6), ()
     ipv4, ipv6 = forwarding.is_on(), forwarding.is_on(6)
     return ipv4, ipv6, () if ipv4 and ipv6 else tuple(name for _, name in socket.if_nameindex() if name != "lo")
 

@@ -93,6 +93,11 @@ def _ipv6(network: ResolvedNetwork, disable: bool) -> list[Step]:
     if not disable:
         why = "IPv6 on the bridge, as the network has it"
     steps: list[Step] = []
+    if not disable:
+        why_dad = (
+            "its link-local address at once, by which the host asks for sandboxes: it is nobody else's, by its MAC"
+        )
+        steps.append(SetSysctl(key=f"{key}/accept_dad", value="0", because=why_dad))
     if not (disable and network.adopted):
         steps.append(SetSysctl(key=f"{key}/disable_ipv6", value=str(int(disable)), because=why))
     why = "no router advertisements by the bridge: a sandbox could become the host's router (as with Docker)"

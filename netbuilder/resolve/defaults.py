@@ -6,21 +6,57 @@ is the plan that is carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network
-from itertools import chain
+from typing import NamedTuple
 
+from netbuilder.errors import SpecError, shown
 from netbuilder.values.addresses import IPAddress
 from netbuilder.values.names import DEFAULT_NETWORK
 
-POOLS = tuple(
-    chain(
-        (IPv4Network(f"172.{second}.0.0/16") for second in range(17, 32)),
-        IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
-    )
+
+class AddressPool(NamedTuple):
+    """A block of addresses, and the length of the prefixes of the subnets that networks get of it."""
+
+    base: IPv4Network
+    size: int
+
+    def subnets(self) -> Iterator[IPv4Network]:
+        """The subnets, in order."""
+        return self.base.subnets(new_prefix=self.size)
+
+
+POOLS = (
+    *(AddressPool(IPv4Network(f"172.{second}.0.0/16"), 16) for second in range(17, 32)),
+    AddressPool(IPv4Network("192.168.0.0/16"), 20),
 )
 """Docker's default address pools, in its order: 15 of 65,534 addresses and 16 of 4,094. The first is docker0's."""
+
+
+def address_pools(given: Iterable[tuple[IPv4Network | str, int]]) -> tuple[AddressPool, ...]:
+    """Address pools of one's own, in place of Docker's.
+
+    Raises:
+        SpecError: If one is no block of IPv4 addresses, or has no subnet of that size with room for a sandbox.
+    """
+    return tuple(_address_pool(f"address_pools[{at}]", *one) for at, one in enumerate(given)) or POOLS
+
+
+def _address_pool(where: str, base: IPv4Network | str, size: int) -> AddressPool:
+    hint = 'write a block and the prefix of its subnets, like ("10.200.0.0/16", 24)'
+    try:
+        block = IPv4Network(base)
+    except ValueError:
+        raise SpecError(where, f"{shown(str(base))} is not a valid block of IPv4 addresses", hint) from None
+    if type(size) is not int or not block.prefixlen <= size <= LONGEST:
+        problem = f"subnets of {block} cannot be of /{shown(str(size))}: it must be {block.prefixlen} to {LONGEST}"
+        raise SpecError(where, problem, hint)
+    return AddressPool(block, size)
+
+
+LONGEST = 31
+"""The prefix of the smallest subnet: a gateway and a sandbox (RFC 3021)."""
 
 
 def unique_local(network: str, attempt: int) -> IPv6Network:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from netbuilder.resolve.defaults import POOLS, AddressPool
 from netbuilder.resolve.resolved import LAST_GROUP, ResolvedNetwork
 from netbuilder.values.addresses import Family, IPAddress, IPInterface, IPNetwork
 
@@ -65,6 +66,7 @@ class HostFacts:
             "default" if new ones do. It stays empty until somebody needs it, as all interfaces are looked at.
         ipv6: Whether the kernel speaks IPv6, so that it has to be disabled on links that do not use it.
         last_group: The highest group there is, for what all groups may do; in a user namespace there are few.
+        pools: The blocks that free IPv4 subnets are taken from.
         ephemeral: First and last port of the range from which a free host port is taken.
         reserved: Ranges of ports, each from its first to its last, that are not to be taken from it.
         busy: Ports of the host that a process holds.
@@ -84,6 +86,7 @@ class HostFacts:
     advertised: tuple[str, ...] = ()
     ipv6: bool = True
     last_group: int = LAST_GROUP
+    pools: tuple[AddressPool, ...] = POOLS
     ephemeral: tuple[int, int] = (32768, 60999)
     reserved: tuple[tuple[int, int], ...] = ()
     busy: frozenset[HostPort] = frozenset()

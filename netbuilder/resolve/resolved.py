@@ -212,6 +212,7 @@ class Resolution(NamedTuple):
         forwarding6: That IPv6 is forwarded, as one of the networks has it; None if none has.
         without_forwarding6: Whether that ends, as the last network that had IPv6 goes on without.
         without_localnet: Networks to which the host's 127.0.0.0/8 leads no more, as the last port goes that did so.
+        warnings: What is as asked for, and does not do what one would expect, in a line each.
     """
 
     baseline: HostBaseline
@@ -220,3 +221,4 @@ class Resolution(NamedTuple):
     forwarding6: ResolvedForwarding6 | None = None
     without_forwarding6: bool = False
     without_localnet: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

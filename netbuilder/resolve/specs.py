@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv6Address
 
 from netbuilder.errors import SpecError
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.networks import is_as_specified, resolve_networks
-from netbuilder.resolve.resolved import HostBaseline, Resolution, ResolvedForwarding6, ResolvedNetwork
+from netbuilder.resolve.resolved import HostBaseline, Resolution, ResolvedForwarding6, ResolvedNetwork, ResolvedSandbox
 from netbuilder.resolve.sandboxes import resolve_sandboxes
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Network, Sandbox
 
 _FRESH = HostFacts()
+_LOOPBACK6 = IPv6Address("::1")
 
 
 def resolve(
@@ -52,7 +54,22 @@ def resolve(
         forwarding6,
         not forwarding6 and allocations.forwarding6 is not None and allocations.last_of_ipv6(names),
         tuple(name for name in allocations.localnets_of(asked) if name not in published),
+        tuple(_warnings(resolved, facts)),
     )
+
+
+def _warnings(sandboxes: Iterable[ResolvedSandbox], facts: HostFacts) -> Iterator[str]:
+    """Published ports that nothing reaches, though all that is asked for is done."""
+    for sandbox in sandboxes:
+        for port in sandbox.ports:
+            # An answer is translated to ::1 before it comes by the bridge, and the kernel then drops it.
+            if port.host_ip == _LOOPBACK6 and "ipv6" in facts.bridged:
+                yield (
+                    f"port {port} of sandbox {sandbox.name} answers nobody while net.bridge.bridge-nf-call-ip6tables is"
+                    " 1: sysctl -w net.bridge.bridge-nf-call-ip6tables=0, or publish it on another address"
+                )
+        for text in sandbox.waiting if sandbox.endpoints else ():
+            yield f"port {text} of sandbox {sandbox.name} is open nowhere: no network that it is on leads out"
 
 
 def _baseline(facts: HostFacts) -> HostBaseline:

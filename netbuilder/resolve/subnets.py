@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
 from netbuilder.errors import SpecError
-from netbuilder.resolve.defaults import POOLS, unique_local
+from netbuilder.resolve.defaults import unique_local
 from netbuilder.resolve.facts import HostFacts, HostRoute
 from netbuilder.resolve.resolved import ResolvedNetwork
 from netbuilder.spec import DEFAULT_NETWORK, Network
@@ -40,19 +40,25 @@ def free_subnet(spec: Network, family: Family, bridge: str, networks: Networks, 
 
 
 def _free_pool(spec: Network, bridge: str, networks: Networks, facts: HostFacts) -> IPNetwork:
-    """The first of Docker's pools that is free; 172.17.0.0/16 is kept for the default network, made or not."""
-    pools = POOLS if spec.name == DEFAULT_NETWORK else POOLS[1:]
-    free = [pool for pool in pools if not any(clashes(pool, bridge, networks, facts)) and not _resolves(pool, facts)]
+    """The first subnet of the pools that is free; the very first is kept for the default network, made or not."""
+    subnets = (subnet for pool in facts.pools for subnet in pool.subnets())
+    if spec.name != DEFAULT_NETWORK:
+        next(subnets)
     routed = [route.block for route in _others(bridge, facts)]
-    clear = (pool for pool in free if not any(overlap(pool, block) for block in routed))
-    subnet = next(clear, free[0] if free else None)
-    if subnet is None:
+    free = None
+    for subnet in subnets:
+        if any(clashes(subnet, bridge, networks, facts)) or _resolves(subnet, facts):
+            continue
+        if not any(overlap(subnet, block) for block in routed):
+            return subnet
+        free = free or subnet
+    if free is None:
         raise SpecError(
             f"network {spec.name}.subnet",
-            f"every one of Docker's {len(pools)} address pools overlaps a network, route or nameserver of this host",
+            "every subnet of the address pools overlaps a network, route or nameserver of this host",
             "name a subnet, such as 10.9.0.0/24",
         )
-    return subnet
+    return free
 
 
 def overlap(one: IPNetwork, other: IPNetwork) -> bool:

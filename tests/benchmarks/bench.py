@@ -27,6 +27,7 @@ import peers
 import ports
 import report
 import sandboxes
+import shapes
 import targets
 from measure import Failed, compiled_once
 from rich.console import Console
@@ -96,6 +97,7 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], Any]]] = {
     "cycle": ("a sandbox that comes and goes", cycle.compare),
     "path": ("the packet's path", path.compare),
     "sandboxes": ("sandboxes, and the floor", lambda quick: list(sandboxes.compare(quick))),
+    "shapes": ("what more costs", shapes.compare),
     "ports": ("published ports", ports.compare),
     "ps": ("netbuilder ps", commands.full),
     "peers": ("others", peers.compare),

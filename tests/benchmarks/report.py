@@ -109,6 +109,14 @@ def _cycle(one: dict[str, Any]) -> Iterator[Table]:
     yield table
 
 
+def _shapes(rows: list[dict[str, Any]]) -> Iterator[Table]:
+    table = _table("What more costs", "", "ms", "to the plain one", "(rounds)", "looked at again", "(rounds)")
+    for row in rows:
+        made = _number(row["made_ms"]["median"])
+        table.add_row(row["shape"], made, *_spread(row["made_ratio"]), *_spread(row["again_ratio"]))
+    yield table
+
+
 def _path(rows: list[dict[str, Any]]) -> Iterator[Table]:
     heads = ("no rules", "Docker-shaped", "netbuilder", "to Docker-shaped", "(rounds)", "to no rules")
     table = _table("The packet's path: microseconds", "published ports", *heads)
@@ -171,6 +179,7 @@ def _targets(rows: list[dict[str, Any]]) -> Iterator[Table]:
 SECTIONS: dict[str, Callable[[Any], Iterator[Table]]] = {
     "sandboxes": _sandboxes,
     "cycle": _cycle,
+    "shapes": _shapes,
     "counts": _counts,
     "programs": _programs,
     "first": _first,

@@ -54,6 +54,10 @@ def _port(what: str, name: str) -> Target:
     return Target(f"{what}, 10,000 published", 1.5, "x with 10", "ports", {"published": 10000}, f"{name}.flat_ratio")
 
 
+def _shape(shape: str, limit: float) -> Target:
+    return Target(f"a sandbox with {shape}", limit, "x a plain one", "shapes", {"shape": shape}, "made_ratio.median")
+
+
 def _counted(way: str, **limits: float) -> Iterator[Target]:
     for name, limit in limits.items():
         yield Target(f"{name} for a sandbox {way}", limit, "", "counts.sandboxes", {"way": way}, name)
@@ -102,6 +106,9 @@ TARGETS = (
     _packet("one byte there and back, established", "established"),
     _flat("TCP handshake, 5,000 ports published", "connect"),
     _flat("first UDP packet, 5,000 ports published", "first_in"),
+    _shape("both families", 1.3),
+    _shape("two networks", 2.0),
+    _shape("a range of 10,000 ports", 2.0),
     _port("one more port of a sandbox", "added_ms"),
     _port("a new sandbox with one port", "new_sandbox_ms"),
     _port("a new sandbox after a destroy", "after_destroy_ms"),

@@ -18,7 +18,7 @@ from tests.benchmarks import dockerd
 BENCH = Path(__file__).with_name("bench.py")
 FIGURES = {"mean", "median", "p99"}
 ROUNDS = {"median", "lowest", "highest"}
-SECTIONS = ("counts", "programs", "cycle", "path", "sandboxes", "first", "ports", "ps", "peers")
+SECTIONS = ("counts", "programs", "cycle", "path", "sandboxes", "first", "shapes", "ports", "ps", "peers")
 PORTS = {"all_ms", "added_ms", "new_sandbox_ms", "after_destroy_ms", "added_to_all_ms"}
 PEERS = ["netbuilder", "CNI plugins", "netavark", "Docker Engine"]
 TITLES = (

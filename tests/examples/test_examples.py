@@ -67,6 +67,16 @@ SAID = {
         "↓ SNAT: from 192.0.2.1:8088, undoing DNAT",
         "✓ it begins as a pcapng file does",
     ],
+    "09_router.py": [
+        "✓ web does not reach the database",
+        "✓ web reaches the database, by its own address",
+        "✓ and has it no more",
+    ],
+    "10_ipv6.py": [
+        "✓ by the bridge's address in both",
+        "✓ the other machine reaches web by 2001:db8::1",
+        "✓ the other machine was called by the host, 2001:db8::1",
+    ],
     "walkthrough.py": [
         "✓ a rule in PREROUTING sent it on to 172.17.0.2:80 (DNAT)",
         "✓ web's localhost is its localhost",

@@ -309,20 +309,23 @@ def test_ps_as_json(cli: Cli) -> None:
                 "veth": "veth18926d6",
                 "interface": "eth0",
                 "addresses": ["10.9.0.2/24"],
+                "link_local": [],
                 "gateways": ["10.9.0.1"],
+                "gw_priority": 0,
                 "mac": "02:42:0a:09:00:02",
                 "mtu": None,
             }
         ],
         "ports": [
-            {"sandbox_port": 80, "host_port": 8088, "host_ip": None, "protocol": "tcp", "count": 1},
-            {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp", "count": 1},
+            {"sandbox_port": 80, "host_port": 8088, "host_ip": "0.0.0.0", "protocol": "tcp"},
+            {"sandbox_port": 90, "host_port": 9090, "host_ip": "127.0.0.1", "protocol": "udp"},
         ],
+        "waiting": [],
         "state": "ok",
         "broken": None,
     }
     assert seen["side"] == {**seen["web"], "name": "side", "mode": "container", "shares": "web"}
-    nothing = {"shares": None, "endpoints": [], "ports": [], "state": "ok", "broken": None}
+    nothing = {"shares": None, "endpoints": [], "ports": [], "waiting": [], "state": "ok", "broken": None}
     assert seen["bare"] == {"name": "bare", "mode": "none", "namespace": "/run/netns/bare", **nothing}
     assert seen["onhost"] == {"name": "onhost", "mode": "host", "namespace": None, **nothing}
 
@@ -339,10 +342,13 @@ def test_networks_as_json(cli: Cli) -> None:
             "adopted": False,
             "subnets": ["10.9.0.0/24"],
             "gateways": ["10.9.0.1"],
+            "gateway_modes": ["nat"],
             "mac": "02:42:0a:09:00:01",
             "mtu": None,
             "masquerade": True,
             "internal": False,
+            "icc": True,
+            "labels": {},
             "sandboxes": ["web", "db", "guest"],
             "state": "ok",
             "broken": None,
@@ -453,9 +459,11 @@ def test_ten_thousand_ports_are_a_range(cli: Cli) -> None:
     assert f"PORTS        {ports}\n" in page
     assert len(page.splitlines()) < 300
     (media,) = cli.json("ps")
-    tcp, udp = media["ports"]
-    assert tcp == {"sandbox_port": 10000, "host_port": 10000, "host_ip": None, "protocol": "tcp", "count": 3000}
-    assert udp == {**tcp, "protocol": "udp"}
+    assert media["ports"] == [
+        {"sandbox_port": port, "host_port": port, "host_ip": "0.0.0.0", "protocol": protocol}
+        for protocol in ("tcp", "udp")
+        for port in range(10000, 13000)
+    ]
 
 
 # Some services, and what is none of them
@@ -702,6 +710,83 @@ def test_a_clash_with_the_host_is_a_bad_spec(cli: Cli) -> None:
         held.listen()
         assert "8088" in cli("up", status=2)
     assert cli.names() == set()
+
+
+# Live changes, and networks by themselves
+
+
+def test_a_network_by_itself_in_dockers_words(cli: Cli) -> None:
+    before = picture(cli.host)
+    options = "--subnet 10.7.0.0/24 --gateway 10.7.0.254 --ip-range 10.7.0.128/25 --aux-address printer=10.7.0.130"
+    options += " --subnet fd00:7::/64 --ipv6 --label a=b"
+    options += " -o com.docker.network.driver.mtu=1400 -o com.docker.network.bridge.name=br7"
+    assert cli("network", "create", *options.split(), "seven") == " ✔ Network seven  Created\n"
+    assert "stands already" in cli("network", "create", "seven", status=2)
+    cli("up", "-f", "-", input="services: { web: { networks: [seven] } }\nnetworks: { seven: { external: true } }")
+    (seen,) = json.loads(cli("network", "inspect", "seven"))
+    assert seen == {
+        "Name": "seven",
+        "Scope": "local",
+        "Driver": "bridge",
+        "EnableIPv4": True,
+        "EnableIPv6": True,
+        "IPAM": {
+            "Driver": "default",
+            "Options": {},
+            "Config": [
+                {
+                    "Subnet": "10.7.0.0/24",
+                    "IPRange": "10.7.0.128/25",
+                    "Gateway": "10.7.0.254",
+                    "AuxiliaryAddresses": {"10.7.0.130": "10.7.0.130"},
+                },
+                {"Subnet": "fd00:7::/64", "Gateway": "fd00:7::1"},
+            ],
+        },
+        "Internal": False,
+        "Containers": {
+            "web": {
+                "Name": "web",
+                "MacAddress": "02:42:0a:07:00:80",
+                "IPv4Address": "10.7.0.128/24",
+                "IPv6Address": "fd00:7::2/64",
+            }
+        },
+        "Options": {"com.docker.network.bridge.name": "br7", "com.docker.network.driver.mtu": "1400"},
+        "Labels": {"a": "b"},
+    }
+    assert cli("network", "ls") == cli("networks")
+    assert "is in use by web" in cli("network", "rm", "seven", status=2)
+    cli("network", "create", "unused")
+    assert "there is nobody to ask" in cli("network", "prune", status=2, input="")
+    assert cli("network", "prune", "-f") == " ✔ Network unused  Removed\n"
+    cli("down", "--all")
+    assert "there is no network 'seven'" in cli("network", "rm", "seven", status=1)
+    assert cli("network", "rm", "-f", "seven") == "nothing to do\n"
+    assert picture(cli.host) == before
+
+
+def test_a_sandbox_is_connected_and_its_ports_opened_in_dockers_words(cli: Cli) -> None:
+    cli("up")
+    cli("network", "create", "--subnet", "10.7.0.0/24", "seven")
+    options = "--ip 10.7.0.9 --gw-priority 5 --mac-address 02:00:00:00:00:09 --link-local-ip 169.254.9.9"
+    ifname = "com.docker.network.endpoint.ifname=net7"
+    said = cli("connect", *options.split(), "--driver-opt", ifname, "seven", "web")
+    assert "net7  10.7.0.9 on seven (default route)" in said
+    assert shell(cli.host["web"], "ip route show default") == "default via 10.7.0.1 dev net7 \n"
+    web = next(one for one in cli.json("ps") if one["name"] == "web")
+    assert [one["interface"] for one in web["endpoints"]] == ["eth0", "net7"]
+    assert web["endpoints"][1]["link_local"] == ["169.254.9.9/16"]
+    assert "is on network seven already" in cli("network", "connect", "seven", "web", status=2)
+    assert "7070->70/tcp" in cli("publish", "web", "7070:70")
+    said = cli("unpublish", "-v", "web", "70")
+    assert "nft 'delete element inet netbuilder publish_any4 { tcp . 7070 }'" in said
+    cli("disconnect", "-f", "seven", "web")
+    assert "waiting  8088:80/tcp" in cli("network", "disconnect", "lab", "web")
+    assert "did you mean lab?" in cli("connect", "lba", "web", status=1)
+    assert "8088->80/tcp" in cli("connect", "lab", "web")
+    cli("up")
+    assert cli("diff") == ""
 
 
 def test_a_failure_is_one_line_with_a_hint(cli: Cli) -> None:

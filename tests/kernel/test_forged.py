@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
 
 from netbuilder import Bridge, Host, Network, Sandbox
 from netbuilder.host.namespace import NetworkNamespace
-from tests.kernel.helpers import BRIDGE_NF, PATIENCE, SOON, Lan, call, namespace, shell
+from tests.kernel.helpers import BRIDGE_NF, BRIDGE_NF6, PATIENCE, SOON, Lan, call, namespace, shell, six
 from tests.kernel.leftovers import wait_until
 
 SPECS = (
-    Network(name="lab", subnet="10.10.0.0/24"),
-    Network(name="other", subnet="10.20.0.0/24"),
-    Network(name="plain", subnet="10.40.0.0/24", masquerade=False),
+    Network(name="lab", subnet="10.10.0.0/24", subnet6="fd00:10::/64"),
+    Network(name="other", subnet="10.20.0.0/24", subnet6="fd00:20::/64"),
+    Network(name="plain", subnet="10.40.0.0/24", subnet6="fd00:40::/64", masquerade=False),
     Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"])),
     Sandbox(name="far", mode=Bridge(network="other", publish=["8089:80/udp"])),
     Sandbox(name="bare", mode=Bridge(network="plain")),
@@ -35,47 +35,75 @@ IPV6 = pytest.mark.skipif(not Path("/proc/sys/net/ipv6").exists(), reason="this 
 def bridge_nf(host: Host, request: pytest.FixtureRequest) -> str:
     if not Path(BRIDGE_NF).exists():
         pytest.skip("this kernel has no br_netfilter, so there is no bridge-nf-call-iptables to be on or off")
-    shell(host, f"echo {request.param} > {BRIDGE_NF}")
+    shell(host, f"echo {request.param} > {BRIDGE_NF}; echo {request.param} > {BRIDGE_NF6}")
     return str(request.param)
 
 
 @pytest.fixture
 def built(lan: Lan, bridge_nf: str) -> Lan:
+    lan.speak_ipv6()
     lan.host.apply(*SPECS)
+    for neighbour in (Lan.MACHINE, Lan.THIRD):  # so that what is forged need not wait for who is asked for first
+        for name in ("web", "bare"):
+            assert call(lan.host[name], (six(neighbour), 9), _at(lan, neighbour), 9, "udp")
     return lan
 
 
+def _at(lan: Lan, address: str) -> NetworkNamespace:
+    return lan.machine if address == Lan.MACHINE else lan.third
+
+
+@pytest.fixture(params=["ipv4", "ipv6"])
+def of(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """An address of the family that is tried, of its IPv4 one."""
+    return six if request.param == "ipv6" else str
+
+
 def checksum(data: bytes) -> int:
+    data += b"\0" * (len(data) % 2)
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total & 0xFFFF) + (total >> 16)
     return ~(total + (total >> 16)) & 0xFFFF
 
 
 def ip(source: str, to: str, protocol: int, payload: bytes) -> bytes:
+    if ":" in source:
+        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64)
+        return head + IPv6Address(source).packed + IPv6Address(to).packed + payload
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0)
     return head + IPv4Address(source).packed + IPv4Address(to).packed + payload
 
 
 def udp(source: str, to: tuple[str, int], payload: bytes) -> bytes:
-    return ip(source, to[0], 17, struct.pack("!HHHH", 4000, to[1], 8 + len(payload), 0) + payload)
+    head = struct.pack("!HHH", 4000, to[1], 8 + len(payload))
+    sum_ = checksum(_ends(source, to[0], 17, 8 + len(payload)) + head + payload)
+    return ip(source, to[0], 17, head + struct.pack("!H", sum_) + payload)
+
+
+def _ends(source: str, to: str, protocol: int, length: int) -> bytes:
+    """What is summed up besides, of either family: the two differ in the order only."""
+    return ip_address(source).packed + ip_address(to).packed + struct.pack("!BBH", 0, protocol, length)
 
 
 def tcp(source: tuple[str, int], to: tuple[str, int], flags: int) -> bytes:
-    ends = IPv4Address(source[0]).packed + IPv4Address(to[0]).packed
     head = struct.pack("!HHIIBBHHH", source[1], to[1], 1000, 2000, 5 << 4, flags, 1024, 0, 0)
-    sum_ = checksum(ends + struct.pack("!BBH", 0, 6, len(head)) + head)
+    sum_ = checksum(_ends(source[0], to[0], 6, len(head)) + head)
     return ip(source[0], to[0], 6, head[:16] + struct.pack("!H", sum_) + head[18:])
 
 
 def send(inside: NetworkNamespace, packet: bytes) -> None:
-    with inside.socket(kind=socket.SOCK_RAW, protocol=socket.IPPROTO_RAW) as raw:
-        raw.sendto(packet, (str(IPv4Address(packet[16:20])), 0))
+    if packet[0] >> 4 == 6:
+        family, to = socket.AF_INET6, str(IPv6Address(packet[24:40]))
+    else:
+        family, to = socket.AF_INET, str(IPv4Address(packet[16:20]))
+    with inside.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.sendto(packet, (to, 0))
 
 
 def datagram(client: NetworkNamespace, source: str, to: tuple[str, int], server: NetworkNamespace) -> str | None:
     """Whom a server takes a forged datagram to be from; None if it does not arrive."""
-    with server.socket(kind=socket.SOCK_DGRAM) as listener:
-        listener.bind(("0.0.0.0", to[1] if to[1] != 8089 else 80))
+    with server.socket(_family(to[0]), socket.SOCK_DGRAM) as listener:
+        listener.bind(("", to[1] if to[1] != 8089 else 80))
         listener.settimeout(SOON)
         send(client, udp(source, to, b"forged"))
         try:
@@ -84,10 +112,14 @@ def datagram(client: NetworkNamespace, source: str, to: tuple[str, int], server:
             return None
 
 
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 @contextmanager
-def segments(inside: NetworkNamespace) -> Iterator[socket.socket]:
-    """All TCP segments that arrive in a namespace."""
-    with inside.socket(kind=socket.SOCK_RAW, protocol=socket.IPPROTO_TCP) as raw:
+def segments(inside: NetworkNamespace, like: str = "10.10.0.2") -> Iterator[socket.socket]:
+    """All TCP segments of a family that arrive in a namespace."""
+    with inside.socket(_family(like), socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
         raw.settimeout(SOON)
         yield raw
 
@@ -97,10 +129,11 @@ def seen(raw: socket.socket) -> list[tuple[str, int]]:
     found = []
     while True:
         try:
-            packet = raw.recv(2000)
+            packet, source = raw.recvfrom(2000)
         except TimeoutError:
             return found
-        found.append((str(IPv4Address(packet[12:16])), packet[(packet[0] & 15) * 4 + 13]))
+        start = (packet[0] & 15) * 4 if raw.family == socket.AF_INET else 0  # IPv6 shows no header
+        found.append((str(source[0]), packet[start + 13]))
 
 
 @pytest.mark.parametrize("source", ["203.0.113.9", Lan.MACHINE, "10.20.0.2", "127.0.0.1"])
@@ -110,12 +143,12 @@ def seen(raw: socket.socket) -> list[tuple[str, int]]:
     ids=["out", "host", "published"],
 )
 def test_nothing_comes_from_a_sandbox_with_an_address_that_is_not_of_its_subnet(
-    built: Lan, source: str, to: tuple[str, int], server: str
+    built: Lan, of: Callable[[str], str], source: str, to: tuple[str, int], server: str
 ) -> None:
-    host = built.host
+    host, to = built.host, (of(to[0]), to[1])
     where = {"third": built.third, "host": host, "far": host["far"]}[server]
-    assert datagram(host["web"], "10.10.0.2", to, where) is not None
-    assert datagram(host["web"], source, to, where) is None
+    assert datagram(host["web"], of("10.10.0.2"), to, where) is not None
+    assert datagram(host["web"], of(source), to, where) is None
 
 
 # br0 is somebody's: with two subnets, a router to a third behind one of its machines.
@@ -350,25 +383,27 @@ def test_what_two_bridges_of_others_switch_is_not_routed_between_them(lan: Lan, 
 
 
 @pytest.mark.parametrize("flags", [SYN | ACK, RST, RST | ACK, FIN | ACK], ids=["syn-ack", "rst", "rst-ack", "fin-ack"])
-def test_no_packet_of_no_connection_leaves_with_a_private_address(built: Lan, flags: int) -> None:
-    host = built.host
-    with segments(built.machine) as arriving:
-        send(host["web"], tcp(("10.10.0.2", 4000), (Lan.MACHINE, 4001), flags))
-        assert "10.10.0.2" not in {source for source, _ in seen(arriving)}
+def test_no_packet_of_no_connection_leaves_with_a_private_address(
+    built: Lan, of: Callable[[str], str], flags: int
+) -> None:
+    host, web, bare, machine = built.host, *map(of, ("10.10.0.2", "10.40.0.2", Lan.MACHINE))
+    with segments(built.machine, machine) as arriving:
+        send(host["web"], tcp((web, 4000), (machine, 4001), flags))
+        assert web not in {source for source, _ in seen(arriving)}
         # Where nothing is translated, an answer whose question went another way is let through.
-        send(host["bare"], tcp(("10.40.0.2", 4000), (Lan.MACHINE, 4001), flags))
-        assert ("10.40.0.2", flags) in seen(arriving)
+        send(host["bare"], tcp((bare, 4000), (machine, 4001), flags))
+        assert (bare, flags) in seen(arriving)
 
 
 @pytest.mark.parametrize("port", [8088, 4001], ids=["published", "closed"])
-def test_the_host_resets_no_connection_that_may_be_a_sandboxs(built: Lan, port: int) -> None:
-    stray = tcp((Lan.MACHINE, 4000), (Lan.HOST, port), SYN | ACK)
-    with segments(built.machine) as arriving:
+def test_the_host_resets_no_connection_that_may_be_a_sandboxs(built: Lan, of: Callable[[str], str], port: int) -> None:
+    stray = tcp((of(Lan.MACHINE), 4000), (of(Lan.HOST), port), SYN | ACK)
+    with segments(built.machine, of(Lan.HOST)) as arriving:
         send(built.machine, stray)
         assert seen(arriving) == []
         shell(built.host, "nft flush chain inet netbuilder input")
         send(built.machine, stray)
-        assert [(source, flags & RST) for source, flags in seen(arriving)] == [(Lan.HOST, RST)]
+        assert [(source, flags & RST) for source, flags in seen(arriving)] == [(of(Lan.HOST), RST)]
 
 
 def test_the_hosts_own_closed_ports_are_refused_and_its_services_answer(built: Lan) -> None:
@@ -427,6 +462,30 @@ def test_a_sandbox_becomes_no_router_of_the_host_and_reaches_no_service_by_ipv6(
     assert not any(led_astray() for _ in range(3))
     shell(host, "nft delete table inet netbuilder")
     wait_until(reached, "the host's service is reached without the rules")
+    wait_until(led_astray, "an advertisement is taken without the rules")
+
+
+@IPV6
+def test_nor_where_its_network_has_ipv6(built: Lan) -> None:
+    """Neither by advertisements nor by a redirect; but the host's services are reached, by link-local addresses too."""
+    host, web = built.host, built.host["web"]
+    (bridge,) = (one.bridge for one in host.networks() if one.name == "lab")
+    shell(host, f"echo 1 > /proc/sys/net/ipv6/conf/{bridge}/accept_ra; echo 2 > /proc/sys/net/ipv6/conf/all/accept_ra")
+
+    def led_astray() -> bool:
+        advertise(web)
+        return bridge in shell(host, "ip -6 route show default")
+
+    shell(host, f"echo 2 > /proc/sys/net/ipv6/conf/{bridge}/accept_ra")  # the rules alone are in the way
+    assert not any(led_astray() for _ in range(3))
+    link_local = shell(host, f"ip -o -6 address show dev {bridge} scope link").split()[3].partition("/")[0]
+    index = int(shell(web, "cat /sys/class/net/eth0/ifindex"))
+    with host.socket(socket.AF_INET6) as listener, web.socket(socket.AF_INET6) as caller:
+        listener.bind(("::", 6000))
+        listener.listen()
+        caller.settimeout(PATIENCE)
+        caller.connect((link_local, 6000, 0, index))
+    shell(host, "nft flush chain inet netbuilder input")
     wait_until(led_astray, "an advertisement is taken without the rules")
 
 

@@ -18,7 +18,7 @@ def _recipes(*names: str) -> list[Recipe]:
     return [recipe for recipe in RECIPES if recipe.name in names]
 
 
-@pytest.mark.parametrize("recipe", _recipes("published", "adopted-by-path", "adopted-bridge"), ids=str)
+@pytest.mark.parametrize("recipe", _recipes("published", "adopted-by-path", "adopted-bridge", "dual-stack"), ids=str)
 def test_killed_anywhere_in_apply(host: Host, recipe: Recipe) -> None:
     specs = recipe.prepare(host)
     before = picture(host)
@@ -36,7 +36,7 @@ def test_killed_anywhere_in_apply(host: Host, recipe: Recipe) -> None:
     assert point > 15
 
 
-@pytest.mark.parametrize("recipe", _recipes("published", "adopted-by-path", "adopted-bridge"), ids=str)
+@pytest.mark.parametrize("recipe", _recipes("published", "adopted-by-path", "adopted-bridge", "dual-stack"), ids=str)
 def test_killed_anywhere_in_destroy(host: Host, recipe: Recipe) -> None:
     specs = recipe.prepare(host)
     before = picture(host)

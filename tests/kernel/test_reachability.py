@@ -50,8 +50,6 @@ SPECS = (
                 "127.0.0.1:9090:80/udp",
                 "192.0.2.1:7070:80",
                 "192.0.2.1:7070:80/udp",
-                "[::1]:9090:80",
-                "[::1]:9090:80/udp",
                 "[2001:db8:2::1]:7070:80",
                 "[2001:db8:2::1]:7070:80/udp",
             ],
@@ -175,9 +173,9 @@ ROWS = [
     Row("machine", "192.0.2.1:6000", "floor", at="6000", sees="192.0.2.2"),
     Row("web", "127.0.0.1:6000", "floor", at="127.0.0.1:6000", but=("host", "127.0.0.1:6000"), by_rules=False),
 ]
-# In IPv6 a port on all addresses is not open on ::1, as one on 127.0.0.1 is.
-ROWS += [row.in_ipv6() for row in ROWS if not (row.client == "host" and row.to == "127.0.0.1:8088")]
-ROWS.append(Row("host", "[::1]:8088", "web", but=("host", "[::1]:9090"), by_rules=False))
+# In IPv6 a port on all addresses is not open on ::1, as one on 127.0.0.1 is; for a port on ::1 see below.
+ROWS += [row.in_ipv6() for row in ROWS if ":9090" not in row.to and row.to != "127.0.0.1:8088"]
+ROWS.append(Row("host", "[::1]:8088", "web", but=("host", "[2001:db8:2::1]:8088"), by_rules=False))
 
 
 class World:
@@ -278,10 +276,32 @@ def test_the_rules_keep_out_a_lie_about_a_published_port(world_without_rules: Wo
         shell(host, "nft delete table inet netbuilder")
 
 
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_port_on_the_hosts_ipv6_loopback(
+    lan: Lan, bridge_nf: str, protocol: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The kernel takes no packet to ::1 from a bridge, but what becomes one later, unless rules see it there."""
+    lan.speak_ipv6()
+    shell(lan.host, f"echo {bridge_nf} > {BRIDGE_NF6}")
+    web = Sandbox("web", mode=Bridge("lab", publish=[f"[::1]:9090:80/{protocol}", f"8088:80/{protocol}"]))
+    if bridge_nf == "1":
+        with caplog.at_level("WARNING", "netbuilder"):
+            lan.host.apply(SPECS[0], web)
+        assert "bridge-nf-call-ip6tables is 1" in caplog.text
+        assert call(lan.host, ("::1", 9090), lan.host["web"], 80, protocol, SOON) is None
+        return
+    lan.host.apply(*SPECS[:2], web, Sandbox("neighbour", mode=Bridge("lab")), Sandbox("far", mode=Bridge("other")))
+    assert call(lan.host, ("::1", 9090), lan.host["web"], 80, protocol) == "fd00:10::1"
+    for client in (lan.machine, lan.host["neighbour"], lan.host["far"]):
+        assert call(client, (six(lan.HOST), 9090), lan.host["web"], 80, protocol, SOON) is None
+        assert call(client, (six(lan.HOST), 8088), lan.host["web"], 80, protocol)
+
+
 @pytest.mark.skipif(not Path("/proc/sys/net/ipv6").exists(), reason="this kernel has no IPv6")
+@pytest.mark.parametrize("subnet6", [None, "fd00:10::/64"], ids=["ipv4", "both"])
 @pytest.mark.parametrize("forwarding", ["0", "1"])
-def test_an_ipv6_router_stays_one(host: Host, forwarding: str) -> None:
-    """Whether it is one is not ours to say: we do not turn IPv6 forwarding on."""
+def test_an_ipv6_router_stays_one(host: Host, forwarding: str, subnet6: str | None) -> None:
+    """And another host becomes none, but for its own sandboxes."""
     shell(
         host,
         f"""
@@ -304,7 +324,10 @@ def test_an_ipv6_router_stays_one(host: Host, forwarding: str) -> None:
 
     if forwarding == "1":
         wait_until(reached, "the host is a router")
-    host.apply(*SPECS[:1], Sandbox(name="web", mode=Bridge(network="lab")))
+    lab = Network(name="lab", subnet="10.10.0.0/24", subnet6=subnet6)
+    host.apply(lab, Sandbox(name="web", mode=Bridge(network="lab")))
+    assert reached() == (forwarding == "1")
+    host.destroy_all()
     assert reached() == (forwarding == "1")
 
 

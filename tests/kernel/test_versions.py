@@ -459,9 +459,8 @@ def test_a_table_of_another_version_without_a_store_is_exchanged(host: Host, aga
     other = again()
     other.apply(LAB, WEB)
     assert not other.diff(LAB, WEB)
-    assert "ipv4" not in shell(host, "nft list set inet netbuilder forwarding")
+    assert "ipv4" in shell(host, "nft list set inet netbuilder made_router")
 
 
 def test_the_rules_are_what_nft_reads(host: Host) -> None:
-    path = Path(firewall.__file__).with_name("ruleset.nft")
-    shell(host, f"nft -c -f {path}")
+    shell(host, f"nft -c -f - <<'EOF'\n{firewall.ruleset()}EOF")

@@ -24,7 +24,7 @@ def twice(*comments: str) -> list[str]:
 
 
 OUTLINE = {
-    "": ("netbuilder ruleset 5",),
+    "": ("netbuilder ruleset 6",),
     "raw_prerouting": (
         "loopback",
         *twice("loopback guard: destination"),
@@ -36,6 +36,7 @@ OUTLINE = {
         "an address that the host reaches by this bridge",
         *twice("an address of the subnet"),
         "neighbour discovery, link-local",
+        *twice("switched, from a router on this bridge"),
         "spoofed source, or IPv6 where there is none",
     ),
     "gateway_guard": (*twice("trusted interface"), "a gateway address from elsewhere"),
@@ -267,7 +268,7 @@ def test_what_is_for_a_bridge_of_ours_is_published_or_dropped() -> None:
 def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        'add table inet netbuilder { comment "netbuilder ruleset 5"; }',
+        'add table inet netbuilder { comment "netbuilder ruleset 6"; }',
         "flush table inet netbuilder",
         "table inet netbuilder {",
     ]
@@ -286,17 +287,17 @@ def test_reading_the_rules_again_replaces_them_and_keeps_the_elements() -> None:
         ({"": ("made by somebody else",)}, False, False),
         ({"": ("netbuilder ruleset",)}, False, False),
         ({"": ("netbuilder ruleset x",)}, False, False),
-        ({"": ("not netbuilder ruleset 5",)}, False, False),
-        ({"": ("netbuilder ruleset 5 of mine",)}, False, False),
-        ({"forward": ("netbuilder ruleset 5",)}, False, False),
-        ({"": ("", "netbuilder ruleset 5")}, False, False),
+        ({"": ("not netbuilder ruleset 6",)}, False, False),
+        ({"": ("netbuilder ruleset 6 of mine",)}, False, False),
+        ({"forward": ("netbuilder ruleset 6",)}, False, False),
+        ({"": ("", "netbuilder ruleset 6")}, False, False),
         ({"": ("made by netbuilder",)}, True, False),  # 0.1.0's
         ({"": ("made by netbuilder", "")}, True, False),
         ({"": ("netbuilder ruleset 1",)}, True, False),
         ({"": ("netbuilder ruleset 10",)}, True, False),
-        ({"": ("netbuilder ruleset 5",)}, True, True),
-        ({"": ("netbuilder ruleset 5", "")}, True, True),
-        ({"": ("netbuilder ruleset 5",), "theirs": ("x",)}, True, True),
+        ({"": ("netbuilder ruleset 6",)}, True, True),
+        ({"": ("netbuilder ruleset 6", "")}, True, True),
+        ({"": ("netbuilder ruleset 6",), "theirs": ("x",)}, True, True),
         (OUTLINE, True, True),
     ],
 )

@@ -456,3 +456,11 @@ def test_claims_of_both_families_are_given_back() -> None:
     assert held.holder("address", "lab", int(ip_network("fd00:9::/64")[1])) == "the gateway of network lab"
     allocations.remove(["lab"], ["web"])
     assert not [one for one in held._holders.values() if one]
+
+
+def test_a_port_on_the_ipv6_loopback_is_warned_of_where_rules_see_what_is_bridged() -> None:
+    web = on("web", publish=["8088:80", "[::1]:9090:80"])
+    assert [str(port) for port in sandboxes(LAB, web, bridged=("ipv4",))["web"].ports][1] == "[::1]:9090:80/tcp"
+    (warning,) = resolve([LAB, web], Allocations(), HostFacts(bridged=("ipv6",))).warnings
+    assert "bridge-nf-call-ip6tables=0" in warning
+    assert not resolve([LAB, web], Allocations(), HostFacts(bridged=("ipv4",))).warnings

@@ -274,6 +274,7 @@ def test_a_network_may_have_both_families() -> None:
         commands(network.plan(*resolved(net=net).networks)).splitlines() for net in ({}, {"subnet6": "fd00:9::/64"})
     )
     assert [line for line in both if line not in one] == [
+        "sysctl -q -w net/ipv6/conf/br9/accept_dad=0",
         "sysctl -q -w net/ipv6/conf/br9/disable_ipv6=0",
         "ip address add fd00:9::1/64 dev br9 nodad",
         "ip -6 route append local ::1/128 dev br9 table local metric 2000",

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from netbuilder.errors import SpecError
 from netbuilder.resolve import Resolution, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
+from netbuilder.resolve.defaults import address_pools
 from netbuilder.resolve.facts import HostFacts, HostPort, HostRoute, Neighbour
 from netbuilder.resolve.resolved import HostBaseline, ResolvedEndpoint, ResolvedNetwork, ResolvedPort, ResolvedSandbox
 from netbuilder.spec import Bridge, Container, HostNetwork, Network, NoNetwork, PublishedPort, Sandbox
@@ -392,10 +393,18 @@ def test_after_dockers_31_pools_a_subnet_must_be_named() -> None:
     allocations = host(*specs[:30])
     assert len({subnet_of(one) for one in allocations.networks.values()}) == 30
     error = refusal(specs[30:], allocations)
-    problem = "every one of Docker's 30 address pools overlaps a network, route or nameserver of this host"
+    problem = "every subnet of the address pools overlaps a network, route or nameserver of this host"
     assert str(error) == f"network n30.subnet: {problem}"
     assert subnets([Network(name="bridge")], allocations) == ["172.17.0.0/16"]
     assert error.hint == "name a subnet, such as 10.9.0.0/24"
+
+
+def test_subnets_are_taken_from_pools_of_ones_own() -> None:
+    """The first is docker0's, made or not, as Docker has it."""
+    facts = HostFacts(pools=address_pools([("10.200.0.0/16", 24), ("10.9.0.0/24", 24)]))
+    specs: Specs = [Network(name="a"), Network(name="b"), Network(name="bridge")]
+    made = resolve(specs, Allocations(), facts).networks
+    assert [str(one.subnets[0]) for one in made] == ["10.200.1.0/24", "10.200.2.0/24", "10.200.0.0/24"]
 
 
 ADOPTED: dict[str, Any] = {
