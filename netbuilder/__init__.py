@@ -13,7 +13,7 @@
 The tour, in the order in which to read the source, and in which one part uses those above it:
 
     values    what all kept values are made of: checked names and fields; what to write for a word that is not there
-    packets   packets as they are seen, and their ways through the host
+    packets   packets as they are seen: what is in them, their way through the host, and a file that Wireshark reads
     spec      what you ask for: networks, and sandboxes in bridge, host, container or none mode
     compose   the same, read from a Compose file
     resolve   every default filled in, every clash refused
@@ -22,7 +22,7 @@ The tour, in the order in which to read the source, and in which one part uses t
     recipes   one story a mode: the steps, in the order a person would type them
     kernel    the only part that touches the kernel: namespaces, netlink, nftables, /proc/sys
     engine    what stands, compared with what is wanted; what is missing, done; what was done, taken back
-    host      the handle: apply, diff, plan, destroy; run, popen, enter and socket inside
+    host      the handle: apply, diff, plan, destroy; run, popen, enter and socket inside; capture
     cli       the command line
 """
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from netbuilder.engine.report import Change, Changes
     from netbuilder.errors import MissingLibrary, NetbuilderError, NotFound, PrivilegeError, SpecError, StepError
     from netbuilder.host import Host, LiveSandbox, NetworkNamespace
+    from netbuilder.host.capture import Capture
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.passage import Passage
     from netbuilder.packets.trace import Stop, Trace, Way
     from netbuilder.resolve.resolved import (
         ResolvedEndpoint,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Bridge": "spec",
+    "Capture": "host.capture",
     "Change": "engine.report",
     "Changes": "engine.report",
     "Container": "spec",
@@ -73,6 +76,7 @@ _HOME = {
     "NetworkNamespace": "host",
     "NoNetwork": "spec",
     "NotFound": "errors",
+    "Passage": "packets.passage",
     "Plan": "steps",
     "PrivilegeError": "errors",
     "PublishedPort": "spec",
@@ -96,6 +100,7 @@ _HOME = {
 
 __all__ = [
     "Bridge",
+    "Capture",
     "Change",
     "Changes",
     "Container",
@@ -109,6 +114,7 @@ __all__ = [
     "NetworkNamespace",
     "NoNetwork",
     "NotFound",
+    "Passage",
     "Plan",
     "PrivilegeError",
     "PublishedPort",

@@ -24,6 +24,7 @@ have nft || missing+=(nftables)
 have sysctl || missing+=(procps)
 [[ -e /etc/protocols ]] || missing+=(netbase)  # or nft would print 6 for tcp
 [[ $(ldconfig -p) == *libnftables.so.1* ]] || missing+=(libnftables1)
+[[ $(ldconfig -p) == *libpcap.so.* ]] || missing+=(libpcap0.8)  # for `netbuilder capture --filter`
 
 if have "$PYTHON"; then
     require_recent_python

@@ -7,6 +7,7 @@
     orphans             what is on a file's networks and not in it
     report              what is told of sandboxes and networks
     changes             what is told of what was done, and how far it is
+    capture             packets as they pass, told or into a file
     show, tables        what goes out: tables that fit, and JSON
     output              whether it arrived
     completion/         what makes a shell complete these words

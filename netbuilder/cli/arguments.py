@@ -89,6 +89,19 @@ def program(command: argparse.ArgumentParser, ahead: str = "") -> None:
     command.add_argument("program", metavar="CMD", nargs=argparse.REMAINDER, action=Program, help="what to run")
 
 
+def capture(command: argparse.ArgumentParser) -> None:
+    """What to listen to, and what of it to keep."""
+    add = command.add_argument
+    add("names", metavar="NAME", nargs="*", help="just these sandboxes (default: all, or those that --published is of)")
+    add("-o", "--output", metavar="FILE", action=File, help="the pcapng file to write, or - for standard output")
+    add("--published", metavar="PORT", help="just what belongs to this port of the host, on both sides of the NAT")
+    add("--filter", metavar="EXPRESSION", default="", help="just that, in tcpdump's language: host web and icmp")
+    add("--tap", dest="also", metavar="WHAT", action="append", default=[], help="also: bridge, veth, or an interface")
+    add("-c", "--packets", metavar="N", type=int, help="end after so many; a packet counts at each interface")
+    add("--seconds", metavar="N", type=float, help="end after so long")
+    add("--summary", action="store_true", help="tell each packet, and what changed of it, as without -o")
+
+
 def network_and_name(command: argparse.ArgumentParser) -> None:
     """A network and a sandbox, in the order that Docker has them in."""
     command.add_argument("network", metavar="NETWORK", help="the network")

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.cli import live, network
 from netbuilder.cli.output import say
@@ -130,6 +130,13 @@ def links(format: str) -> int:
     return 0
 
 
+def capture(**arguments: Any) -> int:
+    """Record what passes."""
+    from netbuilder.cli.capture import capture
+
+    return capture(**arguments)
+
+
 def isolated(program: list[str]) -> int:
     """Become a program on a host of its own."""
     from netbuilder.kernel import own_host
@@ -166,6 +173,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "inspect": inspect,
     "links": links,
     "trace": trace,
+    "capture": capture,
     "connect": live.connect,
     "disconnect": live.disconnect,
     "publish": live.publish,

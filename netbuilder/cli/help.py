@@ -128,6 +128,28 @@ no neighbour, no listener, not sent, bridge or unseen; nothing if it arrived.
 
 Exit status 0 if it was answered, 1 if not."""
 
+CAPTURE = """\
+It listens to the host's uplink (what the default route leads by) and to the
+interfaces of the sandboxes, all at once, until Ctrl-C or a limit:
+  sudo netbuilder capture --published 8088         each packet, told
+  sudo netbuilder capture -o way.pcapng            into a file for Wireshark
+  sudo netbuilder capture -o - | wireshark -k -i - the same, as it happens
+  sudo netbuilder capture --tap bridge --tap veth  at the host's ends, too
+
+A packet is told with all its copies, and with what was translated in between:
+  host:eth0 in   192.0.2.2:40312 → 192.0.2.1:8088
+                 ↓ DNAT: to 10.9.0.2:80
+                 ↓ routed: TTL 64 → 63
+  web:eth0  in   192.0.2.2:40312 → 10.9.0.2:80
+
+A filter on one side of the NAT hides the other: "port 8088" shows nothing at
+web's eth0. --published 8088 shows both. With --tap bridge or veth Wireshark
+sees the same addresses twice and calls it retransmission; switch that off with
+  wireshark -o tcp.analyze_sequence_numbers:FALSE way.pcapng
+
+In the file an interface is called web:eth0. Checksums are finished as a wire
+would carry them. What the kernel had to drop is counted, and told."""
+
 CONNECT = """\
 What goes on through its other networks goes on. The default route is by the
 network with the highest priority; of equal ones by one with both IPv4 and IPv6,

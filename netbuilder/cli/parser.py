@@ -160,6 +160,12 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "sudo netbuilder trace web 192.0.2.2:9000",
         arguments.packet,
     ),
+    "capture": (
+        "record packets on the host and in sandboxes, and show the NAT",
+        help.CAPTURE,
+        "sudo netbuilder capture --published 8088 --summary -o way.pcapng web",
+        arguments.capture,
+    ),
     "connect": (
         "put a sandbox on one more network, while it runs",
         help.CONNECT,

@@ -56,6 +56,13 @@ class Reader:
         """The networks that stand, in the order in which they were made."""
         return tuple(self.store.allocations().networks.values())
 
+    def uplinks(self) -> list[str]:
+        """The interfaces of the host that lead to other machines."""
+        from netbuilder.kernel.host_facts import uplinks
+
+        bridges = {network.bridge for network in self.networks()}
+        return [name for name in uplinks(self.kernel.host_socket) if name not in bridges]
+
     def veth_pairs(self) -> tuple[VethPair, ...]:
         """Which host veth belongs to which sandbox."""
         from netbuilder.kernel import veth_pairs

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
 from netbuilder.engine.engine import Engine
@@ -15,8 +16,10 @@ from netbuilder.steps import Plan
 from netbuilder.values.names import NetworkLike, SandboxLike
 
 if TYPE_CHECKING:
+    from netbuilder.host.capture import Capture
     from netbuilder.host.host import Host
     from netbuilder.kernel.veth_pairs import VethPair
+    from netbuilder.packets.passage import Passage
     from netbuilder.packets.trace import Trace
 
 P = ParamSpec("P")
@@ -94,6 +97,41 @@ class Standing(NetworkNamespace):
         from netbuilder.host.trace import trace
 
         return trace(cast("Host", self), sender, to, protocol, watch, timeout)
+
+    def capture(
+        self,
+        *sandboxes: str | SandboxLike,
+        file: str | PathLike[str] | int | None = None,
+        also: Sequence[str] = (),
+        published: str | int | None = None,
+        filter: str = "",
+        packets: int | None = None,
+        seconds: float | None = None,
+        watch: Callable[[Passage], object] | None = None,
+    ) -> Capture:
+        """Record packets at the host's uplink and at sandboxes' interfaces, for the length of a `with` block.
+
+        The uplink is what the default routes lead by; on a host without one, each interface with an address that is no
+        bridge of netbuilder's. Times are in order across all namespaces, and checksums as a wire would carry them.
+
+        Args:
+            sandboxes: Whose interfaces; by default all sandboxes', or with `published` those that the port leads to.
+            file: The pcapng file to write, or the descriptor of a pipe.
+            also: More interfaces of the host: "bridge" and "veth" for what leads to the sandboxes, or any by its name.
+            published: A port of the host, like 8088 or "8088/udp": what goes to it and comes from it on both sides of
+                the NAT, and nothing else.
+            filter: What to record, in tcpdump's language (man 7 pcap-filter). `host NAME` may be a sandbox.
+            packets: After how many to end: a packet counts at each interface.
+            seconds: After how long to end.
+            watch: Called with each packet as a `Passage`, all its copies and what was translated between them, half a
+                second after it was seen; on a thread of the capture's own.
+
+        Raises:
+            SpecError: If a limit is not more than 0; all else is raised as the block is entered.
+        """
+        from netbuilder.host.capture import Capture, Wanted
+
+        return Capture(self, Wanted(sandboxes, file, also, published, filter, packets, seconds, watch))
 
     def missing(self) -> dict[tuple[str, str], Plan]:
         """What does not hold any more, by kind ("network", "sandbox" …) and name of what stands."""

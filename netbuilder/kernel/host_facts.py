@@ -137,6 +137,13 @@ def addresses(host: Netlink) -> dict[str, tuple[IPInterface, ...]]:
     return found
 
 
+def uplinks(host: Netlink) -> list[str]:
+    """The interfaces of the default routes; on a host without one, those that have an address, but for the loopback."""
+    routes = host.ask([host_routes.get_all_routes()])[0].bodies
+    found = [host.name(index) for body in routes for index in host_routes.by_default(body)]
+    return list(dict.fromkeys(filter(None, found))) or [name for name in addresses(host) if name and name != "lo"]
+
+
 def has_any(wanted: Iterable[IPAddress]) -> bool:
     """Whether the host has one of some addresses, on an interface that is up or not: it lets us bind to its own."""
     by_family: dict[int, list[IPAddress]] = {}

@@ -19,7 +19,7 @@ from netbuilder.kernel.addressing import (
 from netbuilder.kernel.message import DUMP, Message, attributes, number_in
 from netbuilder.values.addresses import IPNetwork
 
-RTA_TABLE = 15
+RTA_MULTIPATH, RTA_TABLE = 9, 15
 RTPROT_RA = 9
 NOWHERE = {6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
@@ -51,3 +51,16 @@ def read_host_route(body: bytes) -> tuple[IPNetwork, str, str | None, int, int, 
 def advertised(body: bytes) -> int | None:
     """The index of the interface by which a route leads that a router advertised; None if none did."""
     return number_in(attributes(body, 12).get(RTA_OIF)) if body[5] == RTPROT_RA else None
+
+
+def by_default(body: bytes) -> list[int]:
+    """The interfaces, by index, by which a default route of the main table leads; none for any other route."""
+    seen = attributes(body, 12)
+    if body[7] != RTN_UNICAST or body[1] or number_in(seen.get(RTA_TABLE)) != RT_TABLE_MAIN:
+        return []
+    found, hops, at = [number_in(seen[RTA_OIF])] if RTA_OIF in seen else [], seen.get(RTA_MULTIPATH, b""), 0
+    while at + 8 <= len(hops):  # struct rtnexthop
+        size, index = struct.unpack_from("=HxxI", hops, at)
+        found.append(index)
+        at += max(8, (size + 3) & ~3)
+    return found

@@ -61,6 +61,12 @@ SAID = {
         "✓ but 192.0.2.2 is no neighbour, and there is no other way",
         "✓ the other machine answers, and it was called by the host's address",
     ],
+    "capture.py": [
+        "↓ DNAT: to 10.9.0.2:80",
+        "✓ and the host counted as a router: one less may follow (TTL)",
+        "↓ SNAT: from 192.0.2.1:8088, undoing DNAT",
+        "✓ it begins as a pcapng file does",
+    ],
     "09_router.py": [
         "✓ web does not reach the database",
         "✓ web reaches the database, by its own address",

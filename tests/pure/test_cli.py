@@ -25,7 +25,8 @@ from netbuilder.spec import Network, Sandbox
 from netbuilder.steps import AddNamespace, Plan, SetUp, Step, Undo
 
 COMMANDS = """
-    up plan diff down ps networks inspect links trace connect disconnect publish unpublish network exec isolated
+    up plan diff down ps networks inspect links trace capture connect disconnect publish unpublish network exec
+    isolated
     completion
     """.split()  # noqa: SIM905
 VERBS = ["ls", "inspect", "create", "rm", "prune", "connect", "disconnect"]
@@ -166,6 +167,20 @@ On = Callable[[Changes | BaseException], HostInMemory]
                 "format": "table",
             },
         ),
+        (
+            "capture -o way.pcapng --published 8088 --tap bridge --tap veth -c 9 --seconds 1.5 --summary web db",
+            {
+                "command": "capture",
+                "names": ["web", "db"],
+                "output": "way.pcapng",
+                "also": ["bridge", "veth"],
+                "published": "8088",
+                "filter": "",
+                "packets": 9,
+                "seconds": 1.5,
+                "summary": True,
+            },
+        ),
         ("exec web ls", {"command": "exec", "name": "web", "program": ["ls"]}),
         ("exec web -- ls", {"command": "exec", "name": "web", "program": ["ls"]}),
         (
@@ -213,6 +228,12 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
         "exec web --",
         "isolated",
         "isolated --",
+        "capture -o",
+        "capture --output=",
+        "capture -o a -o b",
+        "capture -c x",
+        "capture --seconds soon",
+        "-f lab.yaml capture",
     ],
 )
 def test_a_bad_call_is_refused_with_a_hint(argv: str, capsys: Capture) -> None:
@@ -306,6 +327,11 @@ def test_the_help_of_each_command_has_an_example_that_is_understood(command: str
 def test_what_docker_would_not_take_either_is_refused_by_its_option(words: str, problem: str, capsys: Capture) -> None:
     assert status(*words.split()) == 2
     assert problem in complaint(capsys)
+
+
+def test_packets_and_what_is_told_of_them_do_not_go_the_same_way(capsys: Capture) -> None:
+    assert status("capture", "--summary", "-o", "-") == 2
+    assert "--summary: is told on standard output" in complaint(capsys)
 
 
 def test_the_version(capsys: Capture) -> None:
@@ -468,7 +494,7 @@ def test_a_service_that_the_file_does_not_have_is_refused(command: str, on: On, 
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
-@pytest.mark.parametrize("command", ["inspect", "exec"])
+@pytest.mark.parametrize("command", ["inspect", "exec", "capture"])
 def test_a_name_that_can_be_none_reaches_no_host(
     command: str, name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1157,6 +1183,9 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         (["netbuilder", "exec", "w"], ["web"]),
         (["netbuilder", "exec", "web", "--", "netbuilder-no-such"], []),
         (["netbuilder", "down", "d"], ["db"]),
+        (["netbuilder", "capture", "w"], ["web"]),
+        (["netbuilder", "capture", "--ta"], ["--tap"]),
+        (["netbuilder", "capture", "web", "--tap", ""], ["bridge", "veth"]),
         (["netbuilder", "completion", "f"], ["fish"]),
         (["netbuilder", "trace", "--format", "s"], ["svg"]),
         (["netbuilder", "ps", "--format", "s"], []),

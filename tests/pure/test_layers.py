@@ -194,7 +194,7 @@ UNDO = f"{LOOK}; from netbuilder.engine import executor"
 @pytest.mark.parametrize(
     ("program", "heavy"),
     [
-        (LOOK, HEAVY | {"netbuilder.spec", "netbuilder.compose", "netbuilder.engine.changes"}),
+        (LOOK, HEAVY | {"netbuilder.spec", "netbuilder.compose", "netbuilder.engine.changes", "netbuilder.packets"}),
         (f"{LOOK}; from netbuilder.engine import condition", HEAVY | {"netbuilder.spec", "netbuilder.engine.executor"}),
         (UNDO, HEAVY | {"netbuilder.spec", "netbuilder.resolve.specs"}),
         ("from netbuilder import Plan, ResolvedSandbox, Changes, Step, NotFound", HEAVY | {"netbuilder.spec"}),

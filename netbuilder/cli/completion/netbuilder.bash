@@ -41,6 +41,16 @@ _netbuilder() {
                 return
             fi
             ;;
+        --tap)
+            mapfile -t COMPREPLY < <(compgen -W 'bridge veth' -- "$current")
+            return
+            ;;
+        -o | --output)
+            if [[ $command == capture ]]; then
+                compopt -o default
+                return
+            fi
+            ;;
         --format)
             words='table json'
             [[ $command == trace ]] && words+=' svg'
@@ -49,8 +59,8 @@ _netbuilder() {
             ;;
     esac
     if ((!command_at)); then
-        words='up plan diff down ps networks inspect links trace connect disconnect publish unpublish network exec isolated'
-        words+=' completion -h --help --version -f --file'
+        words='up plan diff down ps networks inspect links trace capture connect disconnect publish unpublish network'
+        words+=' exec isolated completion -h --help --version -f --file'
     else
         [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
         case $command in
@@ -60,6 +70,10 @@ _netbuilder() {
             ps | networks | links) words='--format' ;;
             trace) words="-u --udp -w --watch --timeout -v --verbose --format host outside $(_netbuilder_sandboxes)" ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;
+            capture)
+                words='-o --output --published --filter --tap -c --packets --seconds --summary'
+                words+=" $(_netbuilder_sandboxes)"
+                ;;
             connect | 'network connect')
                 words="--ip --ip6 --gw-priority --mac-address --link-local-ip --driver-opt --alias -v --verbose"
                 words+=" $(_netbuilder_sandboxes)"

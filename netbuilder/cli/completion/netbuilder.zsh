@@ -22,6 +22,7 @@ _netbuilder() {
         "inspect:show a sandbox's wiring, its commands, and what rewrites its packets"
         'links:show which veth of the host leads into which sandbox'
         'trace:follow one packet: the rules it meets, its NAT, and where it ends'
+        'capture:record packets; show where NAT happens'
         'connect:put a sandbox on one more network'
         'disconnect:take a sandbox off a network'
         'publish:open more ports of the host that lead into a sandbox'
@@ -54,6 +55,12 @@ _netbuilder() {
                 '*:sandbox:_netbuilder_sandboxes'
             ;;
         inspect) _arguments $help $format '1:sandbox:_netbuilder_sandboxes' ;;
+        capture)
+            _arguments $help '(-o --output)'{-o,--output}'[the pcapng file to write]:file:_files' \
+                '--published[a port, on both sides of the NAT]:port:' "--filter[in tcpdump's language]:expression:" \
+                '*--tap[listen there too]:what:(bridge veth)' '(-c --packets)'{-c,--packets}'[end after so many]:number:' \
+                '--seconds[end after so long]:number:' '--summary[tell each packet]' '*:sandbox:_netbuilder_sandboxes'
+            ;;
         connect)
             _arguments $help $verbose '--ip[its IPv4 address]:address:' '--ip6[its IPv6 address]:address:' \
                 '--gw-priority[whose default route it has]:number:' '--mac-address[its MAC address]:address:' \
