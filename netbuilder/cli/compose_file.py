@@ -31,7 +31,10 @@ def opened(file: Sequence[str] = (), env_file: Sequence[str] = (), profile: Sequ
     from netbuilder.compose import read
     from netbuilder.errors import SpecError, some
 
-    project = project_files(file, env_file)
+    try:
+        project = project_files(file, env_file)
+    except SpecError as error:
+        raise _in_file(error) from None
     profiles = list(profile) or project.variables.get("COMPOSE_PROFILES", "").split(",")
     try:
         composed = read(project.files, project.variables, profiles, project.folder, read_other)

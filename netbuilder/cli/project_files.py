@@ -108,6 +108,8 @@ def _name(path: str) -> str:
 
 def _text(path: str) -> str:
     name = _name(path)
+    if "\0" in path:
+        raise SpecError(name, "can't be read: its name has a null character")
     try:
         if path == _STANDARD_INPUT:
             text = _standard_input().read(_MOST + 1)
@@ -118,8 +120,6 @@ def _text(path: str) -> str:
         raise SpecError(name, f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SpecError(name, "can't be read: it is not UTF-8 text") from None
-    except ValueError:
-        raise SpecError(name, "can't be read: its name has a null character") from None
     if len(text) > _MOST:
         raise SpecError(name, f"is longer than {_MOST >> 20} MiB, as no Compose file is")
     return text

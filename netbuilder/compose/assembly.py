@@ -83,6 +83,8 @@ class Assembly:
 
     def _included(self, one: yaml.Node, where: str, around: Around) -> yaml.Node:
         """The networks and services of an entry: a path, or a mapping of paths, a folder and files of variables."""
+        if isinstance(one, yaml.SequenceNode):
+            raise fault(one, where, "must be text or a mapping, not a list")
         said = entries_of(one) if isinstance(one, yaml.MappingNode) else {"path": (one, one)}
         for key in said.keys() - {*_INCLUDE}:
             raise fault(said[key][0], under(where, key), "is an unknown key", suggestion(key, _INCLUDE))

@@ -10,6 +10,7 @@ import yaml
 from netbuilder.compose.filling import filled
 from netbuilder.compose.source import fault, load, shown
 from netbuilder.compose.variables import Variables
+from netbuilder.errors import SpecError
 
 Reader: TypeAlias = Callable[[str], str | None]
 """Gives the text of the file at a path, or None if there is none."""
@@ -69,7 +70,10 @@ class Library:
         """
         if self._read is None:
             raise fault(node, where, f"{shown(path)} is another file, and a text alone is read")
-        text = self.text_if_there(path)
+        try:
+            text = self.text_if_there(path)
+        except SpecError as error:
+            raise fault(node, where, str(error), error.hint) from None
         if text is None:
             raise fault(node, where, f"there is no file {shown(path)}")
         self._room -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netbuilder.compose import keys
@@ -15,8 +15,11 @@ from netbuilder.compose.places import Places
 from netbuilder.compose.services import profiles, replicas, sandbox
 from netbuilder.compose.source import Source, shown, source, under
 from netbuilder.compose.variables import Variables
-from netbuilder.errors import SpecError, suggestion
+from netbuilder.errors import SpecError, some, suggestion
 from netbuilder.spec import Bridge, Container, Network, Sandbox
+
+_FEW = 3
+"""Places that fit on a line."""
 
 PROJECT = "COMPOSE_PROJECT_NAME"
 """The variable that is the project's name, for the files too."""
@@ -44,11 +47,11 @@ class Composed:
 
     @property
     def notice(self) -> str:
-        """One line for the user that names what was ignored, or nothing."""
+        """One line for the user that says what was ignored, or nothing; many keys are counted."""
         without_effect = [where for where in self.ignored if where.endswith(_NO_EFFECT)]
         others = [where for where in self.ignored if where not in without_effect]
         told = {"ignored, as not about networking": others, "ignored, as nothing here goes by it": without_effect}
-        return "; ".join(f"{why}: {', '.join(places)}" for why, places in told.items() if places)
+        return "; ".join(f"{why}: {_counted(places)}" for why, places in told.items() if places)
 
     def named(self, service: str) -> tuple[Sandbox, ...]:
         """The sandboxes of a service.
@@ -155,6 +158,13 @@ def _composed(said: Source, chosen: set[str], unset: tuple[str, ...]) -> Compose
             {one.name: services[key] for key in by_wanted for one in sandboxes[key]},
         ),
     )
+
+
+def _counted(places: Sequence[str]) -> str:
+    """A few places, or of many how many and what they are like."""
+    if len(places) <= _FEW:
+        return ", ".join(places)
+    return f"{len(places)} keys ({some({place.rpartition('.')[2] for place in places})})"
 
 
 def _names(key: str, service: Section) -> list[str]:
