@@ -109,7 +109,7 @@ def below(place: str, key: str) -> str:
 SYSCTLS_ELSEWHERE = "fs.mqueue.* kernel.*"
 """Settings of the namespaces that Docker gives a container beside its network: they are ignored."""
 
-NO_EFFECT = ("aliases", *ANNOUNCEMENTS)
+NO_EFFECT = ("aliases", "ports", *ANNOUNCEMENTS)
 """Keys that are ignored, though they are about networking: nothing here goes by them."""
 
 SAID = {"ipv4": "enable_ipv4", "ipv6": "enable_ipv6", "masquerade": MASQUERADE}

@@ -82,9 +82,14 @@ def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str,
     if chosen == "bridge":
         return bridge(service, [(DEFAULT_NETWORK, attachment(service, chosen, None))], _publish(service))
     mode = _other_mode(chosen, service.at("network_mode"), names)
-    for key, said in (("ports", service.get("ports", list)), ("mac_address", service.text("mac_address"))):
-        if said:
-            raise SpecError(service.at(key), f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
+    if service.get("ports", list) and not isinstance(mode, Container):
+        tuple(_publish(service))  # they are checked, and then discarded, as by Docker
+        service.ignore(service.at("ports"))
+    elif service.get("ports", list):
+        raise SpecError(service.at("ports"), f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
+    if service.text("mac_address"):
+        where = service.at("mac_address")
+        raise SpecError(where, f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
     return mode
 
 

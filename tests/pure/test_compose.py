@@ -1087,8 +1087,22 @@ def test_an_error_says_what_to_do(text: str, hint: str) -> None:
     assert hint in refusal(text).hint
 
 
-@pytest.mark.parametrize(("key", "said"), [("ports", "[x]"), ("mac_address", "x")])
-@pytest.mark.parametrize("mode", ["host", "none", "container:db", "service:web"])
+@pytest.mark.parametrize("mode", ["host", "none"])
+def test_ports_are_discarded_where_there_is_no_interface_to_open_them_on(mode: str) -> None:
+    composed = parse(service(f"network_mode: {mode}, ports: ['80:80']"))
+    assert composed.specs == (Network("lab"), Sandbox("web", mode=mode))
+    assert composed.notice == "ignored, as nothing here goes by it: services.web.ports"
+    assert refusal(service(f"network_mode: {mode}, ports: ['0:0']")).field == "services.web.ports[0]"
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "said"),
+    [
+        *((mode, "mac_address", "x") for mode in ("host", "none", "container:db", "service:web")),
+        ("container:db", "ports", "[x]"),
+        ("service:web", "ports", "[x]"),
+    ],
+)
 def test_a_mode_without_an_interface_of_its_own_takes_no_ports_and_no_mac(mode: str, key: str, said: str) -> None:
     error = refusal(service(f"network_mode: '{mode}', {key}: {said}"))
     assert str(error) == f"services.web.{key}: does nothing with network_mode {mode}"
