@@ -53,7 +53,7 @@ class Merging:
             return self.settled(over)
         if _is_empty(over):
             return base
-        if place in _AS_LISTS and not (isinstance(base, yaml.MappingNode) and isinstance(over, yaml.MappingNode)):
+        if place in _AS_LISTS:
             base, over = _as_list(base), _as_list(over)
         if place == _ATTACHMENTS:
             base, over = _as_mapping(base), _as_mapping(over)

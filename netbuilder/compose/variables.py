@@ -80,7 +80,7 @@ class Variables:
                 return self.fill(rest, depth + 1) if is_there else ""
             case "?" if not is_there:
                 why = self.fill(rest, depth + 1)
-                raise ValueError(f"variable {shown(name)[1:-1]} is required and not set{': ' if why else ''}{why}")
+                raise ValueError(f"required variable {shown(name)[1:-1]} is missing a value{': ' if why else ''}{why}")
         if value is None:
             self.unset.add(name)
         return value or ""

@@ -145,6 +145,11 @@ def test_pairs_are_merged_however_they_are_written(key: str, base: str, over: st
     assert found == {"net.ipv4.a": "1", "net.ipv4.b": "2", "net.ipv4.c": "2"}
 
 
+def test_a_label_without_a_value_takes_the_earlier_ones_place() -> None:
+    composed = merged(service("labels: {a: 1, b: 1}"), service("labels: {a: , b: ''}"))
+    assert composed.named("web")[0].labels == {"a": "", "b": ""}
+
+
 @pytest.mark.parametrize(
     ("over", "network"),
     [
@@ -613,7 +618,10 @@ def test_what_is_not_set_is_told_once(capsys: pytest.CaptureFixture[str]) -> Non
         (["--env-file", "bad"], "bad: line 2: '!' is not NAME=VALUE"),
         (["-f", "nosuch"], "nosuch: can't be read: No such file or directory"),
         (["-f", "compose.yaml", "-f", "latin1"], "latin1: can't be read: it is not UTF-8 text"),
-        (["-f", "required"], "required:1: services.web.network_mode: variable X is required and not set: choose one"),
+        (
+            ["-f", "required"],
+            "required:1: services.web.network_mode: required variable X is missing a value: choose one",
+        ),
         (["-f", "value"], "value:2: services.web.ports[0]: "),
         (["-f", "includes"], "includes:1: include[0]: there is no file 'nosuch'"),
         (["-f", "folder"], "folder:1: include[0]: x: can't be read: Is a directory"),
