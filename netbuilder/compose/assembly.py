@@ -14,7 +14,7 @@ import yaml
 
 from netbuilder.compose import dotenv
 from netbuilder.compose.extending import Extending
-from netbuilder.compose.files import File, Library, Parsed, Reader, entries_of, parsed, texts
+from netbuilder.compose.files import File, Library, Parsed, Reader, entries_of, is_nothing, parsed, texts
 from netbuilder.compose.filling import filled
 from netbuilder.compose.merging import Merging
 from netbuilder.compose.source import fault, shown, under
@@ -67,8 +67,11 @@ class Assembly:
 
     def _with_included(self, root: yaml.Node, around: Around, name: str) -> yaml.Node:
         entries = entries_of(root)
-        _, said = entries.pop("include", (root, None))
-        if said is None or said.tag.endswith(":null"):
+        if "include" not in entries:
+            return root
+        _, said = entries.pop("include")
+        root = yaml.MappingNode(root.tag, list(entries.values()), root.start_mark, root.end_mark)
+        if is_nothing(said):
             return root
         if not isinstance(said, yaml.SequenceNode):
             raise fault(said, "include", "must be a list")
@@ -78,7 +81,6 @@ class Assembly:
         for i, one in enumerate(said.value):
             included = self._included(one, f"include[{i}]", around._replace(above=(*around.above, name)))
             under_it = self._merging.merge(under_it, included)
-        root = yaml.MappingNode(root.tag, list(entries.values()), root.start_mark, root.end_mark)
         return root if under_it is None else self._merging.merge(under_it, root)
 
     def _included(self, one: yaml.Node, where: str, around: Around) -> yaml.Node:

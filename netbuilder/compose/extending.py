@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from netbuilder.compose.files import Entries, Library, entries_of, texts
+from netbuilder.compose.files import Entries, Library, entries_of, is_nothing, texts
 from netbuilder.compose.filling import filled
 from netbuilder.compose.merging import Merging
 from netbuilder.compose.source import fault, load, shown, under
@@ -63,9 +63,12 @@ class Extending:
             return siblings.done[name]
         _, service = siblings.services[name]
         entries = entries_of(service)
-        _, said = entries.pop("extends", (service, None))
-        if said is None or said.tag.endswith(":null"):
+        if "extends" not in entries:
             return service
+        _, said = entries.pop("extends")
+        own = yaml.MappingNode(service.tag, list(entries.values()), service.start_mark, service.end_mark)
+        if is_nothing(said):
+            return own
         where = under(under("services", name), "extends")
         step = (service.start_mark.name, name)
         if step in trail or len(trail) >= _LONGEST:
@@ -76,7 +79,6 @@ class Extending:
             hint = suggestion(base_name, others.services)
             raise fault(said, where, f"there is no {under('services', base_name)}", hint)
         base = self._service(base_name, others, variables, (*trail, step))
-        own = yaml.MappingNode(service.tag, list(entries.values()), service.start_mark, service.end_mark)
         place = under("services", name)
         merged = self._merging.merge(self._merging.settled(base), own, "services.*", place)
         siblings.done[name] = merged

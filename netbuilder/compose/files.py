@@ -111,6 +111,11 @@ def entries_of(node: yaml.Node | None) -> Entries:
     return {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
+def is_nothing(node: yaml.Node | None) -> bool:
+    """Whether a value is not there, is empty, or is one that a tag takes away."""
+    return node is None or node.tag == "!reset" or node.tag.endswith(":null")
+
+
 def texts(node: yaml.Node, where: str) -> list[str]:
     """A text, or a list of texts."""
     found = node.value if isinstance(node, yaml.SequenceNode) else [node]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 
@@ -17,8 +17,13 @@ class Keys(NamedTuple):
 
     def ignores(self, key: str) -> bool:
         """Whether nothing is made of a key."""
-        words = self.ignored.split()
-        return key in words or ("x-*" in words and fnmatchcase(key, "x-*"))
+        words = _words(self.ignored)
+        return key in words or ("x-*" in words and key.startswith("x-"))
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 BRIDGE = "com.docker.network.bridge.name"

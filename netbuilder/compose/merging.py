@@ -17,7 +17,7 @@ from netbuilder.compose.source import KINDS, fault, under
 _TAG = "tag:yaml.org,2002:"
 _RESET, _OVERRIDE = "!reset", "!override"
 _KINDS = {yaml.ScalarNode: KINDS[str], yaml.SequenceNode: KINDS[list], yaml.MappingNode: KINDS[dict]}
-_MOST = 2_000_000
+_MOST = 500_000
 """Entries that all merging comes to; unlimited, a chain of `extends` brings in the square of the file."""
 
 _PAIRS = {"networks.*.labels", "services.*.deploy.labels", "services.*.labels", "services.*.sysctls"}

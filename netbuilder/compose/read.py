@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from netbuilder.compose import keys
 from netbuilder.compose.assembly import Around, Assembly
 from netbuilder.compose.document import Section
 from netbuilder.compose.endpoints import IMPLICIT, attachments
-from netbuilder.compose.files import File, Reader, parsed, project_name
+from netbuilder.compose.files import File, Parsed, Reader, parsed, project_name
 from netbuilder.compose.networks import network
 from netbuilder.compose.places import Places
 from netbuilder.compose.services import profiles, replicas, sandbox
@@ -118,13 +119,21 @@ def read(
     Raises:
         SpecError: As for `parse`; its `file` is the file that is wrong, by its name.
     """
-    roots, variables = parsed(files), Variables(environment)
-    name = environment.get(PROJECT) or project_name(roots, variables)
+    try:
+        return _read(parsed(files), Variables(environment), set(profiles), folder, reader)
+    except RecursionError:
+        raise SpecError("the file", "is nested too deeply") from None
+
+
+def _read(
+    files: Sequence[Parsed], variables: Variables, profiles: set[str], folder: str, reader: Reader | None
+) -> Composed:
+    name = variables.values.get(PROJECT) or project_name(files, variables)
     if name:
         variables.values[PROJECT] = name
-    found = source(Assembly(reader).merged(roots, Around(folder, variables)))
+    found = source(Assembly(reader).merged(files, Around(folder, variables)))
     try:
-        return _composed(found, set(profiles), tuple(sorted(variables.unset)))
+        return _composed(found, profiles, tuple(sorted(variables.unset)))
     except SpecError as error:
         raise found.told(error) from None
 
@@ -132,6 +141,7 @@ def read(
 def _composed(said: Source, chosen: set[str], unset: tuple[str, ...]) -> Composed:
     ignored: set[str] = set()
     file = Section(said.content, "", keys.FILE, ignored)
+    _check_name(file)
     declared, services = file.named("networks", keys.NETWORK), file.named("services", keys.SERVICE)
     networks = {key: network(section, key) for key, section in declared.items()}
     if not networks and not services:
@@ -158,6 +168,13 @@ def _composed(said: Source, chosen: set[str], unset: tuple[str, ...]) -> Compose
             {one.name: services[key] for key in by_wanted for one in sandboxes[key]},
         ),
     )
+
+
+def _check_name(file: Section) -> None:
+    name = file.text("name")
+    if name is not None and not re.fullmatch("[a-z0-9][a-z0-9_-]*", name):
+        problem = f"{shown(name)} is no name of a project"
+        raise SpecError("name", problem, "use lower-case letters, digits, - and _; start with a letter or a digit")
 
 
 def _counted(places: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from netbuilder.compose.source import shown
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _BRACED = re.compile(rf"({_NAME.pattern})(?:(:?[-+?])(.*))?", re.DOTALL)
 _BRACE = re.compile(r"\{.?|\}", re.DOTALL)
-_DEEPEST = 32
+_DEEPEST = 10
 """Texts inside each other, as in "${A:-${B:-${C}}}"."""
 _MOST = 16 << 20
 """Characters that all values together come to; unlimited, variables made of each other grow without an end."""

@@ -318,7 +318,7 @@ def test_chains_that_come_to_the_square_of_the_file_are_refused() -> None:
     error = refusal(
         f"services:\n  a: {{ports: [{many}]}}\n  c: {{ports: ['5000:1']}}\n{links.replace('}', ', ports: [1:1]}')}"
     )
-    assert "comes to more than 2000000 entries" in str(error)
+    assert "comes to more than 500000 entries" in str(error)
 
 
 # What a file includes
@@ -409,6 +409,13 @@ def test_includes_that_cannot_be(text: str, said: str, where: tuple[str, int | N
 def test_files_that_each_include_the_next_one_twice_are_refused_at_once() -> None:
     fans = {f"fan{i}": f"include: [fan{i + 1}, fan{i + 1}]" for i in range(30)}
     assert "more than 200 files are read" in str(refusal("include: [fan0]", **fans, fan30="services: {}"))
+
+
+@pytest.mark.parametrize("said", ["", "!reset x"])
+def test_an_include_or_extends_of_nothing_is_none(said: str) -> None:
+    assert parse(f"include: {said}\nservices: {{web: {{extends: {said or 'null'}, {NONE}}}}}").specs == (
+        Sandbox("web", mode=NoNetwork()),
+    )
 
 
 # Profiles
@@ -599,6 +606,19 @@ def test_a_project_has_a_name_that_its_files_may_speak_of(monkeypatch: pytest.Mo
     assert names() == ["shop-web"]
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", "other")
     assert names() == ["other-web"]
+
+
+@pytest.mark.parametrize("name", ["Shop", "-shop", "_shop", "a b", "a.b", "../x", "[a]", "{a: b}"])
+def test_a_project_name_that_can_be_none_is_refused(name: str) -> None:
+    assert refusal(f"\nname: {name}\n{LAB}").line == 2
+    assert refusal(f"name: {name}\n{LAB}").field == "name"
+
+
+def test_nothing_is_too_deep_for_an_error() -> None:
+    for depth in (100, 300, 400, 900):
+        text = service(f"labels: {'[' * depth}{']' * depth}")
+        for texts in ((text,), (service("labels: {a: b}"), text)):
+            assert "services.web.labels" in str(refusal(*texts)) or "nested too deeply" in str(refusal(*texts))
 
 
 def test_what_is_not_set_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
