@@ -112,7 +112,7 @@ class Assembly:
         """Those of the file above, and behind them those of the included file's own `.env`."""
         more: dict[str, str] = {}
         path = normpath(join(folder, ".env"))
-        if files is None and (text := self._library.text_if_there(path)) is not None:
+        if files is None and (text := self._library.text_if_there(path, node, where)) is not None:
             more = dotenv.variables(text, path, around.variables.values)
         for path in (normpath(join(around.folder, file)) for file in files or () if file != "/dev/null"):
             known = more | around.variables.values

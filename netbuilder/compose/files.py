@@ -70,10 +70,7 @@ class Library:
         """
         if self._read is None:
             raise fault(node, where, f"{shown(path)} is another file, and a text alone is read")
-        try:
-            text = self.text_if_there(path)
-        except SpecError as error:
-            raise fault(node, where, str(error), error.hint) from None
+        text = self.text_if_there(path, node, where)
         if text is None:
             raise fault(node, where, f"there is no file {shown(path)}")
         self._room -= 1
@@ -81,9 +78,12 @@ class Library:
             raise fault(node, where, f"more than {_MOST} files are read, as for no project")
         return text
 
-    def text_if_there(self, path: str) -> str | None:
+    def text_if_there(self, path: str, node: yaml.Node, where: str) -> str | None:
         """The same, or None if there is none."""
-        return None if self._read is None else self._read(path)
+        try:
+            return None if self._read is None else self._read(path)
+        except SpecError as error:
+            raise fault(node, where, str(error), error.hint) from None
 
 
 def parsed(files: Iterable[File]) -> list[Parsed]:

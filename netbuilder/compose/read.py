@@ -71,8 +71,11 @@ class Composed:
         Raises:
             SpecError: If the file has no such service.
         """
-        by_name = {one.name: one for service in self.services.values() for one in service}
-        wanted = {one.name: one for service in services for one in self.named(service)}
+        everyone = [one for service in self.services.values() for one in service]
+        by_name = {one.name: one for one in everyone}
+        named = dict.fromkeys(services)
+        refuse_twins((under("services", key), one.name) for key in named for one in self.named(key))
+        wanted = {one.name: one for key in named for one in self.named(key)}
         for one in list(wanted.values()):
             while isinstance(one.mode, Container) and one.mode.sandbox in by_name.keys() - wanted.keys():
                 one = by_name[one.mode.sandbox]
@@ -81,7 +84,7 @@ class Composed:
         networks = {endpoint.network for bridge in bridges for endpoint in bridge.attachments}
         return (
             *(spec for spec in self.specs if isinstance(spec, Network) and spec.name in networks),
-            *(one for one in by_name.values() if one.name in wanted),
+            *(one for one in everyone if wanted.get(one.name) is one),
         )
 
 

@@ -459,8 +459,11 @@ services:
   gpu: {container_name: app, network_mode: host, profiles: [gpu]}
 """
     assert parse(text, profiles=["gpu"]).specs == (Sandbox("app", mode=HostNetwork()),)
-    with pytest.raises(SpecError, match=r"services\.gpu: is named app, as services\.cpu is"):
-        parse(text, profiles=["*"])
+    assert parse(text).needed_by("cpu") == (Sandbox("app", mode=NoNetwork()),)
+    assert parse(text).needed_by("gpu", "gpu") == (Sandbox("app", mode=HostNetwork()),)
+    for both in (lambda: parse(text, profiles=["*"]), lambda: parse(text).needed_by("cpu", "gpu")):
+        with pytest.raises(SpecError, match=r"services\.gpu: is named app, as services\.cpu is"):
+            both()
 
 
 # Several sandboxes of a service
@@ -644,6 +647,7 @@ def test_what_is_not_set_is_told_once(capsys: pytest.CaptureFixture[str]) -> Non
         ),
         (["-f", "value"], "value:2: services.web.ports[0]: "),
         (["-f", "includes"], "includes:1: include[0]: there is no file 'nosuch'"),
+        (["-f", "dotenv"], "dotenv:1: include[0]: y/.env: can't be read: Is a directory"),
         (["-f", "folder"], "folder:1: include[0]: x: can't be read: Is a directory"),
     ],
 )
@@ -655,7 +659,10 @@ def test_a_bad_project_is_refused(words: list[str], said: str, capsys: pytest.Ca
         value="services: {web: {\nports: ['${HTTP:-99999}:80']}}",
         includes="include: [nosuch]",
         folder="include: [x]",
+        dotenv="include: [y/c.yaml]",
         x__y="",
+        y___dot_env__x="",
+        y__c_dot_yaml=PROFILES,
     )
     Path("latin1").write_bytes(b"\xe9")
     assert main([*words, "plan"]) == 2
