@@ -43,9 +43,11 @@ def _as_it_was(kind: type[NetbuilderError], args: tuple[Any, ...], fields: dict[
 class SpecError(NetbuilderError, ValueError):
     """A spec that is refused before the kernel is touched; `field` names the place in it.
 
-    Where it came from a file, `field` is the place there (`services.web.ports[0]`), and `line` its line.
+    Where it came from a file, `field` is the place there (`services.web.ports[0]`), `line` its line, and `file` the
+    file's name, if it has one.
     """
 
+    file: str | None = None
     line: int | None = None
 
     def __init__(self, field: str, problem: str, hint: str = "") -> None:

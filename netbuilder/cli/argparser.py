@@ -76,26 +76,33 @@ class Parser(argparse.ArgumentParser):
 
 
 class TopParser(Parser):
-    """Takes the file ahead of the command too, as Compose does."""
+    """Takes the files ahead of the command too, as Compose does."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """The arguments by name, with the file as `file`, wherever it was named."""
+        """The arguments by name, with the files as `file`, wherever they were named."""
         given = super().parse_args(args, namespace)
         if verb := given.__dict__.pop("verb", None):
             given.command = f"{given.command} {verb}"
-        if getattr(given, "everything", False) and given.services:
-            self.error("argument --all: not allowed with SERVICE")
-        ahead = given.__dict__.pop("ahead")
-        if ahead is None:
-            return given
-        if not hasattr(given, "file"):
-            self.error(f"-f is given, and {given.command} takes no file")
-        if given.file is not None:
-            self.error("-f is given twice: one file at a time")
+        for name, option in _AHEAD.items():
+            ahead = given.__dict__.pop(f"ahead_{name}")
+            if ahead and not hasattr(given, name):
+                self.error(f"{option} is given, and {given.command} takes no file")
+            if hasattr(given, name):
+                setattr(given, name, [*ahead, *getattr(given, name)])
         if getattr(given, "everything", False):
-            self.error("argument --all: not allowed with argument -f/--file")
-        given.file = ahead
+            self._refuse_beside_all(given)
         return given
+
+    def _refuse_beside_all(self, given: Any) -> None:
+        if given.services:
+            self.error("argument --all: not allowed with SERVICE")
+        for name, option in _AHEAD.items():
+            if getattr(given, name):
+                self.error(f"argument --all: not allowed with {option}")
+
+
+_AHEAD = {"file": "-f", "env_file": "--env-file", "profile": "--profile"}
+"""What may be said ahead of the command too, and its option."""
 
 
 class Version(argparse.Action):
@@ -113,18 +120,16 @@ class Version(argparse.Action):
         parser.exit()
 
 
-class File(argparse.Action):
-    """A file's name: one, and not an empty one, as an unset variable of a shell's gives it."""
+class Files(argparse.Action):
+    """Names of files, none of them an empty one, as an unset variable of a shell's gives it."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        """Keep it."""
+        """Keep one more."""
         if not values:
             parser.error(f"{option} is given an empty name")
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"{option} is given twice: one file at a time")
-        setattr(namespace, self.dest, values)
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
 
 
 class Program(argparse.Action):

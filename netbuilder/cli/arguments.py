@@ -4,29 +4,56 @@ from __future__ import annotations
 
 import argparse
 
-from netbuilder.cli.argparser import File, Program
+from netbuilder.cli.argparser import Files, Program
 
 TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
 if TYPE_CHECKING:
     from typing import Any
 
 
-def file(command: Any, dest: str = "file", help: str = "") -> None:
-    """The Compose file."""
-    command.add_argument(
+def files(command: Any, ahead: str = "") -> None:
+    """The Compose files of a project, its variables and its profiles.
+
+    Args:
+        command: What takes them.
+        ahead: What is put before their names where they stand ahead of the command.
+    """
+    add = command.add_argument
+    add(
         "-f",
         "--file",
-        dest=dest,
+        dest=f"{ahead}file",
         metavar="FILE",
-        action=File,
-        help=help or "the Compose file, or - for standard input (default: compose.yaml in the working directory)",
+        action=Files,
+        default=[],
+        help="a Compose file, or - for standard input; several are merged (default: compose.yaml and"
+        " compose.override.yaml in the working directory or above)",
+    )
+    add(
+        "--env-file",
+        dest=f"{ahead}env_file",
+        metavar="FILE",
+        action=Files,
+        default=[],
+        help="variables for ${NAME}, behind those of the environment (default: .env beside the Compose file)",
+    )
+    add(
+        "--profile",
+        dest=f"{ahead}profile",
+        metavar="NAME",
+        action=Files,
+        default=[],
+        help='services of this profile too; "*" for all (default: $COMPOSE_PROFILES)',
     )
 
 
 def services(command: argparse.ArgumentParser) -> None:
     """Services of the file, by name."""
     command.add_argument(
-        "services", metavar="SERVICE", nargs="*", help="just these services of the file (default: all that it says)"
+        "services",
+        metavar="SERVICE",
+        nargs="*",
+        help="just these services (default: all of the file's, and of the profiles)",
     )
 
 
@@ -40,11 +67,10 @@ def listing(command: argparse.ArgumentParser) -> None:
     command.add_argument("-v", "--verbose", action="store_true", help="list what goes, even if that is hundreds")
 
 
-def file_or_all(command: argparse.ArgumentParser) -> None:
-    """The Compose file, or all there is."""
-    either = command.add_mutually_exclusive_group()
-    file(either)
-    either.add_argument("--all", action="store_true", dest="everything", help="all that netbuilder made on this host")
+def files_or_all(command: argparse.ArgumentParser) -> None:
+    """The Compose files, or all there is."""
+    files(command)
+    command.add_argument("--all", action="store_true", dest="everything", help="all that netbuilder made on this host")
 
 
 def shell(command: argparse.ArgumentParser) -> None:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127  # as a shell has it
 
 
-def up(file: str | None, services: list[str], verbose: bool) -> int:
+def up(services: list[str], verbose: bool, **files: list[str]) -> int:
     """Make it so, and say what was created, updated or repaired."""
     from netbuilder.cli.changes import progress, report
     from netbuilder.cli.compose_file import opened
     from netbuilder.cli.orphans import orphans, warn_of
 
-    with telling_interrupts() as done, opened(file) as composed:
+    with telling_interrupts() as done, opened(**files) as composed:
         specs = composed.needed_by(*services) if services else composed.specs
         with closing(this_host()) as host:
             with progress(() if verbose else specs) as show:
@@ -38,23 +38,23 @@ def up(file: str | None, services: list[str], verbose: bool) -> int:
     return 0
 
 
-def plan(file: str | None, services: list[str]) -> int:
+def plan(services: list[str], **files: list[str]) -> int:
     """Print all commands, for a host with nothing on it."""
     from netbuilder.cli.compose_file import opened
     from netbuilder.recipes.units import units, whole
     from netbuilder.resolve import resolve
 
-    with opened(file) as composed:
+    with opened(**files) as composed:
         specs = composed.needed_by(*services) if services else composed.specs
         say(whole(units(resolve(specs))).script(), end="")
     return 0
 
 
-def diff(file: str | None, services: list[str]) -> int:
+def diff(services: list[str], **files: list[str]) -> int:
     """Print the commands that `up` would carry out, and as comments what takes none; 1 if there is anything."""
     from netbuilder.cli.compose_file import opened
 
-    with opened(file) as composed, closing(this_host()) as host:
+    with opened(**files) as composed, closing(this_host()) as host:
         changes = host.diff(*(composed.needed_by(*services) if services else composed.specs))
     if changes.plan:
         say(changes.script(), end="")
@@ -64,7 +64,7 @@ def diff(file: str | None, services: list[str]) -> int:
     return 1 if changes else 0
 
 
-def down(file: str | None, services: list[str], everything: bool, verbose: bool) -> int:
+def down(services: list[str], everything: bool, verbose: bool, **files: list[str]) -> int:
     """Take back what a file names, or all there is."""
     from netbuilder.cli.changes import report
 
@@ -76,7 +76,7 @@ def down(file: str | None, services: list[str], everything: bool, verbose: bool)
             from netbuilder.cli.compose_file import opened
             from netbuilder.cli.orphans import named
 
-            with opened(file) as composed, closing(this_host()) as host:
+            with opened(**files) as composed, closing(this_host()) as host:
                 changes = host.take_down(*(named(services, host, composed) if services else composed.specs))
         done.append("all that was to go is taken back")
         report(changes, each=verbose)

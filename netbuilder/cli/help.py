@@ -20,6 +20,10 @@ FILE is a Compose file, like this one:
   networks:
     lab: {}
 
+Without -f it is compose.yaml, with compose.override.yaml over it, here or in a
+folder above. COMPOSE_FILE, COMPOSE_PROFILES and COMPOSE_PROJECT_NAME mean what
+they do for Compose.
+
 exit status: 0, 1 for a failure, 2 for a bad call or file"""
 
 UP = """\

@@ -17,7 +17,7 @@ from netbuilder.spec import Network, Sandbox
 def orphans(host: Host, composed: Composed) -> list[str]:
     """Their names, in the order in which they were made."""
     on = {spec.name for spec in composed.specs if isinstance(spec, Network)}
-    known = {spec.name for spec in composed.specs if isinstance(spec, Sandbox)}
+    known = {one.name for service in composed.services.values() for one in service}
     return [
         one.name
         for one in host.sandboxes()
@@ -39,4 +39,5 @@ def named(services: Sequence[str], host: Host, composed: Composed) -> list[Sandb
         SpecError: If a name is neither.
     """
     left = orphans(host, composed)
-    return [Sandbox(name=name) if name in left else composed.named(name) for name in services]
+    taken = [[Sandbox(name=name)] if name in left else composed.named(name) for name in services]
+    return [one for several in taken for one in several]

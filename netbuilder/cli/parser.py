@@ -16,12 +16,12 @@ def parser() -> argparse.ArgumentParser:
     """The parser; what it gives has the command's name as `command`, and its arguments by name."""
     top = TopParser(
         prog="netbuilder",
-        usage="netbuilder [-h] [--version] [-f FILE] COMMAND ...",
+        usage="netbuilder [-h] [--version] [-f FILE] [--env-file FILE] [--profile NAME]\n                  COMMAND ...",
         description=help.ABOUT,
         epilog=f"{_listed(_COMMANDS)}\n\n{help.TOUR}",
     )
     top.add_argument("--version", action=Version, nargs=0, default=argparse.SUPPRESS, help="print the version")
-    arguments.file(top, dest="ahead", help="the Compose file, for the commands that take one")
+    arguments.files(top, ahead="ahead_")
     _add_commands(top, _COMMANDS, "command")
     return top
 
@@ -103,7 +103,7 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "make it so; only what is missing is done",
         help.UP,
         "sudo netbuilder up -v -f lab.yaml",
-        arguments.file,
+        arguments.files,
         arguments.verbose,
         arguments.services,
     ),
@@ -111,21 +111,21 @@ _COMMANDS: dict[str, tuple[Any, ...]] = {
         "print all commands as a shell script that runs; needs no root",
         help.PLAN,
         "netbuilder plan -f lab.yaml > lab.sh && sudo sh lab.sh",
-        arguments.file,
+        arguments.files,
         arguments.services,
     ),
     "diff": (
         "print the commands that up would carry out on this host",
         help.DIFF,
         "sudo netbuilder diff -f lab.yaml && echo all is as it should be",
-        arguments.file,
+        arguments.files,
         arguments.services,
     ),
     "down": (
         "take back what FILE names, and a network with its last sandbox",
         help.DOWN,
         "sudo netbuilder down -f lab.yaml",
-        arguments.file_or_all,
+        arguments.files_or_all,
         arguments.listing,
         arguments.services,
     ),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from types import NoneType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from netbuilder.compose.keys import ADVICE, SAID, Keys
+from netbuilder.compose.keys import SAID, Keys
 from netbuilder.compose.source import KINDS, one_line, shown, under
 from netbuilder.errors import SpecError, suggestion
 
@@ -20,9 +19,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def expect(value: object, where: str, *kinds: type) -> Any:
-    """The value, if it is of one of these kinds and written out."""
-    if isinstance(value, str) and "$" in value:
-        raise SpecError(where, f"{shown(value)}: interpolation is not supported", "write the value itself")
+    """The value, if it is of one of these kinds."""
     if not isinstance(value, kinds):
         raise SpecError(where, f"must be {' or '.join(KINDS[kind] for kind in kinds)}, not {KINDS[type(value)]}")
     return value
@@ -54,12 +51,12 @@ class Section:
 
     def _sort(self, key: str, value: object, keys: Keys) -> None:
         where = under(self.where, key)
-        if any(fnmatchcase(key, pattern) for pattern in keys.ignored.split()):
+        if keys.ignores(key):
             self._ignored.add(where)
         elif key in keys.refused.split():
-            raise SpecError(where, "is not supported yet", ADVICE.get(key, "remove it"))
+            raise SpecError(where, "is not supported yet", "remove it")
         elif key in keys.only:
-            self._values[key] = _one_of(value, where, keys.only[key].split(), ADVICE.get(key))
+            self._values[key] = _one_of(value, where, keys.only[key].split())
         elif key in keys.supported.split():
             self._values[key] = value
         else:
@@ -131,13 +128,13 @@ class Section:
         return {name: self.open(said, under(self.at(key), name), keys) for name, said in named.items()}
 
 
-def _one_of(value: object, where: str, allowed: list[str], advice: str | None) -> str | None:
+def _one_of(value: object, where: str, allowed: list[str]) -> str | None:
     """A value of which few are honoured, in lower case."""
     if value is None:
         return None
     said = expect(value, where, str).lower() if isinstance(value, str) else ""
     if said not in allowed:
-        hint = advice or f"use {' or '.join(allowed)}"
+        hint = f"use {' or '.join(allowed)}"
         meant = suggestion(said, [word for word in allowed if word.isalpha()])
         raise SpecError(where, f"{shown(value)} is not supported yet", meant or hint)
     return said

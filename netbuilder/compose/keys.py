@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 
@@ -13,6 +14,16 @@ class Keys(NamedTuple):
     only: Mapping[str, str] = {}
     ignored: str = ""
     refused: str = ""
+
+    def ignores(self, key: str) -> bool:
+        """Whether nothing is made of a key."""
+        words = _words(self.ignored)
+        return key in words or ("x-*" in words and key.startswith("x-"))
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 BRIDGE = "com.docker.network.bridge.name"
@@ -39,7 +50,7 @@ ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 
 _MODES = "nat nat-unprotected routed isolated"
 
-FILE = Keys("networks services", ignored="configs models name secrets version volumes x-*", refused="include")
+FILE = Keys("name networks services", ignored="configs models secrets version volumes x-*")
 NETWORK = Keys(
     "driver_opts enable_ipv4 enable_ipv6 external internal ipam labels name",
     only={"driver": "bridge"},
@@ -55,22 +66,20 @@ OPTIONS = Keys(
 IPAM = Keys("config", only={"driver": "default"}, ignored="x-*", refused="options")
 POOL = Keys("aux_addresses gateway ip_range subnet", ignored="x-*")
 SERVICE = Keys(
-    "container_name deploy labels mac_address network_mode networks ports profiles sysctls",
-    only={"scale": "1"},
+    "container_name deploy labels mac_address network_mode networks ports profiles scale sysctls",
     ignored="""
     annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs cpu_count cpu_percent
     cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on develop
     device_cgroup_rules devices entrypoint env_file environment expose gpus group_add healthcheck hostname image init
     ipc isolation label_file logging mem_limit mem_reservation mem_swappiness memswap_limit models oom_kill_disable
-    oom_score_adj pid pids_limit platform post_start pre_stop privileged provider pull_policy
+    oom_score_adj pid pids_limit platform post_start pre_start pre_stop privileged provider pull_policy
     pull_refresh_after read_only restart runtime secrets security_opt shm_size stdin_open stop_grace_period
     stop_signal storage_opt tmpfs tty ulimits use_api_socket user userns_mode uts volumes volumes_from working_dir x-*
     """,
-    refused="dns dns_opt dns_search domainname extends external_links extra_hosts links",
+    refused="dns dns_opt dns_search domainname external_links extra_hosts links",
 )
 DEPLOY = Keys(
-    "",
-    only={"replicas": "1"},
+    "replicas",
     ignored="endpoint_mode labels mode placement resources restart_policy rollback_config update_config x-*",
 )
 ATTACHMENT = Keys(
@@ -84,20 +93,29 @@ PORT = Keys(
     ignored="app_protocol name x-*",
 )
 
+AT = {
+    "": FILE,
+    "networks.*": NETWORK,
+    "networks.*.ipam": IPAM,
+    "services.*": SERVICE,
+    "services.*.deploy": DEPLOY,
+    "services.*.networks.*": ATTACHMENT,
+}
+"""The keys of the mapping at a place, where some of them are ignored."""
+
+_NAMED = ("networks", "services", "services.*.networks")
+
+
+def below(place: str, key: str) -> str:
+    """A place one step further down; what names a network or service is a "*"."""
+    return f"{place}.{'*' if place in _NAMED else key}".removeprefix(".")
+
+
 SYSCTLS_ELSEWHERE = "fs.mqueue.* kernel.*"
 """Settings of the namespaces that Docker gives a container beside its network: they are ignored."""
 
-NO_EFFECT = ("aliases", *ANNOUNCEMENTS)
+NO_EFFECT = ("aliases", "ports", *ANNOUNCEMENTS)
 """Keys that are ignored, though they are about networking: nothing here goes by them."""
-
-ADVICE = {
-    "extends": "write the networking of the service that it extends into this one",
-    "include": "write its networks and services into this file",
-    "profiles": "remove the profiles, and what is not always wanted goes into a file of its own",
-    "replicas": "use 1: a service is one sandbox, so write one more for each",
-    "scale": "use 1: a service is one sandbox, so write one more for each",
-}
-"""What to do instead of a key that is refused, where there is more to say than to remove it."""
 
 SAID = {"ipv4": "enable_ipv4", "ipv6": "enable_ipv6", "masquerade": MASQUERADE}
 """What the fields of a network that are true or false are called in a file, where it is something else."""

@@ -32,9 +32,7 @@ class Places:
         """An error about a spec, as one about the file; what is not in the file keeps its name, and has no line."""
         place = self._place(error.field)
         problem = str(error).removeprefix(f"{error.field}: ")
-        found = SpecError(place, self._in_its_words(problem), self._in_its_words(error.hint))
-        found.line = self.source.line(place)
-        return found
+        return self.source.told(SpecError(place, self._in_its_words(problem), self._in_its_words(error.hint)))
 
     def _place(self, field: str) -> str:
         """ "sandbox web.mode.publish[1]" is "services.web.ports[0]", if that is a range."""

@@ -14,6 +14,9 @@ from netbuilder.spec import DEFAULT_NETWORK, Container, HostNetwork, Mode, Netwo
 from netbuilder.spec.ports import PublishedPort
 from netbuilder.values.ports import LAST_PORT
 
+_MOST = 1023
+"""Sandboxes of a service: as many as a bridge has room for."""
+
 _MODES = ("bridge", "host", "none", "service:NAME", "container:NAME")
 _WITHOUT_INTERFACE = {
     "host": "remove it: a server inside is on the host's own addresses and ports",
@@ -32,9 +35,6 @@ def sandbox(service: Section, name: str, networks: Mapping[str, Network], names:
         networks: The file's networks, by key.
         names: The sandboxes' names, by the key of the service.
     """
-    if service.get("profiles", list):
-        raise SpecError(service.at("profiles"), "is not supported yet", keys.ADVICE["profiles"])
-    service.part("deploy", keys.DEPLOY)
     mode = _mode(service, networks, names)
     return build(
         Sandbox,
@@ -45,6 +45,28 @@ def sandbox(service: Section, name: str, networks: Mapping[str, Network], names:
         sysctls=_sysctls(service),
         labels={label: value for label, value, _ in service.pairs("labels", list, dict)},
     )
+
+
+def profiles(service: Section) -> set[str]:
+    """The profiles that a service is for; none, if it is for all."""
+    return {expect(name, where, str) for where, name in service.items("profiles")}
+
+
+def replicas(service: Section) -> int:
+    """How many sandboxes a service is."""
+    deploy = service.part("deploy", keys.DEPLOY)
+    said = [(section.at(key), section.number(key)) for section, key in ((service, "scale"), (deploy, "replicas"))]
+    given = [(where, one) for where, one in said if one is not None]
+    for where, one in given:
+        if not 0 <= one <= _MOST:
+            raise SpecError(where, f"{one} is outside 0 to {_MOST}")
+        if one != given[0][1]:
+            raise SpecError(where, f"is {one}, and {given[0][0]} is {given[0][1]}", "remove one of the two")
+    count = given[0][1] if given else 1
+    if count > 1 and service.text("container_name"):
+        problem = f"is one name, and there are to be {count} sandboxes"
+        raise SpecError(service.at("container_name"), problem, "remove it: they are called NAME-1, NAME-2 …")
+    return count
 
 
 def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str, str]) -> Mode:
@@ -60,9 +82,14 @@ def _mode(service: Section, networks: Mapping[str, Network], names: Mapping[str,
     if chosen == "bridge":
         return bridge(service, [(DEFAULT_NETWORK, attachment(service, chosen, None))], _publish(service))
     mode = _other_mode(chosen, service.at("network_mode"), names)
-    for key, said in (("ports", service.get("ports", list)), ("mac_address", service.text("mac_address"))):
-        if said:
-            raise SpecError(service.at(key), f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
+    if service.get("ports", list) and not isinstance(mode, Container):
+        tuple(_publish(service))  # they are checked, and then discarded, as by Docker
+        service.ignore(service.at("ports"))
+    elif service.get("ports", list):
+        raise SpecError(service.at("ports"), f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
+    if service.text("mac_address"):
+        where = service.at("mac_address")
+        raise SpecError(where, f"does nothing with network_mode {chosen}", _WITHOUT_INTERFACE[mode.kind])
     return mode
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import NoneType
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
@@ -30,8 +31,9 @@ class _Loader(yaml.SafeLoader):
         for tag in (f"{_TAG}null", f"{_TAG}str", f"{_TAG}seq", f"{_TAG}map", None)
     }
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, name: str) -> None:
         super().__init__(stream)
+        self.name = name  # it goes into the marks of the nodes
         self._composed: set[yaml.MappingNode] = set()
         self._merged = 0
 
@@ -82,8 +84,21 @@ _Loader.add_implicit_resolver(f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL)?\
 _Loader.add_implicit_resolver(_MERGE, re.compile(r"<<\Z"), ["<"])
 
 
+class Filled(yaml.ScalarNode):
+    """A text with variables filled in.
+
+    Args:
+        node: The text as it was typed.
+        value: What it says now.
+    """
+
+    def __init__(self, node: yaml.ScalarNode, value: str) -> None:
+        super().__init__(f"{_TAG}str", value, node.start_mark, node.end_mark)
+        self.typed = node.value
+
+
 class Source(NamedTuple):
-    """What a file says.
+    """What a file says, or several that are read as one.
 
     Args:
         content: Text, lists, mappings and None.
@@ -93,17 +108,36 @@ class Source(NamedTuple):
     content: object
     root: yaml.Node | None
 
-    def line(self, where: str) -> int | None:
-        """The line of a place such as "services.web.ports[0]"; where it is not there, of what it would be in."""
-        found = max(_on_the_way(self.root, "", where), default=None)
-        return found[1] if found else None
+    def told(self, error: SpecError) -> SpecError:
+        """The error with the file and the line of its place, and the variables in what stands there.
+
+        The place is one such as "services.web.ports[0]"; where it is not there, what it would be in has the line.
+        """
+        if error.line is not None or error.file is not None:
+            return error
+        found = max(_on_the_way(self.root, "", error.field), key=lambda found: found[0], default=None)
+        if found is None:
+            return error
+        length, mark, node = found
+        if isinstance(node, Filled) and length == len(error.field):
+            problem = str(error).removeprefix(f"{error.field}: ")
+            error = SpecError(error.field, f"{problem} (from {shown(node.typed)})", error.hint)
+        error.file, error.line = mark.name or None, mark.line + 1
+        return error
 
 
-def _on_the_way(node: yaml.Node | None, at: str, where: str) -> Iterator[tuple[int, int]]:
-    """How far each step to a place leads, and its line. A key may have dots of its own, so all ways are tried."""
+def fault(node: yaml.Node, where: str, problem: str, hint: str = "") -> SpecError:
+    """What is wrong with a node, told with its file and line."""
+    error = SpecError(where, problem, hint)
+    error.file, error.line = node.start_mark.name or None, node.start_mark.line + 1
+    return error
+
+
+def _on_the_way(node: yaml.Node | None, at: str, where: str) -> Iterator[tuple[int, yaml.Mark, yaml.Node]]:
+    """How far each step to a place leads, and what stands there. A key may have dots of its own: all ways are tried."""
     for place, mark, part in _parts(node, at):
         if where == place or where.startswith((f"{place}.", f"{place}[")):
-            yield len(place), mark.line + 1
+            yield len(place), mark, part
             yield from _on_the_way(part, place, where)
 
 
@@ -114,33 +148,54 @@ def _parts(node: yaml.Node | None, at: str) -> Iterator[tuple[str, yaml.Mark, ya
         yield from ((f"{at}[{i}]", entry.start_mark, entry) for i, entry in enumerate(node.value))
 
 
-def load(text: str) -> Source:
+def load(text: str, name: str = "") -> yaml.Node | None:
     """Read a file.
 
     Raises:
         SpecError: If it is not valid YAML, with the line and the column.
     """
+    with _told_by(name, text):
+        loader = _Loader(text, name)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()
+
+
+def source(root: yaml.Node | None) -> Source:
+    """What nodes say.
+
+    Raises:
+        SpecError: If one has a tag that is not one of text, a list or a mapping.
+    """
+    with _told_by("", ""):
+        loader = _Loader("", "")
+        try:
+            return Source(None if root is None else loader.construct_document(root), root)
+        finally:
+            loader.dispose()
+
+
+@contextmanager
+def _told_by(name: str, text: str) -> Iterator[None]:
+    """Faults of YAML, as errors of ours."""
     try:
-        return _load(text)
+        yield
     except yaml.MarkedYAMLError as error:
-        index = error.problem_mark.index if error.problem_mark else 0
-        problem = ", ".join(filter(None, (error.context, error.problem)))
-        raise SpecError(_position(text, index), one_line(problem)) from None
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
+        name = mark.name if mark else name
+        told = SpecError(where, one_line(", ".join(filter(None, (error.context, error.problem)))))
     except yaml.reader.ReaderError as error:
-        raise SpecError(_position(text, error.position), one_line(error.reason)) from None
+        told = SpecError(_position(text, error.position), one_line(error.reason))
     except RecursionError:
-        raise SpecError("the file", "is nested too deeply") from None
+        told = SpecError("the file", "is nested too deeply")
     except (ValueError, OverflowError) as error:  # PyYAML hands an escape such as "\UFFFFFFFF" to chr() as it is
-        raise SpecError("the file", f"is not valid YAML: {one_line(str(error))}") from None
-
-
-def _load(text: str) -> Source:
-    loader = _Loader(text)
-    try:
-        root = loader.get_single_node()
-        return Source(None if root is None else loader.construct_document(root), root)
-    finally:
-        loader.dispose()
+        told = SpecError("the file", f"is not valid YAML: {one_line(str(error))}")
+    else:
+        return
+    told.file = name or None
+    raise told from None
 
 
 def _position(text: str, index: int) -> str:

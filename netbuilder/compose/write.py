@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import yaml
 
 from netbuilder.compose import keys
 from netbuilder.compose.read import refuse_twins
-from netbuilder.errors import SpecError, shown
+from netbuilder.errors import SpecError
 from netbuilder.spec import DEFAULT_NETWORK, Bridge, Container, Endpoint, Network, Sandbox
 
 _WITHOUT_WORDS = {"namespace": "an adopted namespace", "routes": "routes"}
@@ -19,8 +19,8 @@ def dump(specs: Iterable[Network | Sandbox]) -> str:
     """Write specs as a Compose file; `parse` reads them back, networks first.
 
     Raises:
-        SpecError: If Compose has no words for one: an adopted namespace, routes, bridge mode on no network, a label
-            with a $, more of an external network than its name, or a network that is not among the specs.
+        SpecError: If Compose has no words for one: an adopted namespace, routes, bridge mode on no network,
+            more of an external network than its name, or a network that is not among the specs.
     """
     specs = tuple(specs)
     for kind in (Network, Sandbox):
@@ -28,7 +28,7 @@ def dump(specs: Iterable[Network | Sandbox]) -> str:
     networks = {spec.name: _network(spec) for spec in specs if isinstance(spec, Network)}
     names = {spec.name for spec in specs if isinstance(spec, Sandbox)}
     services = {spec.name: _service(spec, networks, names) for spec in specs if isinstance(spec, Sandbox)}
-    return yaml.safe_dump(_given(networks=networks, services=services), sort_keys=False)
+    return yaml.safe_dump(_escaped(_given(networks=networks, services=services)), sort_keys=False)
 
 
 def _given(**values: object) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _network(network: Network) -> dict[str, Any] | None:
             driver_opts=_options(network),
             ipam=_given(config=[pool for pool in pools if pool]),
             internal=network.internal or None,
-            labels=_labels(f"{network.name}.labels", network.labels),
+            labels=dict(network.labels),
         )
         or None
     )
@@ -96,8 +96,7 @@ def _service(sandbox: Sandbox, networks: Collection[str], names: Collection[str]
             problem = f"a Compose file has no words for {_WITHOUT_WORDS[field]}"
             raise SpecError(f"{sandbox.name}.{field}", problem, "leave that sandbox out")
     settings = dict(map(_setting, sandbox.sysctls.items()))
-    labels = _labels(f"{sandbox.name}.labels", sandbox.labels)
-    return _mode(sandbox, networks, names) | _given(sysctls=settings, labels=labels)
+    return _mode(sandbox, networks, names) | _given(sysctls=settings, labels=dict(sandbox.labels))
 
 
 def _mode(sandbox: Sandbox, networks: Collection[str], names: Collection[str]) -> dict[str, Any]:
@@ -151,9 +150,10 @@ def _setting(setting: tuple[str, str]) -> tuple[str, str]:
     return key.translate(str.maketrans("./", "/.")), value
 
 
-def _labels(field: str, labels: Mapping[str, str]) -> dict[str, str]:
-    for name, value in labels.items():
-        if "$" in value:
-            problem = f"label {shown(name)} has a $, for which a Compose file has no words: nothing is interpolated"
-            raise SpecError(field, problem, "leave that label out")
-    return dict(labels)
+def _escaped(value: Any) -> Any:
+    """A value whose texts say what they say, with variables filled in."""
+    if isinstance(value, dict):
+        return {key: _escaped(said) for key, said in value.items()}
+    if isinstance(value, list):
+        return [_escaped(entry) for entry in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value

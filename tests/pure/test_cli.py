@@ -130,25 +130,52 @@ On = Callable[[Changes | BaseException], HostInMemory]
 # The words
 
 
+NO_FILES: dict[str, list[str]] = {"file": [], "env_file": [], "profile": []}
+
+
 @pytest.mark.parametrize(
     ("argv", "understood"),
     [
-        ("up", {"command": "up", "file": None, "services": [], "verbose": False}),
-        ("up -v -f lab.yaml", {"command": "up", "file": "lab.yaml", "services": [], "verbose": True}),
-        ("up -f lab.yaml web db", {"command": "up", "file": "lab.yaml", "services": ["web", "db"], "verbose": False}),
-        ("-f lab.yaml up web", {"command": "up", "file": "lab.yaml", "services": ["web"], "verbose": False}),
-        ("plan --file -", {"command": "plan", "file": "-", "services": []}),
-        ("--file=- plan web", {"command": "plan", "file": "-", "services": ["web"]}),
-        ("diff", {"command": "diff", "file": None, "services": []}),
+        (
+            "-f a --env-file x --profile one diff -f b --env-file y --profile two",
+            {"command": "diff", "file": ["a", "b"], "env_file": ["x", "y"], "profile": ["one", "two"], "services": []},
+        ),
+        ("up", {"command": "up", **NO_FILES, "services": [], "verbose": False}),
+        ("up -v -f lab.yaml", {"command": "up", **NO_FILES, "file": ["lab.yaml"], "services": [], "verbose": True}),
+        (
+            "up -f lab.yaml web db",
+            {"command": "up", **NO_FILES, "file": ["lab.yaml"], "services": ["web", "db"], "verbose": False},
+        ),
+        (
+            "-f lab.yaml up web",
+            {"command": "up", **NO_FILES, "file": ["lab.yaml"], "services": ["web"], "verbose": False},
+        ),
+        ("plan --file -", {"command": "plan", **NO_FILES, "file": ["-"], "services": []}),
+        ("--file=- plan web", {"command": "plan", **NO_FILES, "file": ["-"], "services": ["web"]}),
+        ("diff", {"command": "diff", **NO_FILES, "services": []}),
         (
             "down -f lab.yaml",
-            {"command": "down", "file": "lab.yaml", "services": [], "everything": False, "verbose": False},
+            {
+                "command": "down",
+                **NO_FILES,
+                "file": ["lab.yaml"],
+                "services": [],
+                "everything": False,
+                "verbose": False,
+            },
         ),
         (
             "-f lab.yaml down -v web",
-            {"command": "down", "file": "lab.yaml", "services": ["web"], "everything": False, "verbose": True},
+            {
+                "command": "down",
+                **NO_FILES,
+                "file": ["lab.yaml"],
+                "services": ["web"],
+                "everything": False,
+                "verbose": True,
+            },
         ),
-        ("down --all", {"command": "down", "file": None, "services": [], "everything": True, "verbose": False}),
+        ("down --all", {"command": "down", **NO_FILES, "services": [], "everything": True, "verbose": False}),
         ("ps", {"command": "ps", "format": "table"}),
         ("networks --format json", {"command": "networks", "format": "json"}),
         ("completion zsh", {"command": "completion", "shell": "zsh"}),
@@ -204,8 +231,11 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
         "up --verb",
         "up -f",
         "-f lab.yaml",
-        "-f lab.yaml up -f lab.yaml",
-        "-f lab.yaml -f lab.yaml up",
+        "up --env-file",
+        "up --profile=",
+        "--profile x ps",
+        "--env-file x ps",
+        "down --all --profile x",
         "-f lab.yaml down --all",
         "-f lab.yaml ps",
         "--file= up",
@@ -215,7 +245,6 @@ def test_a_call_is_understood(argv: str, understood: dict[str, Any]) -> None:
         "completion tcsh",
         "plan -v",
         "down --all -f lab.yaml",
-        "up -f lab.yaml -f other.yaml",
         "up --file=",
         "down --all --file=",
         "down --file= --all",
@@ -266,17 +295,11 @@ def test_of_a_word_that_is_like_none_nothing_is_meant(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "plan", "diff", "down"])
-@pytest.mark.parametrize(
-    ("words", "problem"),
-    [
-        (["-f", "a", "-f", "b"], "-f is given twice: one file at a time"),
-        (["-f", "a", "--file", "a"], "--file is given twice: one file at a time"),
-        (["-f", ""], "-f is given an empty name"),
-    ],
-)
-def test_one_file_is_named_once(command: str, words: list[str], problem: str, capsys: Capture) -> None:
+@pytest.mark.parametrize("option", ["-f", "--file", "--env-file", "--profile"])
+def test_an_empty_name_is_refused(command: str, option: str, capsys: Capture) -> None:
     Path("compose.yaml").write_text(COMPOSE)
-    assert status(command, *words) == 2
+    assert status(command, option, "") == 2
+    problem = f"{option} is given an empty name"
     assert complaint(capsys) == f"netbuilder: error: {problem}\nnetbuilder: hint: see netbuilder {command} --help\n"
 
 
@@ -384,18 +407,6 @@ def test_a_file_is_found_where_compose_looks_for_it(capsys: Capture) -> None:
         assert f"ip netns add {name.replace('.', '-')}\n" in capsys.readouterr().out
 
 
-def test_nothing_but_one_file_is_read(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("compose", "compose.override", "named"):
-        Path(f"{name}.yaml").write_text(f"services: {{ {name}: {{ network_mode: none }} }}")
-    monkeypatch.setenv("COMPOSE_FILE", "named.yaml")
-    assert status("plan") == 0
-    assert capsys.readouterr().out.count("ip netns add") == 1
-    Path("below").mkdir()
-    monkeypatch.chdir("below")
-    assert status("plan") == 2
-    assert "compose.yaml: is not in the working directory" in complaint(capsys)
-
-
 def test_a_file_comes_from_standard_input(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("services: { web: { network_mode: none } }"))
     assert status("plan", "-f", "-") == 0
@@ -424,15 +435,15 @@ def test_a_standard_input_that_cannot_be_read_is_named(how: str, problem: str) -
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        (None, None, "compose.yaml: is not in the working directory"),
+        (None, None, "compose.yaml: is neither in the working directory nor above"),
         ("nosuch.yaml", None, "nosuch.yaml: can't be read: No such file or directory"),
         (".", None, ".: can't be read: Is a directory"),
         ("a\nb\x1b[0m", None, r"a\nb\x1b[0m: can't be read: No such file or directory"),
         ("x" * 10_000, None, "File name too long"),
         ("lab.yaml", b"\xff\xfe", "lab.yaml: can't be read: it is not UTF-8 text"),
         ("lab.yaml", b"services: [", "line 1, column "),
-        ("lab.yaml", b"services: { web: { profiles: [debug] } }", "services.web.profiles: is not supported yet"),
-        ("lab.yaml", b"", "the file has no services and no networks"),
+        ("lab.yaml", b"services: { web: { dns: [9.9.9.9] } }", "services.web.dns: is not supported yet"),
+        ("lab.yaml", b"", "lab.yaml: services: nothing to do: there are no services and no networks"),
         ("lab.yaml", b"services: { web: { ports: ['80:0'] } }", "services.web.ports[0]: "),
         ("lab.yaml", b"services: { '../x': {} }", "is not a valid name"),
         (
@@ -1136,7 +1147,9 @@ def test_a_script_knows_every_command_and_option(shell: str, capsys: Capture) ->
     assert status("completion", shell) == 0
     script = capsys.readouterr().out
     words = set(re.findall(r"[a-z-]+", script))
-    options = {f"--{option}" for option in ("help", "version", "file", "format", "all", "verbose")}
+    options = {
+        f"--{option}" for option in ("help", "version", "file", "env-file", "profile", "format", "all", "verbose")
+    }
     assert words >= set(COMMANDS)
     assert words >= (options if shell != "fish" else {option[2:] for option in options})
 
@@ -1177,7 +1190,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         (["netbuilder", "unpublish", "w"], ["web"]),
         (["netbuilder", "-f", "up", "down", "--a"], ["--all"]),
         (["netbuilder", "--v"], ["--version"]),
-        (["netbuilder", "up", "--"], ["--help", "--file", "--verbose"]),
+        (["netbuilder", "up", "--"], ["--help", "--file", "--env-file", "--profile", "--verbose"]),
         (["netbuilder", "ps", "--format", ""], ["table", "json"]),
         (["netbuilder", "inspect", ""], ["db", "web"]),
         (["netbuilder", "exec", "w"], ["web"]),

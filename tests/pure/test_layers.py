@@ -43,7 +43,7 @@ PURE_MODULES = {
 HARMLESS = set(
     """
     __future__ abc bisect collections contextlib dataclasses difflib errno fnmatch functools hashlib html inspect
-    ipaddress itertools json operator re shlex string struct textwrap types typing netbuilder pydantic pydantic_core
+    ipaddress itertools json operator posixpath re shlex string struct textwrap types typing netbuilder pydantic pydantic_core
     yaml
     """.split()  # noqa: SIM905
 )

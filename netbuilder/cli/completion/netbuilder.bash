@@ -7,7 +7,7 @@ _netbuilder_command() {
     for ((at = 1; at < COMP_CWORD; at++)); do
         word=${COMP_WORDS[at]}
         case $word in
-            -f | --file) ((at++)) ;;
+            -f | --file | --env-file | --profile) ((at++)) ;;
             -*) ;;
             *) command_at=$at && return ;;
         esac
@@ -51,6 +51,11 @@ _netbuilder() {
                 return
             fi
             ;;
+        --env-file)
+            compopt -o default
+            return
+            ;;
+        --profile) return ;;
         --format)
             words='table json'
             [[ $command == trace ]] && words+=' svg'
@@ -60,13 +65,13 @@ _netbuilder() {
     esac
     if ((!command_at)); then
         words='up plan diff down ps networks inspect links trace capture connect disconnect publish unpublish network'
-        words+=' exec isolated completion -h --help --version -f --file'
+        words+=' exec isolated completion -h --help --version -f --file --env-file --profile'
     else
         [[ $command == network ]] && ((COMP_CWORD > command_at + 1)) && command+=" ${COMP_WORDS[command_at + 1]}"
         case $command in
-            up) words='-f --file -v --verbose' ;;
-            plan | diff) words='-f --file' ;;
-            down) words="-f --file --all -v --verbose $(_netbuilder_sandboxes)" ;;
+            up) words='-f --file --env-file --profile -v --verbose' ;;
+            plan | diff) words='-f --file --env-file --profile' ;;
+            down) words="-f --file --env-file --profile --all -v --verbose $(_netbuilder_sandboxes)" ;;
             ps | networks | links) words='--format' ;;
             trace) words="-u --udp -w --watch --timeout -v --verbose --format host outside $(_netbuilder_sandboxes)" ;;
             inspect) words="--format $(_netbuilder_sandboxes)" ;;

@@ -22,7 +22,9 @@ set -l list_commands ps networks inspect links
 complete -c netbuilder -f
 complete -c netbuilder -s h -l help -d 'show the help'
 complete -c netbuilder -n __fish_use_subcommand -l version -d 'print the version'
-complete -c netbuilder -n __fish_use_subcommand -s f -l file -r -F -d 'the Compose file'
+complete -c netbuilder -n __fish_use_subcommand -s f -l file -r -F -d 'a Compose file'
+complete -c netbuilder -n __fish_use_subcommand -l env-file -r -F -d 'variables for the files'
+complete -c netbuilder -n __fish_use_subcommand -l profile -x -d 'services of this profile too'
 
 complete -c netbuilder -n __fish_use_subcommand -a up -d 'make it so; only what is missing is done'
 complete -c netbuilder -n __fish_use_subcommand -a plan -d 'print all commands as a shell script that runs'
@@ -43,7 +45,9 @@ complete -c netbuilder -n __fish_use_subcommand -a exec -d 'run a command inside
 complete -c netbuilder -n __fish_use_subcommand -a isolated -d 'run a command on a throw-away host'
 complete -c netbuilder -n __fish_use_subcommand -a completion -d 'print what makes a shell complete these words'
 
-complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -s f -l file -r -F -d 'the Compose file'
+complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -s f -l file -r -F -d 'a Compose file'
+complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -l env-file -r -F -d 'variables for the files'
+complete -c netbuilder -n "__fish_seen_subcommand_from $file_commands" -l profile -x -d 'services of this profile too'
 complete -c netbuilder -n '__fish_seen_subcommand_from up' -s v -l verbose -d 'print each command as it is done'
 complete -c netbuilder -n '__fish_seen_subcommand_from down' -s v -l verbose -d 'list what goes'
 complete -c netbuilder -n '__fish_seen_subcommand_from down' -l all -d 'all that netbuilder made on this host'

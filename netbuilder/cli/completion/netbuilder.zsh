@@ -10,7 +10,8 @@ _netbuilder() {
     local context state state_descr line
     local -A opt_args
     local -a file format commands
-    file=('(-f --file)'{-f,--file}'[the Compose file]:file:_files')
+    file=('*'{-f,--file}'[a Compose file]:file:_files' '*--env-file[variables for the files]:file:_files'
+        '*--profile[services of this profile too]:profile:')
     format=('--format[for people or for programs]:format:(table json)')
     commands=(
         'up:make it so; only what is missing is done'
