@@ -132,6 +132,20 @@ class Files(argparse.Action):
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
 
 
+class File(argparse.Action):
+    """A file's name: one, and not an empty one, as an unset variable of a shell's gives it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Keep it."""
+        if not values:
+            parser.error(f"{option} is given an empty name")
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is given twice: one file at a time")
+        setattr(namespace, self.dest, values)
+
+
 class Program(argparse.Action):
     """A program and its arguments, without the -- that may stand ahead of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from netbuilder.cli.argparser import Files, Program
+from netbuilder.cli.argparser import File, Files, Program
 
 TYPE_CHECKING = False  # as in `typing`, whose import would take as long as all else here
 if TYPE_CHECKING:

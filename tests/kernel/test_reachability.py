@@ -288,7 +288,10 @@ def test_a_port_on_the_hosts_ipv6_loopback(
         with caplog.at_level("WARNING", "netbuilder"):
             lan.host.apply(SPECS[0], web)
         assert "bridge-nf-call-ip6tables is 1" in caplog.text
-        assert call(lan.host, ("::1", 9090), lan.host["web"], 80, protocol, SOON) is None
+        try:
+            assert call(lan.host, ("::1", 9090), lan.host["web"], 80, protocol, SOON) is None
+        except Unanswered:
+            assert protocol == "udp"  # it is the answer that the kernel does not take
         return
     lan.host.apply(*SPECS[:2], web, Sandbox("neighbour", mode=Bridge("lab")), Sandbox("far", mode=Bridge("other")))
     assert call(lan.host, ("::1", 9090), lan.host["web"], 80, protocol) == "fd00:10::1"

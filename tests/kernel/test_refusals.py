@@ -26,7 +26,6 @@ from tests.kernel.helpers import picture
 LAB = Network(name="lab", subnet="10.9.0.0/24")
 TINY = Network(name="tiny", subnet="10.9.0.0/30")
 SMALL = Network(name="small", subnet="10.9.0.0/29")
-VAULT = Network(name="vault", internal=True)
 WEB = Sandbox(name="web", mode=Bridge(network="lab", publish=["8088:80"]))
 
 
@@ -70,7 +69,6 @@ REFUSED: dict[str, tuple[tuple[Network | Sandbox, ...], str, str]] = {
         "sandbox one.mode.publish[0]",
         "published by sandbox web",
     ),
-    "a port of an internal network": ((VAULT, on("vault", publish=["80"])), "network vault", "internal"),
     "a container of nothing": (
         (Sandbox(name="log", mode=Container(sandbox="gone")),),
         "sandbox log.mode",
@@ -250,6 +248,7 @@ MEANS_SOMETHING = {
     ("sandbox mac", None),
     ("sandbox namespace", None),
     ("sandbox port", 7),
+    ("sandbox port's address", None),
     ("sandbox namespace", 7),
     ("sandbox namespace", "/etc/passwd"),
 }

@@ -186,7 +186,7 @@ def test_the_error_names_both_versions(host: Host, again: Callable[[], Host]) ->
             "netns": "web",
             "mac": "02:00:00:00:00:01",
         },
-        {"step": "AddElement", "set": "publish_any", "key": "sctp . 80", "data": "10.9.0.2 . 80", "before": None},
+        {"step": "AddElement", "set": "publish_any4", "key": "icmp . 80", "data": "10.9.0.2 . 80", "before": None},
         {"step": "AddElement", "set": "bridges", "key": "999999", "before": None},
         {"step": "SetMtu", "dev": "eth0", "mtu": 1400, "before": "1; rm"},
         {"step": "Undo", "undone_step": {"step": "AddNamespace", "name": "zz"}, "before": None},
@@ -365,11 +365,11 @@ def test_what_no_name_can_be_is_not_read_back(host: Host, again: Callable[[], Ho
 
 def table_of(version: int) -> str:
     """The table as another version might have it: a set of another type, one less, a chain and a rule more."""
-    text = firewall.ruleset().replace('"netbuilder ruleset 4"', f'"netbuilder ruleset {version}"')
-    text = text.replace("set gateways { type ipv4_addr; }", "set gateways { type ipv4_addr . ifname; }")
-    text = text.replace("ip daddr @gateways", "ip daddr . iifname @gateways")
-    text = re.sub(r"\tset forwarding .*\n", "", text)
-    text = text.replace('\t\tmeta nfproto @forwarding accept comment "forwarded as before netbuilder"\n', "")
+    (comment,) = firewall.outline()[""]
+    text = firewall.ruleset().replace(comment, f"netbuilder ruleset {version}")
+    text = text.replace("set gateways4 { type ipv4_addr; }", "set gateways4 { type ipv4_addr . ifname; }")
+    text = text.replace("ip daddr @gateways4", "ip daddr . iifname @gateways4")
+    text = re.sub(r"\t.*(set |@)made_router .*\n", "", text)
     return text.replace("\tchain output {", '\tchain theirs { drop comment "of another time"; }\n\tchain output {')
 
 
@@ -378,9 +378,9 @@ def exchange(host: Host, version: int) -> None:
     elements = """
     add element inet netbuilder bridges { "BRIDGE" }
     add element inet netbuilder icc { "BRIDGE" . "BRIDGE" }
-    add element inet netbuilder gateways { 10.9.0.1 . "BRIDGE" }
-    add element inet netbuilder subnets { "BRIDGE" . 10.9.0.0/24 }
-    add element inet netbuilder publish_any { tcp . 8088 : 10.9.0.2 . 80 }
+    add element inet netbuilder gateways4 { 10.9.0.1 . "BRIDGE" }
+    add element inet netbuilder subnets4 { "BRIDGE" . 10.9.0.0/24 }
+    add element inet netbuilder publish_any4 { tcp . 8088 : 10.9.0.2 . 80 }
     """.replace("BRIDGE", host.networks()[0].bridge)
     text = f"delete table inet netbuilder\n{table_of(version)}{elements}"
     host.run(["nft", "-f", "-"], input=text, text=True, check=True)

@@ -103,6 +103,10 @@ LINK = {
         rtnetlink.set_link("veth0", hairpin=False),
         {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_MODE": 0}}},
     ),
+    "isolated": (
+        rtnetlink.set_link("veth0", isolated=True),
+        {"IFLA_LINKINFO": {"IFLA_INFO_SLAVE_KIND": "bridge", "IFLA_INFO_SLAVE_DATA": {"IFLA_BRPORT_ISOLATED": 1}}},
+    ),
     "no link-local address": (
         rtnetlink.set_link("veth0", link_local=False),
         {"IFLA_AF_SPEC": {"AF_INET6": {"IFLA_INET6_ADDR_GEN_MODE": 1}}},
@@ -191,7 +195,7 @@ def test_what_we_ask_for_and_delete() -> None:
     assert read(addressing.get_routes(local=True).encode(1), rtmsg) == {**local, "header flags": dump}
     assert read(addressing.add_route(3, LOOPBACK).encode(1), rtmsg) == {
         **local,
-        "header flags": asked | message.CREATE | message.EXCL,
+        "header flags": asked | message.CREATE | 0x800,  # NLM_F_APPEND
         "family": 10,
         "proto": 3,
         "dst_len": 128,
@@ -268,6 +272,7 @@ def test_links_as_the_kernel_shows_them(built: Host) -> None:
             "master": theirs.get("IFLA_MASTER", 0),
             "alias": theirs.get("IFLA_IFALIAS", ""),
             "hairpin": bool(info.get("IFLA_INFO_SLAVE_DATA", {}).get("IFLA_BRPORT_MODE")),
+            "isolated": bool(info.get("IFLA_INFO_SLAVE_DATA", {}).get("IFLA_BRPORT_ISOLATED")),
             "link_local": theirs["IFLA_AF_SPEC"]["AF_INET6"]["IFLA_INET6_ADDR_GEN_MODE"] != 1,
         }
     alias = {link["ifname"]: link.get("ifalias") for link in json.loads(shell(built, "ip -d -j link"))}
@@ -354,7 +359,7 @@ def test_elements_as_the_kernel_shows_them(built: Host) -> None:
     (one,), (other,) = answers(
         built,
         nfnetlink.get_element(firewall.NAME, "publish_any4", port),
-        nfnetlink.get_element(firewall.NAME, "subnets", subnet),
+        nfnetlink.get_element(firewall.NAME, "subnets4", subnet),
         protocol=NETFILTER,
     )
     assert nfnetlink.read_element(one) == port
@@ -395,8 +400,10 @@ OF_BOTH = [
 ELEMENTS = [
     ("bridges", '"br9"', ""),
     ("icc", '"br9" . "br9"', ""),
-    ("gateways", "10.9.0.1", ""),
-    ("subnets", '"br9" . 10.7.0.0/16', ""),
+    ("gateways4", "10.9.0.1", ""),
+    ("gateways6", "fd00:9::1", ""),
+    ("subnets4", '"br9" . 10.7.0.0/16', ""),
+    ("subnets6", '"br9" . fd00:9::/64', ""),
     ("publish_any4", "udp . 53", "10.9.0.2 . 5353"),
     ("publish_any6", "sctp . 53", "fd00::2 . 5353"),
     ("publish_at6", "::1 . tcp . 9090", "fd00::2 . 80"),
@@ -404,7 +411,7 @@ ELEMENTS = [
     ("publish_ranges_any6", "tcp . 1-65535", "fd00::2"),
     ("publish_ranges_at4", "127.0.0.1 . udp . 8000-8009", "10.9.0.2"),
     ("publish_ranges_at6", "fd00::1 . udp . 8000-8009", "fd00::2"),
-    ("forwarding", "ipv6", ""),
+    ("made_router", "ipv6", ""),
     ("publish_at4", "127.0.0.1 . tcp . 9090", "10.9.0.2 . 80"),
 ]
 

@@ -43,8 +43,8 @@ PURE_MODULES = {
 HARMLESS = set(
     """
     __future__ abc bisect collections contextlib dataclasses difflib errno fnmatch functools hashlib html inspect
-    ipaddress itertools json operator posixpath re shlex string struct textwrap types typing netbuilder pydantic pydantic_core
-    yaml
+    ipaddress itertools json operator posixpath re shlex string struct textwrap types typing netbuilder pydantic
+    pydantic_core yaml
     """.split()  # noqa: SIM905
 )
 READS_ITSELF = {"firewall/outline.py": {"pathlib"}}
