@@ -19,8 +19,8 @@ from netbuilder.host.sandbox import LiveSandbox
 from netbuilder.kernel.questions import Questions
 from netbuilder.kernel.station import Station, is_translating
 from netbuilder.packets import filter, marks
-from netbuilder.packets.heads import ICMP, TCP, UDP
 from netbuilder.packets.marks import Asked
+from netbuilder.packets.protocols import ICMP, TCP, UDP
 from netbuilder.packets.story import told
 from netbuilder.packets.trace import Outcome, Trace
 from netbuilder.packets.ways import marked

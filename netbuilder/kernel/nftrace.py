@@ -9,7 +9,8 @@ from collections.abc import Callable
 from netbuilder.firewall.chains import FAMILIES
 from netbuilder.kernel.message import ACK, Message, attribute, attributes, string
 from netbuilder.kernel.nfnetlink import GETFLOW, NESTED, NFTABLES, head
-from netbuilder.packets.heads import End, Head, read_parts
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head, read_parts
 from netbuilder.packets.seen import POLICY, RETURN, RULE, Event
 
 TRACE = NFTABLES | 17  # NFT_MSG_TRACE

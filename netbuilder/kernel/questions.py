@@ -12,7 +12,9 @@ from netbuilder.kernel.message import ACK, Message, attribute, attributes, numbe
 from netbuilder.kernel.neighbour_table import NDA_LLADDR, get_neighbour
 from netbuilder.kernel.nfnetlink import read_flow
 from netbuilder.kernel.station import Station
-from netbuilder.packets.heads import TCP, UDP, End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
+from netbuilder.packets.protocols import TCP, UDP
 from netbuilder.packets.seen import Cause, Route
 from netbuilder.values.addresses import IPAddress
 

@@ -1,5 +1,9 @@
 """Packets as they are seen: what is in them, what NAT changed of them, and their ways through the host.
 
+Of both:
+
+    protocols   which they are, and the words for their packets
+
 Of a capture:
 
     ring        what a ring of packets holds, each packet as it would be on a wire
@@ -11,7 +15,7 @@ Of a capture:
 
 Of a trace:
 
-    heads        who sends it to whom, and by what its copies know each other
+    heads        the same of a packet's first bytes: nftables' events have no more
     filter       what a packet socket lets through
     marks        the rules that have a packet traced
     seen         what was seen in one namespace: frames at interfaces, events of nftables

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from netbuilder.packets.heads import End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
 from netbuilder.packets.seen import Cause, Route
 from netbuilder.packets.trace import Stop
 from netbuilder.packets.ways import Visit

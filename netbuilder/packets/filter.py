@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from netbuilder.packets.heads import ICMP, ICMP6
+from netbuilder.packets.protocols import ICMP, ICMP6
 
 SNAPLEN = 160
 """Bytes of each packet that are kept: its headers, and those that an ICMP error quotes."""

@@ -10,25 +10,27 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from netbuilder.packets.pcapng import ETHERNET
+from netbuilder.packets.protocols import (
+    DISCOVERY,
+    ECHO,
+    ERRORS,
+    ICMP,
+    ICMP6,
+    NAMES,
+    SCTP,
+    SYN,
+    TCP,
+    UDP,
+    flags_in_words,
+)
 from netbuilder.values.addresses import IPAddress
-
-TCP, UDP, ICMP, ICMP6, SCTP = 6, 17, 1, 58, 132
 
 _IPV4, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
 _VLANS = (0x8100, 0x88A8)
-_NAMES = {TCP: "TCP", UDP: "UDP", ICMP: "ICMP", ICMP6: "ICMPv6", SCTP: "SCTP"}
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION = 0, 43, 44, 51, 60
 _CHECKSUM_AT = {TCP: 16, UDP: 6, SCTP: 8, ICMP: 2, ICMP6: 2}
 _SHORTEST = 8  # an ICMP error has that much of what it is about (RFC 792)
 _TCP_HEADER = 20
-_ECHO = {ICMP: {8: "echo request", 0: "echo reply"}, ICMP6: {128: "echo request", 129: "echo reply"}}
-_ERRORS = {
-    ICMP: {3: "unreachable", 4: "source quench", 5: "redirect", 11: "time exceeded", 12: "bad parameter"},
-    ICMP6: {1: "unreachable", 2: "packet too big", 3: "time exceeded", 4: "bad parameter"},
-}
-_DISCOVERY = {133: "router solicitation", 134: "router advertisement", 135: "who has", 136: "is at", 137: "redirect"}
-_SYN = 2
-_FLAGS = {_SYN: "SYN", 1: "FIN", 4: "RST", 8: "PSH", 16: "ACK", 32: "URG"}
 
 
 class End(NamedTuple):
@@ -137,7 +139,7 @@ def _layers6(data: bytes) -> _Layers | None:
 
 
 def _with_ports(packet: bytes, version: int, protocol: int, at: int, first: bool) -> _Layers:
-    long_enough = protocol in _NAMES and len(packet) >= at + _SHORTEST
+    long_enough = protocol in NAMES and len(packet) >= at + _SHORTEST
     return _Layers(packet, version, protocol, at, first and long_enough)
 
 
@@ -152,7 +154,7 @@ def _headers(layers: _Layers) -> Headers:
         ttl = packet[7]
     src, dst = (End(address, port) for address, port in zip(ends, _ports(layers), strict=True))
     what = _WHAT.get(protocol, _no_words)(packet, at) if has_ports else f"{len(packet)} bytes"
-    return Headers(_NAMES.get(protocol, f"protocol {protocol}"), src, dst, what, ttl, hash(_unchanging(layers)))
+    return Headers(NAMES.get(protocol, f"protocol {protocol}"), src, dst, what, ttl, hash(_unchanging(layers)))
 
 
 def _ports(layers: _Layers) -> tuple[int | None, int | None]:
@@ -176,7 +178,7 @@ def _no_words(packet: bytes, at: int) -> str:
 def _tcp(packet: bytes, at: int) -> str:
     if len(packet) < at + _TCP_HEADER:
         return "cut short"
-    flags = " ".join(name for bit, name in _FLAGS.items() if packet[at + 13] & bit)
+    flags = flags_in_words(packet[at + 13])
     carried = len(packet) - at - (packet[at + 12] >> 4) * 4
     return f"{flags} {_bytes(carried)}".strip() if carried > 0 else flags
 
@@ -188,13 +190,13 @@ def _udp(packet: bytes, at: int) -> str:
 def _icmp(protocol: int) -> Callable[[bytes, int], str]:
     def words(packet: bytes, at: int) -> str:
         kind = packet[at]
-        if echo := _ECHO[protocol].get(kind):
+        if echo := ECHO[protocol].get(kind):
             return f"{echo} {_number(packet, at + 6)} of ping {_number(packet, at + 4)}"
-        if error := _ERRORS[protocol].get(kind):
+        if error := ERRORS[protocol].get(kind):
             about = _about(packet, at)
             inside = _headers(about) if about else None
             return f"{error}: {inside.src} → {inside.dst}" if inside else error
-        return _DISCOVERY.get(kind, f"type {kind}") if protocol == ICMP6 else f"type {kind}"
+        return DISCOVERY.get(kind, f"type {kind}") if protocol == ICMP6 else f"type {kind}"
 
     return words
 
@@ -231,11 +233,11 @@ def _unchanging(layers: _Layers) -> bytes:
         blank[place : place + size] = bytes(size)
     if protocol in (TCP, UDP, SCTP):
         blank[at : at + 4] = bytes(4)
-        if protocol == TCP and len(packet) >= at + _TCP_HEADER and packet[at + 13] & _SYN:
+        if protocol == TCP and len(packet) >= at + _TCP_HEADER and packet[at + 13] & SYN:
             blank[at + _TCP_HEADER : at + (packet[at + 12] >> 4) * 4] = b""
-    elif packet[at] in _ECHO[protocol]:
+    elif packet[at] in ECHO[protocol]:
         blank[at + 4 : at + 6] = bytes(2)
-    elif packet[at] in _ERRORS[protocol] and (about := _about(packet, at)):
+    elif packet[at] in ERRORS[protocol] and (about := _about(packet, at)):
         blank[at + 8 :] = _unchanging(about)  # what it is about is translated too
     return bytes(blank)
 
@@ -243,5 +245,5 @@ def _unchanging(layers: _Layers) -> bytes:
 def _about(packet: bytes, at: int) -> _Layers | None:
     """The packet that an ICMP error is about; that is never another error (RFC 1122, 3.2.2)."""
     about = _layers(packet[at + 8 :])
-    is_error = about and about.has_ports and about.packet[about.at] in _ERRORS.get(about.protocol, ())
+    is_error = about and about.has_ports and about.packet[about.at] in ERRORS.get(about.protocol, ())
     return None if is_error else about

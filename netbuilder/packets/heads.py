@@ -6,36 +6,12 @@ import struct
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from netbuilder.packets.headers import End
+from netbuilder.packets.protocols import ECHO, ERRORS, ICMP, ICMP6, TCP, UDP, flags_in_words
 from netbuilder.values.addresses import IPAddress
 
-ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
-_FLAGS = ((2, "SYN"), (1, "FIN"), (4, "RST"), (8, "PSH"), (16, "ACK"))
 _ACK = 16
-_QUESTION, _REPLY = {8, 128}, {0, 129}
-_KINDS = {
-    (ICMP, 0): "echo reply",
-    (ICMP, 3): "destination unreachable",
-    (ICMP, 8): "echo request",
-    (ICMP, 11): "time exceeded",
-    (ICMP6, 1): "destination unreachable",
-    (ICMP6, 2): "packet too big",
-    (ICMP6, 3): "time exceeded",
-    (ICMP6, 128): "echo request",
-    (ICMP6, 129): "echo reply",
-}
-_ERRORS = {(ICMP, 3), (ICMP, 11), (ICMP6, 1), (ICMP6, 2), (ICMP6, 3)}
-
-
-class End(NamedTuple):
-    """One end of a packet; without a port where its protocol has none."""
-
-    address: IPAddress
-    port: int | None = None
-
-    def __str__(self) -> str:
-        if self.port is None:
-            return str(self.address)
-        return f"{self.address}:{self.port}" if self.address.version == 4 else f"[{self.address}]:{self.port}"
+_REDIRECT = 5  # of IPv4; what it is about goes on, so it is no answer
 
 
 class Head(NamedTuple):
@@ -107,7 +83,7 @@ def read_parts(network: bytes, transport: bytes) -> Head | None:
 def _read(protocol: int, ident: bytes, src: IPAddress, dst: IPAddress, transport: bytes) -> Head:
     if protocol == TCP and len(transport) >= 14:
         sport, dport, seq, ack, _, flags = struct.unpack_from(">HHIIBB", transport)
-        words = " ".join(["TCP", *(word for bit, word in _FLAGS if flags & bit)])
+        words = f"TCP {flags_in_words(flags)}".rstrip()
         key = (TCP, ident, seq, ack, flags)
         return Head(End(src, sport), End(dst, dport), TCP, words, key, seq, ack if flags & _ACK else None)
     if protocol == UDP and len(transport) >= 8:
@@ -120,12 +96,13 @@ def _read(protocol: int, ident: bytes, src: IPAddress, dst: IPAddress, transport
 
 def _read_icmp(protocol: int, ident: bytes, src: IPAddress, dst: IPAddress, transport: bytes) -> Head:
     kind, code = transport[:2]
-    words = f"ICMP {_KINDS.get((protocol, kind), f'type {kind}')}"
+    words = ECHO[protocol].get(kind) or ERRORS[protocol].get(kind) or f"type {kind}"
     number = 0
     quoted: tuple[End, End] | None = None
-    if (protocol, kind) in _ERRORS:
+    if kind in ERRORS[protocol] and kind != _REDIRECT:
         inner = read(transport[8:])
         quoted = (inner.src, inner.dst) if inner else None
-    elif kind in _QUESTION | _REPLY:
+    elif kind in ECHO[protocol]:
         number = int.from_bytes(transport[6:8], "big")  # its identifier may be another after NAT
-    return Head(End(src), End(dst), protocol, words, (protocol, ident, kind, code, number), number, None, quoted)
+    key = (protocol, ident, kind, code, number)
+    return Head(End(src), End(dst), protocol, f"ICMP {words}", key, number, None, quoted)

@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from netbuilder.packets.headers import SCTP, TCP, UDP
 from netbuilder.packets.pcapng import ETHERNET, SNAPLEN
+from netbuilder.packets.protocols import SCTP, TCP, UDP
 from netbuilder.values.addresses import IPAddress
 
 _NAMED = re.compile(r"\b(?P<way>(?:(?:src|dst)\s+)?)host\s+(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?=[\s)]|$)")

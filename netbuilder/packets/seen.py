@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from netbuilder.packets.heads import End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
 
 Cause = Literal[
     "", "rule", "policy", "no route", "blackhole", "ip_forward", "rp_filter", "martian", "no neighbour",

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from netbuilder.packets.ends import ended
-from netbuilder.packets.heads import End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
 from netbuilder.packets.seen import POLICY, RULE, Event, Frame, Route, Seen
 from netbuilder.packets.trace import Outcome, Stop, Trace, Way
 from netbuilder.packets.ways import LAST, Visit, in_order, keys, marked, visits

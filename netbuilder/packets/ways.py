@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netbuilder.packets.heads import End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
 from netbuilder.packets.seen import Event, Frame, Seen
 
 FIRST, ANSWERS, LAST = "_first", "_answers", "_last"

@@ -20,6 +20,7 @@ from netbuilder.packets.headers import End, Headers, read
 from netbuilder.packets.pairing import PATIENCE, Pairing
 from netbuilder.packets.passage import Passage
 from netbuilder.packets.pcapng import ETHERNET, RAW_IP, Interface
+from netbuilder.packets.protocols import NAMES
 from netbuilder.packets.published import PASS, Way, both_sides, both_sides_code, joined, with_addresses
 from netbuilder.packets.ring import Packet, finished, packets_in, tagged
 
@@ -448,4 +449,4 @@ def test_expressions_are_joined() -> None:
 
 
 def test_every_protocol_with_a_name_has_its_words() -> None:
-    assert read_headers._WHAT.keys() == read_headers._NAMES.keys()
+    assert read_headers._WHAT.keys() == NAMES.keys()

@@ -11,7 +11,8 @@ import pytest
 
 from netbuilder.kernel.nftrace import get_flow, read_event
 from netbuilder.packets import heads, marks
-from netbuilder.packets.heads import End, Head
+from netbuilder.packets.headers import End
+from netbuilder.packets.heads import Head
 from netbuilder.packets.marks import Asked
 from netbuilder.packets.seen import Book, Event, Frame, Route, Seen
 from netbuilder.packets.story import told
