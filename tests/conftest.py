@@ -27,6 +27,12 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile("netbuilder", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("netbuilder")
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each CPU: most of a test is waiting, for a packet that must not come or for the kernel to let go."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
 # An ordinary user's session runs in a user namespace, as root of a machine that has nothing but a loopback. A process
 # with threads cannot enter one, and pytest's workers have threads, so all of pytest is started anew inside.
 

@@ -20,7 +20,7 @@ from netbuilder.kernel import busy_ports, host_facts
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
-from netbuilder.resolve import Resolution, begins_ipv6, needs_facts, resolve
+from netbuilder.resolve import Resolution, begins_ipv6, bridged_matters, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.defaults import POOLS
 from netbuilder.resolve.facts import HostFacts
@@ -75,7 +75,8 @@ class Preparation:
         if needs_facts(specs, allocations):
             facts = host_facts.facts(self.kernel)
         else:
-            facts = HostFacts(last_group=host_facts.last_group(), bridged=host_facts.bridged_families())
+            bridged = host_facts.bridged_families() if bridged_matters(specs, allocations) else ()
+            facts = HostFacts(last_group=host_facts.last_group(), bridged=bridged)
         facts = replace(facts, pools=self.pools)
         if begins_ipv6(specs, allocations):
             facts = host_facts.with_advertised(facts, self.kernel)

@@ -99,6 +99,15 @@ def begins_ipv6(specs: Iterable[Network | Sandbox], allocations: Allocations) ->
     return allocations.forwarding6 is None and any(isinstance(one, Network) and one.has_ipv6 for one in specs)
 
 
+def bridged_matters(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:
+    """Whether anything depends on which rules see what is merely bridged: without icc, and for a port on ::1."""
+    modes = [spec.mode for spec in specs if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)]
+    for network in (allocations.networks.get(endpoint.network) for mode in modes for endpoint in mode.attachments):
+        if network and (not network.icc or network.host_binding == _LOOPBACK6):
+            return True
+    return any(port.host_ip == _LOOPBACK6 for mode in modes for port in mode.publish)
+
+
 def _by_kind(specs: Iterable[Network | Sandbox]) -> tuple[list[Network], list[Sandbox]]:
     specs = tuple(specs)
     networks = [spec for spec in specs if isinstance(spec, Network)]

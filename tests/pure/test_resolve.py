@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from netbuilder.errors import SpecError
-from netbuilder.resolve import Resolution, needs_facts, resolve
+from netbuilder.resolve import Resolution, bridged_matters, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.defaults import address_pools
 from netbuilder.resolve.facts import HostFacts, HostPort, HostRoute, Neighbour
@@ -749,6 +749,24 @@ def test_a_network_that_is_changed_is_not_in_its_own_way() -> None:
 )
 def test_the_host_is_looked_at_only_for_a_network_that_is_new(specs: Specs, before: Specs, needed: bool) -> None:
     assert needs_facts(iter(specs), host(*before)) is needed
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "matters"),
+    [
+        (on("web"), False),
+        (on("web", publish=["80"]), False),
+        (on("web", publish=["[::1]:80:80"]), True),
+        (on("web", "closed"), True),
+        (on("web", "bound"), True),
+        (Sandbox("web", mode=Bridge(endpoints=["lab", "closed"])), True),
+        (empty("web"), False),
+    ],
+)
+def test_what_is_bridged_is_looked_at_only_where_it_matters(sandbox: Sandbox, matters: bool) -> None:
+    closed = Network("closed", subnet="10.4.0.0/24", icc=False)
+    bound = Network("bound", subnet="10.5.0.0/24", ipv6=True, subnet6="fd00:5::/64", host_binding="::1")
+    assert bridged_matters([sandbox], host(LAB, closed, bound)) is matters
 
 
 # Addresses
