@@ -28,6 +28,7 @@ settings.register_profile("netbuilder", deadline=None, suppress_health_check=[He
 settings.load_profile("netbuilder")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each CPU: most of a test is waiting, for a packet that must not come or for the kernel to let go."""
     return 2 * len(os.sched_getaffinity(0))
