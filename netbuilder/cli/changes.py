@@ -35,6 +35,13 @@ def report(changes: Changes, each: bool) -> None:
     say("\n".join(lines) or "nothing to do")
 
 
+def carried_out(changes: Changes, verbose: bool) -> None:
+    """What one command did, each change by itself; and if it is to be verbose, by which commands."""
+    if verbose:
+        say(changes.script(), end="")
+    report(changes, each=True)
+
+
 def _line(change: Change) -> str:
     from netbuilder.errors import some
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from netbuilder.cli.output import say
 from netbuilder.cli.session import checked, telling_interrupts, this_host
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def pairs(options: list[str]) -> dict[str, str]:
 
 def _change(name: str, change: Callable[[LiveSandbox], Changes], verbose: bool) -> int:
     """Carry a change out and tell of it, and of what the sandbox is like by then."""
-    from netbuilder.cli.changes import report
+    from netbuilder.cli.changes import carried_out
     from netbuilder.cli.report import wiring
     from netbuilder.cli.show import changed
 
@@ -77,9 +76,7 @@ def _change(name: str, change: Callable[[LiveSandbox], Changes], verbose: bool) 
     with telling_interrupts() as done, closing(this_host()) as host:
         changes = change(host[name])
         done.append("all was done by then, and stands")
-        if verbose:
-            say(changes.script(), end="")
-        report(changes, each=True)
+        carried_out(changes, verbose)
         if name in host:
             changed(wiring(host[name].resolved))
     return 0

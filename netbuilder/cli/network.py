@@ -43,7 +43,7 @@ def create(
     verbose: bool,
 ) -> int:
     """Make one network."""
-    from netbuilder.cli.changes import report
+    from netbuilder.cli.changes import carried_out
     from netbuilder.compose.options import network_of
     from netbuilder.errors import SpecError
 
@@ -61,15 +61,13 @@ def create(
         if not changes:
             raise SpecError(f"network {name}", "stands already", "choose another name, or remove that one first")
         done.append("all was done by then, and stands")
-        if verbose:
-            say(changes.script(), end="")
-        report(changes, each=True)
+        carried_out(changes, verbose)
     return 0
 
 
 def rm(names: list[str], force: bool, verbose: bool) -> int:
     """Take networks down, all or none."""
-    from netbuilder.cli.changes import report
+    from netbuilder.cli.changes import carried_out
     from netbuilder.spec import Network
 
     names = list(dict.fromkeys(map(checked, names)))
@@ -79,15 +77,13 @@ def rm(names: list[str], force: bool, verbose: bool) -> int:
             _must_stand(name, stand)
         changes = host.destroy(*(Network(name) for name in names if name in stand))
         done.append("all that was to go is taken back")
-        if verbose:
-            say(changes.script(), end="")
-        report(changes, each=True)
+        carried_out(changes, verbose)
     return 0
 
 
 def prune(force: bool, verbose: bool) -> int:
     """Take down the networks that no sandbox is on."""
-    from netbuilder.cli.changes import report
+    from netbuilder.cli.changes import carried_out
     from netbuilder.spec import Network
 
     with telling_interrupts() as done, closing(this_host()) as host:
@@ -96,9 +92,7 @@ def prune(force: bool, verbose: bool) -> int:
             return 1
         changes = host.take_down(*map(Network, names))
         done.append("all that was to go is taken back")
-        if verbose:
-            say(changes.script(), end="")
-        report(changes, each=True)
+        carried_out(changes, verbose)
     return 0
 
 

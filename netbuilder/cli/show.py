@@ -6,13 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netbuilder.cli.output import say
 from netbuilder.cli.tables import table, width
-
-if TYPE_CHECKING:
-    pass
+from netbuilder.values.ports import ports_text
 
 _MOST = 50
 """Steps on a page of `inspect`; a sandbox may have thousands of ports."""
@@ -183,14 +181,15 @@ def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if not port["open_on"]:
             continue
         if port["host_port"] is None:
-            yield f"{_range(port['sandbox_port'], port['sandbox_port'] + port['count'] - 1)}/{port['protocol']}"
+            yield f"{ports_text(port['sandbox_port'], port['count'])}/{port['protocol']}"
             continue
         first = port["host_port"]
         to_inside = port["sandbox_port"] - first
         alike[port["host_ip"], port["protocol"], to_inside].append((first, first + port["count"] - 1))
     for (ip, protocol, to_inside), runs in alike.items():
         for first, last in _joined(sorted(runs)):
-            yield f"{_on(ip)}{_range(first, last)}->{_range(first + to_inside, last + to_inside)}/{protocol}"
+            count = last - first + 1
+            yield f"{_on(ip)}{ports_text(first, count)}->{ports_text(first + to_inside, count)}/{protocol}"
 
 
 def _joined(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -211,10 +210,6 @@ def _on(ip: str | None) -> str:
     if ip is None:
         return ""
     return f"[{ip}]:" if ":" in ip else f"{ip}:"
-
-
-def _range(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
 
 
 def _listed(values: Iterable[str]) -> str | None:

@@ -14,7 +14,7 @@ import yaml
 
 from netbuilder.compose import dotenv
 from netbuilder.compose.extending import Extending
-from netbuilder.compose.files import File, Library, Parsed, Reader, entries_of, is_nothing, parsed, texts
+from netbuilder.compose.files import File, Library, Parsed, Reader, entries_of, is_nothing, parsed, texts, with_entries
 from netbuilder.compose.filling import filled
 from netbuilder.compose.merging import Merging
 from netbuilder.compose.source import fault, shown, under
@@ -70,7 +70,7 @@ class Assembly:
         if "include" not in entries:
             return root
         _, said = entries.pop("include")
-        root = yaml.MappingNode(root.tag, list(entries.values()), root.start_mark, root.end_mark)
+        root = with_entries(root, entries)
         if is_nothing(said):
             return root
         if not isinstance(said, yaml.SequenceNode):

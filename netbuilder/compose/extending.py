@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from netbuilder.compose.files import Entries, Library, entries_of, is_nothing, texts
+from netbuilder.compose.files import Entries, Library, entries_of, is_nothing, texts, with_entries
 from netbuilder.compose.filling import filled
 from netbuilder.compose.merging import Merging
 from netbuilder.compose.source import fault, load, shown, under
@@ -56,7 +56,7 @@ class Extending:
         siblings = _Siblings(entries_of(services), folder, {})
         done = [(name, self._service(name.value, siblings, variables, ())) for name, _ in services.value]
         entries["services"] = key, yaml.MappingNode(services.tag, done, services.start_mark, services.end_mark)
-        return yaml.MappingNode(root.tag, list(entries.values()), root.start_mark, root.end_mark)
+        return with_entries(root, entries)
 
     def _service(self, name: str, siblings: _Siblings, variables: Variables, trail: _Trail) -> yaml.Node:
         if name in siblings.done:
@@ -66,7 +66,7 @@ class Extending:
         if "extends" not in entries:
             return service
         _, said = entries.pop("extends")
-        own = yaml.MappingNode(service.tag, list(entries.values()), service.start_mark, service.end_mark)
+        own = with_entries(service, entries)
         if is_nothing(said):
             return own
         where = under(under("services", name), "extends")

@@ -111,6 +111,11 @@ def entries_of(node: yaml.Node | None) -> Entries:
     return {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
+def with_entries(node: yaml.Node, entries: Entries) -> yaml.MappingNode:
+    """A mapping with other entries, where it stands."""
+    return yaml.MappingNode(node.tag, list(entries.values()), node.start_mark, node.end_mark)
+
+
 def is_nothing(node: yaml.Node | None) -> bool:
     """Whether a value is not there, is empty, or is one that a tag takes away."""
     return node is None or node.tag == "!reset" or node.tag.endswith(":null")

@@ -20,12 +20,12 @@ from netbuilder.kernel import busy_ports, host_facts
 from netbuilder.kernel.kernel import Kernel
 from netbuilder.kernel.neighbours import Ports
 from netbuilder.recipes.units import Key, Unit, standing, units
-from netbuilder.resolve import Resolution, begins_ipv6, bridged_matters, needs_facts, resolve
+from netbuilder.resolve import Resolution, begins_ipv6, bridge_modes, bridged_matters, needs_facts, resolve
 from netbuilder.resolve.allocations import Allocations
 from netbuilder.resolve.defaults import POOLS
 from netbuilder.resolve.facts import HostFacts
 from netbuilder.resolve.resolved import ResolvedPort
-from netbuilder.spec import Bridge, Network, PublishedPort, Sandbox
+from netbuilder.spec import Network, Sandbox
 from netbuilder.steps.state import State, TableCommentOf
 
 Specs = Iterable[Network | Sandbox]
@@ -80,7 +80,7 @@ class Preparation:
         facts = replace(facts, pools=self.pools)
         if begins_ipv6(specs, allocations):
             facts = host_facts.with_advertised(facts, self.kernel)
-        if any(port.host_port is None for port in _asked_ports(specs)):
+        if any(port.host_port is None for mode in bridge_modes(specs) for port in mode.publish):
             facts = host_facts.with_free_ports(facts)
         lookout = Lookout(self.kernel, self._ports, allocations)
         while True:
@@ -130,15 +130,6 @@ def _with_all_that_stands(resolution: Resolution, allocations: Allocations) -> R
     networks = {**allocations.networks, **{one.name: one for one in resolution.networks}}
     sandboxes = {**allocations.sandboxes, **{one.name: one for one in resolution.sandboxes}}
     return resolution._replace(networks=tuple(networks.values()), sandboxes=tuple(sandboxes.values()))
-
-
-def _asked_ports(specs: Specs) -> Iterator[PublishedPort]:
-    return (
-        port
-        for spec in specs
-        if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)
-        for port in spec.mode.publish
-    )
 
 
 def _ports(resolution: Resolution) -> Iterator[ResolvedPort]:

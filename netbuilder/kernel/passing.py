@@ -6,18 +6,17 @@ long as a job of the kernel's has not switched on those of packets: copies would
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import socket
 import struct
 from collections.abc import Callable, Iterator
 
+from netbuilder.kernel import bpf
 from netbuilder.packets import heads
 from netbuilder.packets.seen import Frame
 
-_ETH_P_ALL, _OUTGOING = 3, 4
+_ETH_P_ALL = 3
 _SOL_PACKET, _RX_RING, _VERSION, _TPACKET_V2 = 263, 5, 10, 1
-_SO_ATTACH_FILTER = 26
 _BLOCK, _FRAME, _FRAMES = 1 << 16, 256, 1 << 12
 """Bytes of a block and of a packet in it, and packets that the ring holds: 1 MB."""
 _AT_ADDRESS = 32  # behind struct tpacket2_hdr
@@ -37,9 +36,7 @@ class Passing:
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_PACKET, kind, socket.htons(_ETH_P_ALL))
         try:
-            kept = ctypes.create_string_buffer(program, len(program))
-            filter = struct.pack("HL", len(program) // 8, ctypes.addressof(kept))
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter)
+            bpf.attach(self._socket, program)
             self._socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V2)
             # What was seen ahead of the filter goes as the ring comes.
             size = struct.pack("IIII", _BLOCK, _FRAME * _FRAMES // _BLOCK, _FRAME, _FRAMES)
@@ -67,7 +64,9 @@ class Passing:
             struct.pack_into("=I", self._ring, at, 0)
             self._next = (self._next + 1) % _FRAMES
             if read:
-                yield Frame(namespace, name_of(index), kind == _OUTGOING, seconds * 10**9 + nanoseconds, read)
+                yield Frame(
+                    namespace, name_of(index), kind == socket.PACKET_OUTGOING, seconds * 10**9 + nanoseconds, read
+                )
 
     def close(self) -> None:
         """End it."""

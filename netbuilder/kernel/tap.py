@@ -7,7 +7,6 @@ packets a second on a machine that is busy otherwise. What it does lose it count
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import mmap
@@ -17,6 +16,7 @@ import struct
 from typing import NamedTuple
 
 from netbuilder.errors import NetbuilderError, PrivilegeError, shown
+from netbuilder.kernel import bpf
 from netbuilder.packets.pcapng import ETHERNET, RAW_IP
 
 BLOCK = 1 << 17
@@ -27,7 +27,7 @@ PATIENCE = 20
 _MOST_BLOCKS, _FEWEST_BLOCKS, _ALL_BLOCKS = 64, 4, 256  # of a ring, and of all rings together
 _FRAME = 2048
 _SOL_PACKET, _RX_RING, _STATISTICS, _VERSION, _VNET_HDR = 263, 5, 6, 10, 15
-_TPACKET_V3, _SO_ATTACH_FILTER, _ETH_P_ALL = 2, 26, 3
+_TPACKET_V3, _ETH_P_ALL = 2, 3
 _STATUS_AND_SIZE = struct.Struct("=8xI8xI")  # of tpacket_block_desc: block_status and blk_len
 _USER = 1  # TP_STATUS_USER: the block is ours
 
@@ -91,10 +91,8 @@ class Tap:
         self._socket.bind((self.device, _ETH_P_ALL))
 
     def _filter(self, code: bytes) -> None:
-        memory = ctypes.create_string_buffer(code, len(code))
-        program = struct.pack("@HP", len(code) // 8, ctypes.addressof(memory))  # struct sock_fprog
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+            bpf.attach(self._socket, code)
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOMEM):
                 raise

@@ -23,9 +23,9 @@ from netbuilder.resolve.resolved import Resolution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from netbuilder.resolve.specs import begins_ipv6, bridged_matters, needs_facts, resolve
+    from netbuilder.resolve.specs import begins_ipv6, bridge_modes, bridged_matters, needs_facts, resolve
 
-__all__ = ["Resolution", "begins_ipv6", "bridged_matters", "needs_facts", "resolve"]
+__all__ = ["Resolution", "begins_ipv6", "bridge_modes", "bridged_matters", "needs_facts", "resolve"]
 
 
 def __getattr__(name: str) -> object:

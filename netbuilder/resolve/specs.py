@@ -101,11 +101,16 @@ def begins_ipv6(specs: Iterable[Network | Sandbox], allocations: Allocations) ->
 
 def bridged_matters(specs: Iterable[Network | Sandbox], allocations: Allocations) -> bool:
     """Whether anything depends on which rules see what is merely bridged: without icc, and for a port on ::1."""
-    modes = [spec.mode for spec in specs if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)]
+    modes = bridge_modes(specs)
     for network in (allocations.networks.get(endpoint.network) for mode in modes for endpoint in mode.attachments):
         if network and (not network.icc or network.host_binding == _LOOPBACK6):
             return True
     return any(port.host_ip == _LOOPBACK6 for mode in modes for port in mode.publish)
+
+
+def bridge_modes(specs: Iterable[Network | Sandbox]) -> list[Bridge]:
+    """The modes of the sandboxes in bridge mode."""
+    return [spec.mode for spec in specs if isinstance(spec, Sandbox) and isinstance(spec.mode, Bridge)]
 
 
 def _by_kind(specs: Iterable[Network | Sandbox]) -> tuple[list[Network], list[Sandbox]]:
@@ -126,5 +131,4 @@ def _refuse_twice(kind: str, names: list[str]) -> None:
 
 
 def _wants_default_network(sandboxes: list[Sandbox]) -> bool:
-    modes = (spec.mode for spec in sandboxes if isinstance(spec.mode, Bridge))
-    return any(endpoint.network == DEFAULT_NETWORK for mode in modes for endpoint in mode.attachments)
+    return any(endpoint.network == DEFAULT_NETWORK for mode in bridge_modes(sandboxes) for endpoint in mode.attachments)
