@@ -14,9 +14,10 @@ from netbuilder.firewall.chains import INET, POSTROUTING, Chain, Expression
 from netbuilder.kernel import addressing, host_routes, nftrules, rtnetlink, sysctl
 from netbuilder.kernel.message import DUMP, Message, attributes
 from netbuilder.kernel.netlink import Netlink
+from netbuilder.steps.forwarding import IP_FORWARD, IPV6_FORWARDING
 
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
-_SWITCHES = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+_SWITCHES = {4: IP_FORWARD, 6: IPV6_FORWARDING}
 _TRANSLATING = ("MASQUERADE", "SNAT")  # targets of iptables
 _GETNETCONF, _IFINDEX, _FORWARDING, _DEFAULT = 82, 1, 2, -2  # RTM_GETNETCONF, NETCONFA_…
 

@@ -6,7 +6,7 @@ See `ip-link(8)` for all of them. A setting goes with its interface, so on one o
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from netbuilder.steps.base import Dev, Kernel, Step, ip, link_name
 from netbuilder.steps.state import Link, LinkOf, Query, State
@@ -171,49 +171,52 @@ class DisableLinkLocal(_Setting):
         return not link.link_local
 
 
-class SetHairpin(_Setting):
-    """Let a frame leave the bridge by the port it came in: a sandbox may reach itself by its published port.
+class _PortFlag(_Setting):
+    """A flag of a bridge's port, on; see `bridge(8)` and `ip-link(8)`, under bridge_slave."""
 
-    See `bridge(8)` and `ip-link(8)`, under bridge_slave.
-    """
-
-    kind = "Hairpin"
+    flag: ClassVar[str]
 
     def do(self, kernel: Kernel) -> None:
-        kernel.set_link(self.netns, self.dev, hairpin=True)
+        self._turn(kernel, True)
 
     def undo_command(self, before: str | None) -> str:
-        return self._set("type", "bridge_slave", "hairpin", "off")
+        return self._set("type", "bridge_slave", self.flag, "off")
 
     def undo(self, kernel: Kernel, before: str | None) -> None:
-        kernel.set_link(self.netns, self.dev, hairpin=False)
+        self._turn(kernel, False)
 
     def _words(self) -> tuple[object, ...]:
-        return ("type", "bridge_slave", "hairpin", "on")
+        return ("type", "bridge_slave", self.flag, "on")
+
+    @abstractmethod
+    def _turn(self, kernel: Kernel, on: bool) -> None:
+        """Turn it on or off."""
+
+
+class SetHairpin(_PortFlag):
+    """Let a frame leave the bridge by the port it came in: a sandbox may reach itself by its published port."""
+
+    kind = "Hairpin"
+    flag = "hairpin"
+
+    def _turn(self, kernel: Kernel, on: bool) -> None:
+        kernel.set_link(self.netns, self.dev, hairpin=on)
 
     def _is_set(self, link: Link) -> bool:
         return link.hairpin
 
 
-class SetIsolated(_Setting):
+class SetIsolated(_PortFlag):
     """Isolate a port of a bridge: two ports that are isolated do not reach each other.
 
-    See `bridge(8)`, under isolated. Rules do the same where they see what is bridged, and only where they do.
+    Rules do the same where they see what is bridged, and only where they do.
     """
 
     kind = "Isolated"
+    flag = "isolated"
 
-    def do(self, kernel: Kernel) -> None:
-        kernel.set_link(self.netns, self.dev, isolated=True)
-
-    def undo_command(self, before: str | None) -> str:
-        return self._set("type", "bridge_slave", "isolated", "off")
-
-    def undo(self, kernel: Kernel, before: str | None) -> None:
-        kernel.set_link(self.netns, self.dev, isolated=False)
-
-    def _words(self) -> tuple[object, ...]:
-        return ("type", "bridge_slave", "isolated", "on")
+    def _turn(self, kernel: Kernel, on: bool) -> None:
+        kernel.set_link(self.netns, self.dev, isolated=on)
 
     def _is_set(self, link: Link) -> bool:
         return link.isolated
